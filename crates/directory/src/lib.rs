@@ -1,0 +1,1 @@
+//! Domains, accounts, addresses and credentials.

@@ -1,0 +1,1 @@
+//! The message's path: receive, route, queue, deliver.

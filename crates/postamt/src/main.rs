@@ -1,0 +1,2 @@
+//! The whole post office in one program.
+fn main() {}

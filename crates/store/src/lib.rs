@@ -1,0 +1,1 @@
+//! Ordered keys and bytes: the two traits every backend implements, the in-memory reference, the conformance suite.

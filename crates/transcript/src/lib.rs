@@ -1,0 +1,1 @@
+//! Runs protocol transcripts against conversations on a virtual clock.
