@@ -250,7 +250,19 @@ mod tests {
 
     #[test]
     fn what_is_no_address() {
-        for text in ["", "a", "@b.test", "a@", "a@b..test", "a@-b.test", "a b@c.test", "a@b\r\n.test", "\"a\"b\"@c.test", "a@[1.2.3]", "a.@b.test"] {
+        for text in [
+            "",
+            "a",
+            "@b.test",
+            "a@",
+            "a@b..test",
+            "a@-b.test",
+            "a b@c.test",
+            "a@b\r\n.test",
+            "\"a\"b\"@c.test",
+            "a@[1.2.3]",
+            "a.@b.test",
+        ] {
             assert!(text.parse::<Address>().is_err(), "{text:?}");
         }
     }

@@ -108,15 +108,7 @@ impl Timestamp {
     /// ` 1-Jan-1970 00:00:00 +0000`, the inside of IMAP's date-time (RFC 9051 §9 `date-time`).
     pub fn imap(self) -> String {
         let c = self.civil();
-        format!(
-            "{:2}-{}-{:04} {:02}:{:02}:{:02} +0000",
-            c.day,
-            month_name(c.month),
-            c.year,
-            c.hour,
-            c.minute,
-            c.second
-        )
+        format!("{:2}-{}-{:04} {:02}:{:02}:{:02} +0000", c.day, month_name(c.month), c.year, c.hour, c.minute, c.second)
     }
 }
 

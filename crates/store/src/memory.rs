@@ -1,0 +1,1 @@
+//! The reference: everything in memory, with the crash semantics of a disk.
