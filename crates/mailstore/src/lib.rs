@@ -1,1 +1,105 @@
-//! Mailboxes and messages of an account over a Store: lanes, rows, views, change log, quota.
+//! Mailboxes and messages of accounts, over a [`store::Store`].
+//!
+//! It knows rows and what mail needs of them: UIDs and MODSEQs that only grow, quotas that add up, one change log. It does
+//! not know protocols, addresses or sockets. Every change of an [`Account`] goes through its lane ([`lane`]), which folds
+//! all that waits into one commit; what sessions see ([`View`], [`Mailboxes`]) is published when that commit is durable.
+//!
+//! | module | |
+//! |---|---|
+//! | [`account`](Account) | what an account holds, the operations on it |
+//! | `lane`, `working` | folding operations into batches |
+//! | `op/` | the operations, one file each |
+//! | `rows` | the keys, and what lies where |
+//! | `mailbox`, `email`, `view`, `flags`, `log` | the nouns and their rows |
+//! | `blobs` | collecting blobs that no email names |
+
+mod account;
+mod blobs;
+mod email;
+mod error;
+mod flags;
+mod lane;
+mod log;
+mod mailbox;
+mod op;
+mod rows;
+mod view;
+mod working;
+
+pub use account::{Account, Usage};
+pub use email::{BODY_ROW_OCTETS_MAX, Body, Email, NewEmail};
+pub use error::Error;
+pub use event_listener::EventListener;
+pub use flags::{FlagBits, KEYWORDS_MAX, KeywordTable};
+pub use log::{Change, Entry};
+pub use mailbox::{INBOX, MailboxRecord, Mailboxes, SEPARATOR, SpecialUse, canonical_name};
+pub use op::append::{Append, Appended, Outcome};
+pub use op::copy::{Copied, CopyMessages, Transfer};
+pub use op::expunge::Expunge;
+pub use op::flags::{FlagChange, FlagsStored, StoreFlags};
+pub use rows::DeliveryId;
+pub use view::{Member, View, ViewChanges};
+
+use env::{Clock, Spawn};
+use model::{AccountId, MailboxId};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use store::{Blobs, Store};
+
+/// INBOX is an account's first mailbox and stays.
+pub const INBOX_ID: MailboxId = MailboxId(1);
+/// Mailboxes of an account: they are held in memory while it is used.
+pub const MAILBOXES_MAX: usize = 10_000;
+/// Subscribed names of an account, likewise.
+pub const SUBSCRIPTIONS_MAX: usize = 20_000;
+/// Messages that one operation changes: bounds its batch to some ten megabytes.
+pub const MESSAGES_AT_ONCE_MAX: usize = 50_000;
+/// How long the change log goes back: a client that was away longer synchronises anew.
+pub const LOG_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
+/// How long a delivery's mark is kept: longer than the queue may take to record that it is done.
+pub const DELIVERIES_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+/// Accounts held in memory though nobody uses them.
+const ACCOUNTS_KEPT: usize = 1024;
+
+/// The accounts' mail.
+pub struct Mailstore {
+    store: Arc<dyn Store>,
+    blobs: Arc<dyn Blobs>,
+    spawn: Arc<dyn Spawn>,
+    clock: Arc<dyn Clock>,
+    accounts: Mutex<HashMap<AccountId, Arc<Account>>>,
+}
+
+impl Mailstore {
+    /// The mail that lies in `store` and `blobs`.
+    pub fn new(
+        store: Arc<dyn Store>,
+        blobs: Arc<dyn Blobs>,
+        spawn: Arc<dyn Spawn>,
+        clock: Arc<dyn Clock>,
+    ) -> Arc<Mailstore> {
+        Arc::new(Mailstore { store, blobs, spawn, clock, accounts: Mutex::default() })
+    }
+
+    /// The account, read if it is not in memory; a new one gets INBOX and the special-use mailboxes.
+    pub async fn account(&self, id: AccountId) -> Result<Arc<Account>, Error> {
+        let account = {
+            let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+            if accounts.len() > ACCOUNTS_KEPT && !accounts.contains_key(&id) {
+                // An account's sessions, operations and runner hold it; the others can be read again.
+                accounts.retain(|_, account| Arc::strong_count(account) > 1);
+            }
+            let (store, blobs, spawn, clock) =
+                (self.store.clone(), self.blobs.clone(), self.spawn.clone(), self.clock.clone());
+            accounts.entry(id).or_insert_with(|| Arc::new(Account::new(id, store, blobs, spawn, clock))).clone()
+        };
+        account.ready().await?;
+        Ok(account)
+    }
+
+    /// Where large bodies are streamed to before they are appended.
+    pub fn blobs(&self) -> &Arc<dyn Blobs> {
+        &self.blobs
+    }
+}

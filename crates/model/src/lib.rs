@@ -10,6 +10,7 @@
 //! | [`flag`] | `Flag`, `Keyword` |
 //! | [`time`] | `Timestamp` (wall clock), `Moment` (monotonic) |
 //! | [`budget`] | `Budget`: what a parse may cost |
+//! | [`quota`] | `Quota`: what an account may hold |
 //! | [`record`] | `Encoder`, `Decoder`: versioned, checksummed rows |
 //!
 //! ```
@@ -23,6 +24,7 @@ pub mod address;
 pub mod budget;
 pub mod flag;
 pub mod id;
+pub mod quota;
 pub mod record;
 pub mod time;
 
@@ -30,5 +32,6 @@ pub use address::{Address, AddressError, Domain, ForwardPath, LocalPart, Reverse
 pub use budget::{Budget, OverBudget};
 pub use flag::{Flag, Keyword};
 pub use id::{AccountId, EmailId, MailboxId, ModSeq, QueueId, SeqNum, ThreadId, Uid, UidValidity};
+pub use quota::Quota;
 pub use record::{Decoder, Encoder, RecordError};
 pub use time::{Moment, Timestamp};

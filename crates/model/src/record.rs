@@ -89,6 +89,11 @@ impl Encoder {
         }
     }
 
+    /// The fields alone, to be counted octets within another row. Start it with `Encoder::default()`.
+    pub fn into_fields(self) -> Vec<u8> {
+        self.0
+    }
+
     /// The finished row: version, fields, checksum.
     pub fn finish(mut self) -> Vec<u8> {
         let sum = crc32fast::hash(&self.0);
@@ -116,6 +121,11 @@ impl<'a> Decoder<'a> {
             return Err(RecordError::Version { found: version, known });
         }
         Ok(Decoder { rest, version })
+    }
+
+    /// Reads fields that [`Encoder::into_fields`] wrote, within a row of `version`.
+    pub fn fields(octets: &'a [u8], version: u8) -> Decoder<'a> {
+        Decoder { rest: octets, version }
     }
 
     /// The row's format version.

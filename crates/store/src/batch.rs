@@ -11,6 +11,8 @@ pub struct Batch {
     pub expect: Vec<Expectation>,
     /// In order: a later write to the same key wins.
     pub writes: Vec<Write>,
+    /// It takes away more than it adds, or is a step to that: it may use the reserve of a full disk.
+    pub makes_room: bool,
 }
 
 /// A row must be as the writer knows it.
@@ -38,7 +40,7 @@ pub struct Write {
 impl Batch {
     /// An empty batch for `cell`.
     pub fn new(cell: Cell) -> Batch {
-        Batch { cell, expect: Vec::new(), writes: Vec::new() }
+        Batch { cell, expect: Vec::new(), writes: Vec::new(), makes_room: false }
     }
 
     /// Expects `key` to hold `value`.
@@ -74,11 +76,6 @@ impl Batch {
     /// Octets of keys and values: what the batch costs to hold and to write.
     pub fn octets(&self) -> usize {
         self.writes.iter().map(|w| w.cell.as_bytes().len() + w.key.len() + w.value.as_ref().map_or(0, Bytes::len)).sum()
-    }
-
-    /// Whether it only takes away: such a batch may use the reserve of a full disk.
-    pub fn only_deletes(&self) -> bool {
-        self.writes.iter().all(|w| w.value.is_none())
     }
 }
 

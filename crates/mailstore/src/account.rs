@@ -1,0 +1,286 @@
+//! An account: what it holds as of the last durable change, and the operations on it.
+
+use crate::email::{BODY_ROW_OCTETS_MAX, Email, Stored};
+use crate::error::Error;
+use crate::lane::{Lane, Operation};
+use crate::log::Entry;
+use crate::mailbox::{MailboxRecord, Mailboxes, SpecialUse};
+use crate::op::append::{Append, Outcome};
+use crate::op::copy::{Copied, CopyMessages};
+use crate::op::expunge::Expunge;
+use crate::op::flags::{FlagsStored, StoreFlags};
+use crate::op::{mailbox, trim::Trim};
+use crate::rows;
+use crate::view::View;
+use crate::working::{Published, Working, row_error};
+use crate::{DELIVERIES_KEPT, LOG_KEPT, MESSAGES_AT_ONCE_MAX};
+use env::{Clock, Spawn};
+use event_listener::{Event, EventListener};
+use futures_util::FutureExt;
+use model::{AccountId, EmailId, MailboxId, ModSeq, Timestamp, Uid};
+use std::future::Future;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use store::{Blobs, Bytes, Found, Query, Store};
+
+/// An account's mail. All its sessions and deliveries in this process share one.
+pub struct Account {
+    pub(crate) id: AccountId,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) blobs: Arc<dyn Blobs>,
+    pub(crate) spawn: Arc<dyn Spawn>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) lane: Lane,
+    published: Mutex<Option<Published>>,
+    changed: Event,
+}
+
+/// What of the quota is used.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Usage {
+    /// Sum of sizes, each email once.
+    pub octets: u64,
+    /// Emails.
+    pub messages: u64,
+}
+
+impl Account {
+    pub(crate) fn new(
+        id: AccountId,
+        store: Arc<dyn Store>,
+        blobs: Arc<dyn Blobs>,
+        spawn: Arc<dyn Spawn>,
+        clock: Arc<dyn Clock>,
+    ) -> Account {
+        let (lane, published, changed) = (Lane::default(), Mutex::default(), Event::new());
+        Account { id, store, blobs, spawn, clock, lane, published, changed }
+    }
+
+    /// Whose mail this is.
+    pub fn id(&self) -> AccountId {
+        self.id
+    }
+
+    // What is there.
+
+    /// The mailboxes as of the last durable change.
+    pub fn mailboxes(&self) -> Arc<Mailboxes> {
+        self.published().as_ref().map(|published| published.mailboxes.clone()).unwrap_or_default()
+    }
+
+    /// What of the quota is used.
+    pub fn usage(&self) -> Usage {
+        let published = self.published();
+        let (octets, messages) = published.as_ref().map_or((0, 0), |p| (p.used_octets, p.used_emails));
+        Usage { octets, messages }
+    }
+
+    /// The account's modification sequence.
+    pub fn modseq(&self) -> ModSeq {
+        self.published().as_ref().map_or(ModSeq(0), |published| published.modseq)
+    }
+
+    /// Fires at the next change of anything in the account that becomes durable after this call.
+    pub fn listen(&self) -> EventListener {
+        self.changed.listen()
+    }
+
+    /// The members of a mailbox as of the last durable change; all who ask share one view.
+    ///
+    /// # Errors
+    /// [`Error::MailboxMissing`], and those of the store.
+    pub async fn open(self: &Arc<Self>, mailbox: MailboxId) -> Result<Arc<View>, Error> {
+        match self.current_view(mailbox) {
+            Some(view) => Ok(view),
+            None => self.ask(mailbox::Open(mailbox)).await,
+        }
+    }
+
+    /// As [`Account::open`], if the view is in memory: what a session compares its own with after [`Account::listen`].
+    pub fn current_view(&self, mailbox: MailboxId) -> Option<Arc<View>> {
+        self.published().as_ref()?.views.get(&mailbox).cloned()
+    }
+
+    /// The emails with these ids, in their order; `None` where one has ended.
+    pub async fn emails(&self, ids: &[EmailId]) -> Result<Vec<Option<Email>>, Error> {
+        let cell = rows::account_cell(self.id);
+        let queries = ids.iter().map(|id| Query::row(&cell, rows::email(*id))).collect();
+        let found = self.store.read(queries).await?.0.into_iter();
+        let email = |(id, found): (&EmailId, Found)| match found {
+            Found::Row(Some(row)) => Email::decode(*id, row).map(Some),
+            _ => Ok(None),
+        };
+        ids.iter().zip(found).map(email).collect()
+    }
+
+    /// Octets `range` of a message as seen: its prefix, then its body; cut at its end. Ask for bounded pieces, except for
+    /// small messages, which are one row anyway.
+    ///
+    /// # Errors
+    /// [`Error::BodyMissing`] when the email ended meanwhile, or its blob is lost.
+    pub async fn octets(&self, email: &Email, range: Range<u64>) -> Result<Bytes, Error> {
+        let prefix = email.prefix();
+        let shift = prefix.len() as u64;
+        let within = |n: u64| n.min(shift) as usize;
+        let head = prefix.get(within(range.start)..within(range.end)).unwrap_or_default();
+        let body = range.start.saturating_sub(shift)..range.end.min(email.size_octets()).saturating_sub(shift);
+        if body.is_empty() {
+            return Ok(Bytes::copy_from_slice(head));
+        }
+        let body = self.body(email, body).await?;
+        Ok(if head.is_empty() { body } else { [head, &body].concat().into() })
+    }
+
+    async fn body(&self, email: &Email, range: Range<u64>) -> Result<Bytes, Error> {
+        let missing = Error::BodyMissing(email.id);
+        match email.stored {
+            Stored::Blob(id) => self.blobs.get(id, range).await?.ok_or(missing),
+            Stored::Row => {
+                let cell = rows::account_cell(self.id);
+                let get = store::Get { space: store::Space::Bodies, cell, key: rows::body(email.id) };
+                let row = self.store.read(vec![Query::Get(get)]).await?.into_row().ok_or(missing)?;
+                let end = (range.end as usize).min(row.len());
+                Ok(row.slice((range.start as usize).min(end)..end))
+            }
+        }
+    }
+
+    /// Entries of the change log behind `after`, in order; at most `entries_max`.
+    pub async fn log(&self, after: ModSeq, entries_max: usize) -> Result<Vec<(ModSeq, Entry)>, Error> {
+        let cell = rows::account_cell(self.id);
+        let query = Query::prefix(&cell, rows::LOG, Some(rows::log(after)), entries_max);
+        let page = self.store.read(vec![query]).await?.into_page();
+        let entry = |(key, row): &(Bytes, Bytes)| {
+            let modseq = key.last_chunk().map_or(0, |n| u64::from_be_bytes(*n));
+            Entry::decode(row).map(|entry| (ModSeq(modseq), entry)).map_err(row_error(format!("change log {modseq}")))
+        };
+        page.rows.iter().map(entry).collect()
+    }
+
+    // What changes it. Each is queued in the account's lane when it is called, and durable when it is answered.
+
+    /// Adds a message to a mailbox.
+    pub fn append(self: &Arc<Self>, append: Append) -> impl Future<Output = Result<Outcome, Error>> + Send + use<> {
+        self.ask(append)
+    }
+
+    /// Changes flags.
+    pub async fn store_flags(self: &Arc<Self>, store: StoreFlags) -> Result<FlagsStored, Error> {
+        at_once(&store.uids)?;
+        self.ask(store).await
+    }
+
+    /// Removes those of the messages that are `\Deleted`; returns their UIDs.
+    pub async fn expunge(self: &Arc<Self>, expunge: Expunge) -> Result<Vec<Uid>, Error> {
+        at_once(&expunge.uids)?;
+        self.ask(expunge).await
+    }
+
+    /// Copies or moves messages.
+    pub async fn copy(self: &Arc<Self>, copy: CopyMessages) -> Result<Copied, Error> {
+        at_once(&copy.uids)?;
+        self.ask(copy).await
+    }
+
+    /// Makes a mailbox.
+    pub async fn create(
+        self: &Arc<Self>,
+        name: &str,
+        special_use: Option<SpecialUse>,
+    ) -> Result<Arc<MailboxRecord>, Error> {
+        self.ask(mailbox::Create { name: name.to_owned(), special_use }).await
+    }
+
+    /// Renames a mailbox and all below it; of INBOX, moves the messages (RFC 9051 §6.3.6).
+    pub async fn rename(self: &Arc<Self>, from: &str, to: &str) -> Result<(), Error> {
+        self.ask(mailbox::Rename { from: from.to_owned(), to: to.to_owned() }).await
+    }
+
+    /// Deletes a mailbox with its messages; mailboxes below it stay (RFC 9051 §6.3.5).
+    pub async fn delete(self: &Arc<Self>, name: &str) -> Result<(), Error> {
+        let id = self.ask(mailbox::Delete { name: name.to_owned() }).await?;
+        self.spawn.spawn(self.clone().empty(id).boxed());
+        Ok(())
+    }
+
+    /// Subscribes or unsubscribes a name; it need not exist.
+    pub async fn subscribe(self: &Arc<Self>, name: &str, subscribed: bool) -> Result<(), Error> {
+        self.ask(mailbox::Subscribe { name: name.to_owned(), subscribed }).await
+    }
+
+    /// Forgets log entries and marks of deliveries that are older than [`LOG_KEPT`] and [`DELIVERIES_KEPT`].
+    pub async fn trim(self: &Arc<Self>) -> Result<(), Error> {
+        let before = |kept: std::time::Duration| {
+            Timestamp::from_unix_ms(self.clock.wall().unix_ms() - i64::try_from(kept.as_millis()).unwrap_or(i64::MAX))
+        };
+        let (log_before, deliveries_before) = (before(LOG_KEPT), before(DELIVERIES_KEPT));
+        while self.ask(Trim { log_before, deliveries_before }).await? {}
+        Ok(())
+    }
+
+    /// Reads the account if it is not in memory, and finishes what a crash interrupted.
+    pub(crate) async fn ready(self: &Arc<Self>) -> Result<(), Error> {
+        if self.published().is_some() {
+            return Ok(());
+        }
+        for mailbox in self.ask(mailbox::Load).await? {
+            self.spawn.spawn(self.clone().empty(mailbox).boxed());
+        }
+        Ok(())
+    }
+
+    /// Empties a deleted mailbox; a failure is made good when the account is next loaded.
+    async fn empty(self: Arc<Self>, mailbox: MailboxId) {
+        loop {
+            match self.ask(mailbox::Empty(mailbox)).await {
+                Ok(false) => {}
+                Ok(true) => return,
+                Err(cause) => {
+                    tracing::warn!(event = "mailbox.not_emptied", account = %self.id, %mailbox, %cause);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn ask<T: Operation>(
+        self: &Arc<Self>,
+        operation: T,
+    ) -> impl Future<Output = Result<T::Done, Error>> + Send + use<T> {
+        Lane::ask(self, operation)
+    }
+
+    // For the lane.
+
+    pub(crate) async fn load(&self) -> Result<Working, Error> {
+        Working::load(self.store.clone(), self.id, self.clock.wall()).await
+    }
+
+    pub(crate) fn publish(&self, published: Published, working: &mut Working) {
+        let mut slot = self.published();
+        // Dropped first, so that what only the lane holds counts as unused.
+        *slot = None;
+        let published = slot.insert(published);
+        working.forget_unused_views(&mut published.views);
+        drop(slot);
+        self.changed.notify(usize::MAX);
+    }
+
+    pub(crate) fn forget_views(&self) {
+        if let Some(published) = self.published().as_mut() {
+            published.views.clear();
+        }
+        // Sessions look again, and find what is durable.
+        self.changed.notify(usize::MAX);
+    }
+
+    fn published(&self) -> MutexGuard<'_, Option<Published>> {
+        self.published.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn at_once(uids: &[Uid]) -> Result<(), Error> {
+    if uids.len() > MESSAGES_AT_ONCE_MAX { Err(Error::TooManyAtOnce) } else { Ok(()) }
+}
+
+const _: () = assert!(BODY_ROW_OCTETS_MAX <= 64 * 1024, "a row's body is read whole");

@@ -1,0 +1,168 @@
+//! A stored message: its immutable row, and what it takes to store one.
+
+use crate::error::Error;
+use message::{Envelope, Scanned, Structure};
+use model::{Decoder, EmailId, Encoder, RecordError, ThreadId, Timestamp};
+use std::ops::Range;
+use std::sync::Arc;
+use store::{BlobId, Bytes};
+
+/// Largest body that lies in a row of the account; larger ones are blobs (DESIGN §4).
+pub const BODY_ROW_OCTETS_MAX: usize = 32 * 1024;
+
+/// A message's octets as they were received, without the trace prefix.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Body {
+    /// Small: a row of the account.
+    Row(Bytes),
+    /// Large: a durable blob.
+    Blob {
+        /// Its name.
+        id: BlobId,
+        /// Its size.
+        size_octets: u64,
+    },
+}
+
+impl Body {
+    /// Without the prefix.
+    pub fn size_octets(&self) -> u64 {
+        match self {
+            Body::Row(octets) => octets.len() as u64,
+            Body::Blob { size_octets, .. } => *size_octets,
+        }
+    }
+}
+
+/// A message about to be stored.
+#[derive(Clone, Debug)]
+pub struct NewEmail {
+    /// Trace fields that delivery puts before the message: whole header lines with CRLF (RFC 5321 §4.4), or nothing.
+    pub prefix: Bytes,
+    /// The message.
+    pub body: Body,
+    /// What the scanner read in `body`.
+    pub scanned: Arc<Scanned>,
+}
+
+impl NewEmail {
+    /// What IMAP calls RFC822.SIZE.
+    pub fn size_octets(&self) -> u64 {
+        self.prefix.len() as u64 + self.body.size_octets()
+    }
+
+    const FORMAT: u8 = 1;
+
+    /// The email's row.
+    pub(crate) fn encode(&self, thread: ThreadId) -> Vec<u8> {
+        let scanned = &self.scanned;
+        let mut e = Encoder::new(Self::FORMAT);
+        e.u64(thread.0).bytes(&self.prefix);
+        match &self.body {
+            Body::Row(octets) => e.u64(0).usize(octets.len()),
+            Body::Blob { id, size_octets } => e.u64(1).u64(*size_octets).bytes(&id.0),
+        };
+        match scanned.sent_at {
+            None => e.u64(0),
+            Some(at) => e.u64(1).time(at),
+        };
+        let section = |write: &dyn Fn(&mut Encoder)| {
+            let mut section = Encoder::default();
+            write(&mut section);
+            section.into_fields()
+        };
+        e.bytes(&section(&|e| scanned.envelope.encode(e)));
+        e.bytes(&section(&|e| scanned.structure.encode(e)));
+        e.finish()
+    }
+}
+
+/// Where a stored message's octets are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Stored {
+    Row,
+    Blob(BlobId),
+}
+
+/// A stored message, immutable. Envelope and structure are read when asked for.
+#[derive(Clone, Debug)]
+pub struct Email {
+    /// Of the account.
+    pub id: EmailId,
+    /// Chosen at delivery.
+    pub thread: ThreadId,
+    /// The Date field's moment, if it has one.
+    pub sent_at: Option<Timestamp>,
+    prefix: Range<usize>,
+    pub(crate) stored: Stored,
+    body_octets: u64,
+    envelope: Range<usize>,
+    structure: Range<usize>,
+    row: Bytes,
+}
+
+impl Email {
+    pub(crate) fn decode(id: EmailId, row: Bytes) -> Result<Email, Error> {
+        Self::read(id, row).map_err(|cause| Error::Row { row: format!("email {id}"), cause })
+    }
+
+    fn read(id: EmailId, row: Bytes) -> Result<Email, RecordError> {
+        let start = row.as_ptr() as usize;
+        let place = |part: &[u8]| {
+            let from = part.as_ptr() as usize - start;
+            from..from + part.len()
+        };
+        let mut d = Decoder::new(&row, NewEmail::FORMAT)?;
+        let thread = ThreadId(d.u64()?);
+        let prefix = place(d.bytes()?);
+        let (stored, body_octets) = match d.u64()? {
+            0 => (Stored::Row, d.u64()?),
+            1 => {
+                let size = d.u64()?;
+                (Stored::Blob(BlobId(d.bytes()?.try_into().map_err(|_| RecordError::Value)?)), size)
+            }
+            _ => return Err(RecordError::Value),
+        };
+        let sent_at = if d.u64()? == 0 { None } else { Some(d.time()?) };
+        let (envelope, structure) = (place(d.bytes()?), place(d.bytes()?));
+        Ok(Email { id, thread, sent_at, prefix, stored, body_octets, envelope, structure, row })
+    }
+
+    /// What IMAP calls RFC822.SIZE: prefix and body.
+    pub fn size_octets(&self) -> u64 {
+        self.prefix.len() as u64 + self.body_octets
+    }
+
+    /// The trace fields before the message as it was received.
+    pub fn prefix(&self) -> &[u8] {
+        self.row.get(self.prefix.clone()).unwrap_or_default()
+    }
+
+    /// The envelope (RFC 9051 §7.5.2).
+    pub fn envelope(&self) -> Result<Envelope, Error> {
+        self.section(&self.envelope, |d| Envelope::decode(d))
+    }
+
+    /// The structure; its ranges count from the start of the body, see [`Email::seen`].
+    pub fn structure(&self) -> Result<Structure, Error> {
+        self.section(&self.structure, |d| Structure::decode(d))
+    }
+
+    /// A range of the body as a range of the message as seen, where the prefix stands before it. What starts with the
+    /// message (its header, or all of it) starts with the prefix.
+    pub fn seen(&self, range: Range<u64>) -> Range<u64> {
+        let shift = self.prefix.len() as u64;
+        let start = if range.start == 0 { 0 } else { range.start + shift };
+        start..range.end + shift
+    }
+
+    fn section<T>(
+        &self,
+        range: &Range<usize>,
+        decode: impl FnOnce(&mut Decoder<'_>) -> Result<T, RecordError>,
+    ) -> Result<T, Error> {
+        let octets = self.row.get(range.clone()).unwrap_or_default();
+        let mut d = Decoder::fields(octets, NewEmail::FORMAT);
+        decode(&mut d).map_err(|cause| Error::Row { row: format!("email {}", self.id), cause })
+    }
+}

@@ -1,0 +1,246 @@
+//! Mailboxes are made, renamed, deleted, subscribed (RFC 9051 §6.3.4 to §6.3.8).
+
+use crate::error::Error;
+use crate::lane::Operation;
+use crate::log::Change;
+use crate::mailbox::{INBOX, MailboxRecord, SEPARATOR, SpecialUse, canonical_name};
+use crate::op::copy::{Transfer, transfer};
+use crate::op::expunge::{leave_place, places_of};
+use crate::rows;
+use crate::view::Member;
+use crate::working::{Working, row_error};
+use crate::{INBOX_ID, MAILBOXES_MAX, MESSAGES_AT_ONCE_MAX, SUBSCRIPTIONS_MAX};
+use model::{MailboxId, Uid, UidValidity};
+use std::sync::Arc;
+
+/// Reads the account, and makes INBOX and the special-use mailboxes of a new one.
+pub(crate) struct Load;
+
+impl Operation for Load {
+    type Done = Vec<MailboxId>;
+
+    /// A new account: the mailboxes it needs. The answer: the deleted mailboxes that are not empty yet.
+    async fn fold(&self, w: &mut Working) -> Result<Vec<MailboxId>, Error> {
+        if w.is_new() && w.mailboxes().get(INBOX_ID).is_none() {
+            make(w, INBOX.into(), None);
+            for special_use in SpecialUse::ALL {
+                make(w, special_use.attribute().trim_start_matches('\\').into(), Some(special_use));
+            }
+        }
+        let rows = w.scan_all(rows::EMPTYING).await?;
+        rows.iter().map(|(key, _)| rows::mailbox_of(key).map_err(row_error("emptying"))).collect()
+    }
+}
+
+/// The members of a mailbox as they are.
+pub(crate) struct Open(pub MailboxId);
+
+impl Operation for Open {
+    type Done = Arc<crate::View>;
+
+    fn looks_at(&self) -> Vec<MailboxId> {
+        vec![self.0]
+    }
+
+    async fn fold(&self, w: &mut Working) -> Result<Self::Done, Error> {
+        w.view(self.0)
+    }
+}
+
+pub(crate) struct Create {
+    pub name: String,
+    pub special_use: Option<SpecialUse>,
+}
+
+impl Operation for Create {
+    type Done = Arc<MailboxRecord>;
+
+    async fn fold(&self, w: &mut Working) -> Result<Self::Done, Error> {
+        let name = canonical_name(&self.name).map_err(Error::MailboxName)?;
+        if w.mailboxes().named(&name).is_some() {
+            return Err(Error::MailboxExists);
+        }
+        if w.mailboxes().by_id.len() >= MAILBOXES_MAX {
+            return Err(Error::MailboxesFull);
+        }
+        let id = make(w, name, self.special_use);
+        w.mailbox(id)
+    }
+}
+
+/// A new, empty mailbox. Its UIDVALIDITY is greater than that of any mailbox the account ever had.
+fn make(w: &mut Working, name: Arc<str>, special_use: Option<SpecialUse>) -> MailboxId {
+    let id = w.head.next_mailbox;
+    w.head.next_mailbox.0 += 1;
+    let now_s = u32::try_from(w.now.unix_s()).unwrap_or(0);
+    w.head.uid_validity = now_s.max(w.head.uid_validity.saturating_add(1));
+    let mut record = MailboxRecord {
+        id,
+        name,
+        special_use,
+        uid_validity: UidValidity(w.head.uid_validity),
+        uid_next: Uid(1),
+        highest_modseq: model::ModSeq(0),
+        messages: 0,
+        unseen: 0,
+        deleted: 0,
+        size_octets: 0,
+    };
+    w.log(|modseq| {
+        record.highest_modseq = modseq;
+        Change::Mailbox(Box::new(record.clone()))
+    });
+    w.put_mailbox(record);
+    id
+}
+
+pub(crate) struct Rename {
+    pub from: String,
+    pub to: String,
+}
+
+impl Operation for Rename {
+    type Done = ();
+
+    fn looks_at(&self) -> Vec<MailboxId> {
+        if self.from.eq_ignore_ascii_case(INBOX) { vec![INBOX_ID] } else { Vec::new() }
+    }
+
+    async fn fold(&self, w: &mut Working) -> Result<(), Error> {
+        let from = canonical_name(&self.from).map_err(|_| Error::MailboxMissing)?;
+        let to = canonical_name(&self.to).map_err(Error::MailboxName)?;
+        if &*from == INBOX {
+            return rename_inbox(w, to).await;
+        }
+        let below = |name: &str| name.strip_prefix(&*from).and_then(|rest| rest.strip_prefix(SEPARATOR)).is_some();
+        let moving: Vec<_> = w.mailboxes().iter().filter(|m| m.name == from || below(&m.name)).cloned().collect();
+        if moving.is_empty() {
+            return Err(Error::MailboxMissing);
+        }
+        let mut renamed = Vec::with_capacity(moving.len());
+        for record in moving {
+            let rest = record.name.get(from.len()..).unwrap_or_default();
+            let name = canonical_name(&format!("{to}{rest}")).map_err(Error::MailboxName)?;
+            if w.mailboxes().named(&name).is_some() {
+                return Err(Error::MailboxExists);
+            }
+            renamed.push(MailboxRecord { name, ..(*record).clone() });
+        }
+        for mut record in renamed {
+            w.log(|modseq| {
+                record.highest_modseq = modseq;
+                Change::Mailbox(Box::new(record.clone()))
+            });
+            w.put_mailbox(record);
+        }
+        Ok(())
+    }
+}
+
+/// INBOX stays and becomes empty: its messages move (RFC 9051 §6.3.6).
+async fn rename_inbox(w: &mut Working, to: Arc<str>) -> Result<(), Error> {
+    if w.mailboxes().named(&to).is_some() {
+        return Err(Error::MailboxExists);
+    }
+    if w.mailboxes().by_id.len() >= MAILBOXES_MAX {
+        return Err(Error::MailboxesFull);
+    }
+    let view = w.view(INBOX_ID)?;
+    let members: Vec<_> = view.iter().map(|(_, member)| *member).collect();
+    drop(view);
+    if members.len() > MESSAGES_AT_ONCE_MAX {
+        return Err(Error::TooManyAtOnce);
+    }
+    // Read before anything changes: what can fail, fails here.
+    places_of(w, &members).await?;
+    let target = make(w, to, None);
+    transfer(w, INBOX_ID, target, &members, Transfer::Move).await.map(|_| ())
+}
+
+pub(crate) struct Delete {
+    pub name: String,
+}
+
+impl Operation for Delete {
+    type Done = MailboxId;
+
+    fn makes_room(&self) -> bool {
+        true
+    }
+
+    /// The mailbox is gone at once; its messages leave in steps, by [`Empty`].
+    async fn fold(&self, w: &mut Working) -> Result<MailboxId, Error> {
+        let id = w.mailboxes().named(&self.name).ok_or(Error::MailboxMissing)?.id;
+        if id == INBOX_ID {
+            return Err(Error::InboxStays);
+        }
+        w.log(|_| Change::MailboxDeleted(id));
+        w.remove_mailbox(id);
+        w.put(rows::emptying(id), Vec::new());
+        Ok(id)
+    }
+}
+
+/// Takes some messages out of a deleted mailbox.
+pub(crate) struct Empty(pub MailboxId);
+
+/// Messages that leave a deleted mailbox in one step.
+const EMPTY_STEP: usize = 1000;
+
+impl Operation for Empty {
+    /// Whether it is empty now.
+    type Done = bool;
+
+    fn makes_room(&self) -> bool {
+        true
+    }
+
+    /// Steps follow one another, each after the one before is durable: so the durable rows are the true ones.
+    async fn fold(&self, w: &mut Working) -> Result<bool, Error> {
+        let page = w.scan_page(&rows::members(self.0), None, EMPTY_STEP).await?;
+        let member = |(key, row): &(store::Bytes, store::Bytes)| Member::decode(rows::uid_of(key)?, row);
+        let decoded: Result<Vec<_>, _> = page.rows.iter().map(member).collect();
+        let members = decoded.map_err(row_error("membership"))?;
+        let places = places_of(w, &members).await?;
+        if !members.is_empty() {
+            w.log(|_| crate::log::expunged(self.0, &members));
+        }
+        for (member, places) in members.iter().zip(places) {
+            w.delete(rows::member(self.0, member.uid));
+            leave_place(w, member, places, (self.0, member.uid));
+        }
+        if !page.more {
+            w.delete(rows::emptying(self.0));
+        }
+        Ok(!page.more)
+    }
+}
+
+pub(crate) struct Subscribe {
+    pub name: String,
+    pub subscribed: bool,
+}
+
+impl Operation for Subscribe {
+    type Done = ();
+
+    async fn fold(&self, w: &mut Working) -> Result<(), Error> {
+        let name = canonical_name(&self.name).map_err(Error::MailboxName)?;
+        if w.mailboxes().is_subscribed(&name) == self.subscribed {
+            return Ok(());
+        }
+        if self.subscribed && w.mailboxes().subscriptions.len() >= SUBSCRIPTIONS_MAX {
+            return Err(Error::SubscriptionsFull);
+        }
+        let change = Change::Subscription { name: name.to_string(), subscribed: self.subscribed };
+        w.log(|_| change);
+        if self.subscribed {
+            w.put(rows::subscription(&name), Vec::new());
+            w.change_mailboxes(|mailboxes| drop(mailboxes.subscriptions.insert(name)));
+        } else {
+            w.delete(rows::subscription(&name));
+            w.change_mailboxes(|mailboxes| drop(mailboxes.subscriptions.remove(&name)));
+        }
+        Ok(())
+    }
+}

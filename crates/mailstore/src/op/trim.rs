@@ -1,0 +1,49 @@
+//! What has served its time goes: old entries of the change log, marks of deliveries long done.
+
+use crate::error::Error;
+use crate::lane::Operation;
+use crate::log::Entry;
+use crate::op::append::DELIVERY_FORMAT;
+use crate::rows;
+use crate::working::{Working, row_error};
+use model::{Decoder, Timestamp};
+
+/// Rows looked at in one step.
+const TRIM_STEP: usize = 1000;
+
+pub(crate) struct Trim {
+    /// Log entries from before this go.
+    pub log_before: Timestamp,
+    /// Marks of deliveries from before this go.
+    pub deliveries_before: Timestamp,
+}
+
+impl Operation for Trim {
+    /// Whether there may be more to trim.
+    type Done = bool;
+
+    fn makes_room(&self) -> bool {
+        true
+    }
+
+    async fn fold(&self, w: &mut Working) -> Result<bool, Error> {
+        let log = w.scan_page(rows::LOG, None, TRIM_STEP).await?;
+        let deliveries = w.scan_page(rows::DELIVERY, None, TRIM_STEP).await?;
+        let mut old = Vec::new();
+        for (key, row) in &log.rows {
+            if Entry::decode(row).map_err(row_error("change log"))?.at >= self.log_before {
+                break;
+            }
+            old.push(key.clone());
+        }
+        let more = log.more && old.len() == log.rows.len();
+        for (key, row) in &deliveries.rows {
+            let at = Decoder::new(row, DELIVERY_FORMAT).and_then(|mut d| d.time()).map_err(row_error("delivery"))?;
+            if at < self.deliveries_before {
+                old.push(key.clone());
+            }
+        }
+        old.into_iter().for_each(|key| w.delete(key));
+        Ok(more)
+    }
+}

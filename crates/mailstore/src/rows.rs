@@ -1,0 +1,186 @@
+//! Where things lie in an account's cell: the keys, and the records without a file of their own.
+//!
+//! | key | row |
+//! |---|---|
+//! | `H` | [`Head`] |
+//! | `K` | keyword table |
+//! | `M` mailbox | mailbox record |
+//! | `S` name | subscription |
+//! | `U` mailbox uid | membership |
+//! | `E` email | email, immutable |
+//! | `P` email | its places: memberships, and the blob's name |
+//! | `T` hash | thread of a Message-ID and base subject |
+//! | `L` modseq | change log |
+//! | `D` delivery | a delivery of the queue that is done |
+//! | `X` mailbox | a deleted mailbox that is still being emptied |
+//!
+//! Numbers in keys are big-endian, so that keys sort as the numbers do. Bodies of up to 32 KiB lie in `Space::Bodies`
+//! under the email's id. Links to larger blobs lie in cells of their own, one for each blob.
+
+use model::{AccountId, Decoder, EmailId, Encoder, MailboxId, ModSeq, QueueId, RecordError, Uid};
+use store::{BlobId, Bytes, Cell};
+
+pub(crate) fn account_cell(account: AccountId) -> Cell {
+    Cell::new([b"a".as_slice(), &account.0.to_be_bytes()].concat())
+}
+
+/// The cell that holds one row for each email whose body is this blob.
+pub(crate) fn blob_cell(blob: BlobId) -> Cell {
+    Cell::new([b"b".as_slice(), &blob.0].concat())
+}
+
+pub(crate) fn blob_link(account: AccountId, email: EmailId) -> Bytes {
+    [account.0.to_be_bytes().as_slice(), &email.0.to_be_bytes()].concat().into()
+}
+
+pub(crate) const HEAD: Bytes = Bytes::from_static(b"H");
+pub(crate) const KEYWORDS: Bytes = Bytes::from_static(b"K");
+pub(crate) const MAILBOX: &[u8] = b"M";
+pub(crate) const SUBSCRIPTION: &[u8] = b"S";
+pub(crate) const EMPTYING: &[u8] = b"X";
+pub(crate) const LOG: &[u8] = b"L";
+pub(crate) const DELIVERY: &[u8] = b"D";
+
+fn key(kind: u8, parts: &[&[u8]]) -> Bytes {
+    let mut key = vec![kind];
+    parts.iter().for_each(|part| key.extend_from_slice(part));
+    key.into()
+}
+
+pub(crate) fn mailbox(id: MailboxId) -> Bytes {
+    key(b'M', &[&id.0.to_be_bytes()])
+}
+
+pub(crate) fn emptying(id: MailboxId) -> Bytes {
+    key(b'X', &[&id.0.to_be_bytes()])
+}
+
+pub(crate) fn subscription(name: &str) -> Bytes {
+    key(b'S', &[name.as_bytes()])
+}
+
+pub(crate) fn members(mailbox: MailboxId) -> Bytes {
+    key(b'U', &[&mailbox.0.to_be_bytes()])
+}
+
+pub(crate) fn member(mailbox: MailboxId, uid: Uid) -> Bytes {
+    key(b'U', &[&mailbox.0.to_be_bytes(), &uid.0.to_be_bytes()])
+}
+
+/// The UID at the end of a membership's key.
+pub(crate) fn uid_of(key: &[u8]) -> Result<Uid, RecordError> {
+    key.last_chunk().map(|uid| Uid(u32::from_be_bytes(*uid))).ok_or(RecordError::Short)
+}
+
+/// The mailbox at the end of an `X` key.
+pub(crate) fn mailbox_of(key: &[u8]) -> Result<MailboxId, RecordError> {
+    key.last_chunk().map(|id| MailboxId(u32::from_be_bytes(*id))).ok_or(RecordError::Short)
+}
+
+pub(crate) fn email(id: EmailId) -> Bytes {
+    key(b'E', &[&id.0.to_be_bytes()])
+}
+
+pub(crate) fn places(id: EmailId) -> Bytes {
+    key(b'P', &[&id.0.to_be_bytes()])
+}
+
+pub(crate) fn body(id: EmailId) -> Bytes {
+    Bytes::copy_from_slice(&id.0.to_be_bytes())
+}
+
+pub(crate) fn thread(message_id: &[u8], base_subject: &[u8]) -> Bytes {
+    let mut hash = blake3::Hasher::new();
+    hash.update(message_id).update(b"\0").update(base_subject);
+    key(b'T', &[hash.finalize().as_bytes().first_chunk::<8>().map_or(&[], |h| h.as_slice())])
+}
+
+pub(crate) fn log(modseq: ModSeq) -> Bytes {
+    key(b'L', &[&modseq.0.to_be_bytes()])
+}
+
+pub(crate) fn delivery(id: DeliveryId) -> Bytes {
+    key(b'D', &[&id.queue.0.to_be_bytes(), &id.ordinal.to_be_bytes()])
+}
+
+/// One recipient of one queued message: a delivery with this id happens once, however often it is tried.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct DeliveryId {
+    /// The message.
+    pub queue: QueueId,
+    /// The recipient's place in its envelope.
+    pub ordinal: u32,
+}
+
+/// What the account as a whole counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Head {
+    pub modseq: ModSeq,
+    pub next_email: EmailId,
+    pub next_mailbox: MailboxId,
+    /// The last UIDVALIDITY given out; the next is greater.
+    pub uid_validity: u32,
+    pub used_octets: u64,
+    pub used_emails: u64,
+}
+
+impl Head {
+    const FORMAT: u8 = 1;
+
+    pub fn new() -> Head {
+        let (next_email, next_mailbox) = (EmailId(1), MailboxId(1));
+        Head { modseq: ModSeq(0), next_email, next_mailbox, uid_validity: 0, used_octets: 0, used_emails: 0 }
+    }
+
+    pub fn encode(&self) -> Vec<u8> {
+        let mut e = Encoder::new(Self::FORMAT);
+        e.u64(self.modseq.0).u64(self.next_email.0).u32(self.next_mailbox.0).u32(self.uid_validity);
+        e.u64(self.used_octets).u64(self.used_emails);
+        e.finish()
+    }
+
+    pub fn decode(row: &[u8]) -> Result<Head, RecordError> {
+        let mut d = Decoder::new(row, Self::FORMAT)?;
+        Ok(Head {
+            modseq: d.modseq()?,
+            next_email: d.email()?,
+            next_mailbox: d.mailbox()?,
+            uid_validity: d.u32()?,
+            used_octets: d.u64()?,
+            used_emails: d.u64()?,
+        })
+    }
+}
+
+/// Where an email is; it ends with its last place.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Places {
+    pub memberships: Vec<(MailboxId, Uid)>,
+    /// The blob whose link row goes with the email.
+    pub blob: Option<BlobId>,
+    /// What it counts towards the quota.
+    pub size_octets: u64,
+}
+
+impl Places {
+    const FORMAT: u8 = 1;
+
+    pub fn encode(&self) -> Vec<u8> {
+        let mut e = Encoder::new(Self::FORMAT);
+        e.u64(self.size_octets).option(self.blob.as_ref().map(|blob| blob.0.as_slice()));
+        e.usize(self.memberships.len());
+        self.memberships.iter().for_each(|(mailbox, uid)| {
+            e.u32(mailbox.0).u32(uid.0);
+        });
+        e.finish()
+    }
+
+    pub fn decode(row: &[u8]) -> Result<Places, RecordError> {
+        let mut d = Decoder::new(row, Self::FORMAT)?;
+        let size_octets = d.u64()?;
+        let blob = d.option()?.map(|id| id.try_into().map(BlobId).map_err(|_| RecordError::Value)).transpose()?;
+        let count = d.count()?;
+        let memberships = (0..count).map(|_| Ok((d.mailbox()?, d.uid()?))).collect::<Result<_, RecordError>>()?;
+        Ok(Places { memberships, blob, size_octets })
+    }
+}
