@@ -1,0 +1,59 @@
+//! APPEND (RFC 9051 §6.3.12): all but the message, which streams.
+
+use model::Flag;
+
+use super::Tag;
+use crate::cursor::{Cursor, ParseError, Parsed};
+use crate::date::DateTime;
+use crate::limits::FLAGS_MAX;
+use crate::mailbox::{MailboxName, NameForm};
+
+/// Where a message goes and with what; the message follows as a literal.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Append {
+    /// The destination.
+    pub mailbox: MailboxName,
+    /// Flags to set on it.
+    pub flags: Vec<Flag>,
+    /// Its internal date; now, when absent.
+    pub date: Option<DateTime>,
+}
+
+/// What stands before a literal that might be a message.
+pub(crate) enum Head {
+    /// An APPEND, whose message comes now.
+    Message(Tag, Append),
+    /// An APPEND that is none.
+    Wrong(ParseError),
+    /// Another command, or APPEND's mailbox name.
+    Other,
+}
+
+/// Looks at a command up to a literal, which is not in `octets`.
+pub(crate) fn head(octets: &[u8], form: NameForm) -> Head {
+    let mut cursor = Cursor::new(octets, form);
+    let Ok(tag) = super::parse::tag(&mut cursor) else { return Head::Other };
+    if !cursor.take_word(" APPEND ") || cursor.is_at_end() {
+        return Head::Other;
+    }
+    match arguments(&mut cursor) {
+        Ok(append) => Head::Message(tag, append),
+        Err(error) => Head::Wrong(error.of("APPEND")),
+    }
+}
+
+fn arguments(cursor: &mut Cursor<'_>) -> Parsed<Append> {
+    let mailbox = cursor.mailbox()?;
+    cursor.space()?;
+    let mut append = Append { mailbox, flags: Vec::new(), date: None };
+    if cursor.peek() == Some(b'(') {
+        append.flags = cursor.list(FLAGS_MAX, Cursor::flag)?;
+        cursor.space()?;
+    }
+    if cursor.peek() == Some(b'"') {
+        append.date = Some(DateTime::parse(cursor)?);
+        cursor.space()?;
+    }
+    cursor.end()?;
+    Ok(append)
+}
