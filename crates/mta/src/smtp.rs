@@ -66,7 +66,19 @@ impl SmtpConversation {
         let session = Session::new(policy.clone(), security, now);
         let (input_ended, start_tls) = (false, false);
         let (transaction, work, messages) = (None, None, 0);
-        SmtpConversation { post, sleep, policy, peer, tls, session, input_ended, start_tls, transaction, work, messages }
+        SmtpConversation {
+            post,
+            sleep,
+            policy,
+            peer,
+            tls,
+            session,
+            input_ended,
+            start_tls,
+            transaction,
+            work,
+            messages,
+        }
     }
 
     /// What the next event asks for; `false` when there is none.

@@ -31,7 +31,9 @@ impl Hop {
         if let Some(tls) = &self.tls {
             let _ = write!(field, "\r\n\t(using {tls})");
         }
-        if let Some(path) = only.map(ToString::to_string).filter(|path| path.is_ascii() || self.protocol.starts_with("UTF8")) {
+        if let Some(path) =
+            only.map(ToString::to_string).filter(|path| path.is_ascii() || self.protocol.starts_with("UTF8"))
+        {
             let _ = write!(field, "\r\n\tfor <{path}>");
         }
         let _ = write!(field, ";\r\n\t{}\r\n", now.rfc5322());

@@ -29,12 +29,7 @@ pub(crate) struct QueuedRecipient {
 
 impl QueuedRecipient {
     pub fn new(account: &directory::Account) -> QueuedRecipient {
-        QueuedRecipient {
-            account: account.id,
-            address: account.address.to_string(),
-            quota: account.quota,
-            done: false,
-        }
+        QueuedRecipient { account: account.id, address: account.address.to_string(), quota: account.quota, done: false }
     }
 }
 
