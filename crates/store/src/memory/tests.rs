@@ -1,5 +1,9 @@
 use super::*;
+use crate::{Blobs, conformance};
 use futures_util::FutureExt;
+use proptest::prelude::*;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 
 fn cell() -> Cell {
     Cell::new("a")
@@ -72,4 +76,112 @@ fn damage_changes_one_octet() {
     store.commit(put("k", "abc")).now_or_never().unwrap().unwrap();
     assert!(store.damage(Space::Rows, &cell(), b"k"));
     assert_eq!(get(&store, "k").unwrap().as_ref(), b"ab\x23");
+}
+
+struct Crashing(MemoryStore);
+
+impl conformance::Subject for Crashing {
+    fn store(&self) -> &dyn Store {
+        &self.0
+    }
+    fn reopen(&mut self) {
+        self.0.crash();
+    }
+}
+
+#[test]
+fn conforms() {
+    conformance::run(|| Crashing(MemoryStore::new()));
+}
+
+/// Commits wait, and a thread syncs them one by one while the test goes on.
+struct Synced {
+    store: MemoryStore,
+    running: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Synced {
+    fn new() -> Synced {
+        let (store, running) = (MemoryStore::with_manual_sync(), Arc::new(AtomicBool::new(true)));
+        let (syncing, go_on) = (store.clone(), running.clone());
+        let thread = std::thread::spawn(move || {
+            while go_on.load(Ordering::Acquire) {
+                if !syncing.sync_one() {
+                    std::thread::yield_now();
+                }
+            }
+        });
+        Synced { store, running, thread: Some(thread) }
+    }
+}
+
+impl Drop for Synced {
+    fn drop(&mut self) {
+        self.running.store(false, Ordering::Release);
+        self.thread.take().into_iter().for_each(|thread| thread.join().unwrap());
+    }
+}
+
+impl conformance::Subject for Synced {
+    fn store(&self) -> &dyn Store {
+        &self.store
+    }
+    fn reopen(&mut self) {
+        self.store.crash();
+    }
+}
+
+#[test]
+fn conforms_when_commits_wait() {
+    conformance::run(Synced::new);
+}
+
+struct CrashingBlobs(MemoryBlobs, i64);
+
+impl conformance::BlobSubject for CrashingBlobs {
+    fn blobs(&self) -> &dyn Blobs {
+        &self.0
+    }
+    fn reopen(&mut self) {
+        self.0.crash();
+    }
+    fn age(&mut self, ms: i64) {
+        self.1 += ms;
+        self.0.set_now_ms(self.1);
+    }
+    fn now_ms(&self) -> i64 {
+        self.1
+    }
+}
+
+#[test]
+fn blobs_conform() {
+    conformance::run_blobs(|| CrashingBlobs(MemoryBlobs::new(), 0));
+}
+
+#[test]
+fn a_crash_loses_blobs_that_wait_or_are_being_written() {
+    let blobs = MemoryBlobs::with_manual_sync();
+    let finish = |octets: &'static [u8]| {
+        let mut writer = blobs.begin().now_or_never().unwrap().unwrap();
+        writer.write(octets.into()).now_or_never().unwrap().unwrap();
+        writer.finish()
+    };
+    let kept = finish(b"kept");
+    assert!(blobs.sync_one());
+    let lost = finish(b"lost");
+    let half = blobs.begin().now_or_never().unwrap().unwrap();
+    blobs.crash();
+    assert!(kept.now_or_never().unwrap().is_ok());
+    assert!(lost.now_or_never().unwrap().is_err());
+    assert!(half.finish().now_or_never().unwrap().is_err());
+    assert_eq!(blobs.len(), 1);
+}
+
+proptest! {
+    #[test]
+    fn behaves_like_a_map(octets in proptest::collection::vec(any::<u8>(), 0..600)) {
+        conformance::program(&mut Crashing(MemoryStore::new()), &octets);
+    }
 }
