@@ -42,8 +42,17 @@ pub struct Listener {
 
 enum Bound {
     Tcp(TcpListener),
-    Unix(UnixListener),
+    Unix(UnixBound),
 }
+
+/// The file goes before the socket, so that it cannot be one that somebody else has put there meanwhile.
+struct UnixBound {
+    _file: SocketFile,
+    socket: UnixListener,
+}
+
+/// A Unix socket's file, removed with this value.
+struct SocketFile(PathBuf);
 
 impl Listener {
     /// Listens on `address`. An IPv6 address takes no IPv4 connections: name both where both are wanted.
@@ -78,6 +87,14 @@ impl Listener {
         &self.address
     }
 
+    /// The plain TCP socket, for those who accept themselves; `None` if it is a Unix socket, which is closed then.
+    pub fn into_tcp(self) -> Option<TcpListener> {
+        match self.socket {
+            Bound::Tcp(socket) => Some(socket),
+            Bound::Unix(_) => None,
+        }
+    }
+
     /// The next connection, and its peer unless it is a local one.
     pub(crate) async fn accept(&self) -> io::Result<(Stream, Option<SocketAddr>)> {
         match &self.socket {
@@ -87,7 +104,7 @@ impl Listener {
                 stream.set_nodelay(true)?;
                 Ok((Stream::Tcp(stream), Some(SocketAddr::new(peer.ip().to_canonical(), peer.port()))))
             }
-            Bound::Unix(socket) => Ok((Stream::Unix(socket.accept().await?.0), None)),
+            Bound::Unix(unix) => Ok((Stream::Unix(unix.socket.accept().await?.0), None)),
         }
     }
 }
@@ -110,9 +127,9 @@ fn bind_tcp(address: SocketAddr) -> io::Result<Listener> {
 async fn bind_unix(path: &Path) -> io::Result<Listener> {
     remove_stale(path).await?;
     let socket = UnixListener::bind(path)?;
-    let listener = Listener { socket: Bound::Unix(socket), address: ListenAddress::Unix(path.to_owned()) };
+    let unix = UnixBound { _file: SocketFile(path.to_owned()), socket };
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(SOCKET_MODE))?;
-    Ok(listener)
+    Ok(Listener { socket: Bound::Unix(unix), address: ListenAddress::Unix(path.to_owned()) })
 }
 
 /// Removes the socket of a server that is no more. One that answers, and a file that is no socket, stay.
@@ -130,12 +147,10 @@ fn is_socket(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket())
 }
 
-impl Drop for Listener {
+impl Drop for SocketFile {
     fn drop(&mut self) {
-        if let ListenAddress::Unix(path) = &self.address
-            && let Err(error) = std::fs::remove_file(path)
-        {
-            tracing::debug!(event = "socket.not_removed", path = %path.display(), %error);
+        if let Err(error) = std::fs::remove_file(&self.0) {
+            tracing::debug!(event = "socket.not_removed", path = %self.0.display(), %error);
         }
     }
 }

@@ -103,3 +103,39 @@ impl Random for TokioEnv {
         self.random.fill(out).expect("the operating system gives randomness");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::sync::oneshot;
+
+    #[tokio::test(start_paused = true)]
+    async fn time_passes_for_clock_and_sleep_alike() {
+        let env = TokioEnv::new().unwrap().env();
+        let until = env.clock.monotonic() + Duration::from_secs(3600);
+        env.sleep.sleep_until(until).await;
+        assert!(env.clock.monotonic() >= until);
+        let never = env.sleep.sleep_until(Moment(Duration::MAX));
+        assert!(tokio::time::timeout(Duration::from_secs(86_400), never).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_panicking_computation_takes_no_thread_with_it() {
+        let env = TokioEnv::new().unwrap().env();
+        for _ in 0..2 * COMPUTE_THREADS {
+            env.spawn.compute(Box::new(|| panic!("as the test wants")));
+        }
+        let (answer, answered) = oneshot::channel();
+        let name = || std::thread::current().name().unwrap_or_default().to_owned();
+        env.spawn.compute(Box::new(move || answer.send(name()).unwrap()));
+        assert!(answered.await.unwrap().starts_with("compute-"));
+    }
+
+    #[tokio::test]
+    async fn randomness_differs() {
+        let env = TokioEnv::new().unwrap().env();
+        let mut draws = [[0; 16]; 2];
+        draws.iter_mut().for_each(|draw| env.random.fill(draw));
+        assert_ne!(draws[0], draws[1]);
+    }
+}

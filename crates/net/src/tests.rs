@@ -383,6 +383,30 @@ async fn a_thousand_idle_connections_come_and_go() {
     server.until_empty().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_talk_at_once_and_none_is_forgotten() {
+    let server = Arc::new(Server::start(Setting::default()).await);
+    let talks = (0..50).map(|client| {
+        let server = server.clone();
+        tokio::spawn(async move {
+            let mut stream = server.connect().await;
+            for turn in 0..100 {
+                // From one octet to several buffers' worth, so that writing waits too.
+                let line = format!("{client} {turn} {}\n", "y".repeat(turn * turn * 5));
+                let (mut read, mut write) = stream.split();
+                let (sent, ()) = tokio::join!(write.write_all(line.as_bytes()), expect(&mut read, &line));
+                sent.unwrap();
+            }
+            talk(&mut stream, "QUIT\n", "bye\n").await;
+            expect_end(&mut stream).await;
+        })
+    });
+    for talk in talks.collect::<Vec<_>>() {
+        talk.await.unwrap();
+    }
+    server.until_empty().await;
+}
+
 #[tokio::test]
 async fn stopping_says_farewell_and_waits_for_the_busy() {
     let server = Server::start(Setting::default()).await;
@@ -582,7 +606,7 @@ mod secured {
 #[tokio::test]
 async fn an_idle_connection_is_small() {
     let server = Server::start(Setting::default()).await;
-    let client = tokio::net::TcpStream::connect(server.tcp()).await.unwrap();
+    let client = TcpStream::connect(server.tcp()).await.unwrap();
     let driver = Driver {
         clock: TokioEnv::new().unwrap().env().clock,
         starttls: None,
