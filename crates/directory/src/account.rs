@@ -2,9 +2,9 @@
 
 use crate::authenticate::Gate;
 use crate::ids::{self, IdError};
-use crate::{CatchAll, Credential, DirectorySpec, Quota};
+use crate::{CatchAll, Credential, DirectorySpec};
 use env::{Clock, Random, Spawn};
-use model::{AccountId, Address, Domain};
+use model::{AccountId, Address, Domain, Quota};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use store::Store;

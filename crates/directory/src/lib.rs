@@ -42,5 +42,6 @@ mod world;
 pub use account::{Account, Directory, DirectoryError};
 pub use authenticate::AuthError;
 pub use credential::{Credential, CredentialError, Secret, hash_password};
+pub use model::Quota;
 pub use resolve::{DemoFault, Resolution};
-pub use spec::{AccountSpec, CatchAll, DirectorySpec, Quota};
+pub use spec::{AccountSpec, CatchAll, DirectorySpec};

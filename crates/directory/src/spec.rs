@@ -1,7 +1,7 @@
 //! What a directory is built from.
 
 use crate::Credential;
-use model::{Address, Domain};
+use model::{Address, Domain, Quota};
 
 /// Everything about people: the typed form of what a configuration or a demo says.
 #[derive(Clone, Debug)]
@@ -39,15 +39,6 @@ impl AccountSpec {
     pub fn new(address: Address, credential: Credential) -> AccountSpec {
         AccountSpec { address, credential, quota: Quota::default() }
     }
-}
-
-/// What an account may keep; `None` is without limit.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Quota {
-    /// Octets of all emails, each counted once.
-    pub octets: Option<u64>,
-    /// Number of emails.
-    pub messages: Option<u64>,
 }
 
 /// What becomes of mail to addresses that nobody has.

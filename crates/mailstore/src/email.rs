@@ -153,12 +153,12 @@ impl Email {
 
     /// The envelope (RFC 9051 §7.5.2).
     pub fn envelope(&self) -> Result<Envelope, Error> {
-        self.section(&self.envelope, |d| Envelope::decode(d))
+        self.section(&self.envelope, Envelope::decode)
     }
 
     /// The structure; its ranges count from the start of the body, see [`Email::seen`].
     pub fn structure(&self) -> Result<Structure, Error> {
-        self.section(&self.structure, |d| Structure::decode(d))
+        self.section(&self.structure, Structure::decode)
     }
 
     /// A range of the body as a range of the message as seen, where the prefix stands before it. What starts with the

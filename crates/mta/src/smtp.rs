@@ -35,7 +35,6 @@ pub struct SmtpConversation {
     start_tls: bool,
     transaction: Option<Box<Transaction>>,
     work: Option<BoxFuture<'static, Done>>,
-    messages: u32,
 }
 
 /// An open envelope and the body that comes in for it.
@@ -65,7 +64,7 @@ impl SmtpConversation {
         let security = if tls.is_some() { Security::Tls } else { Security::Clear };
         let session = Session::new(policy.clone(), security, now);
         let (input_ended, start_tls) = (false, false);
-        let (transaction, work, messages) = (None, None, 0);
+        let (transaction, work) = (None, None);
         SmtpConversation {
             post,
             sleep,
@@ -77,7 +76,6 @@ impl SmtpConversation {
             start_tls,
             transaction,
             work,
-            messages,
         }
     }
 
@@ -95,7 +93,9 @@ impl SmtpConversation {
             Event::DataStart => self.data(now),
             Event::BodyChunk(octets) => {
                 let incoming = self.transaction.as_mut().and_then(|transaction| transaction.incoming.as_mut());
-                incoming.into_iter().for_each(|incoming| incoming.take(octets));
+                if let Some(incoming) = incoming {
+                    incoming.take(octets);
+                }
                 self.spill_if_full();
             }
             Event::BodyEnd => self.body_end(now),
@@ -191,12 +191,13 @@ impl SmtpConversation {
     fn done(&mut self, done: Done, now: Moment) {
         match done {
             Done::Recipient(Ok(recipient)) => {
-                self.transaction.iter_mut().for_each(|transaction| transaction.recipients.push(recipient.clone()));
+                if let Some(transaction) = self.transaction.as_mut() {
+                    transaction.recipients.push(recipient);
+                }
                 self.session.accept(now);
             }
             Done::Recipient(Err(reply)) => self.session.refuse(reply, now),
             Done::Spilled(Ok(incoming)) => {
-                self.transaction.iter_mut().for_each(|transaction| transaction.incoming = None);
                 if let Some(transaction) = self.transaction.as_mut() {
                     transaction.incoming = Some(incoming);
                 }
@@ -206,7 +207,6 @@ impl SmtpConversation {
                 self.session.refuse(not_taken(&error), now);
             }
             Done::Received(mut replies) => {
-                self.messages += 1;
                 if self.policy.flavour == Flavour::Lmtp {
                     self.session.answer_each(replies, now);
                 } else {
@@ -300,11 +300,5 @@ impl Conversation for SmtpConversation {
 
     fn rest(&mut self) {
         self.session.rest();
-    }
-}
-
-impl Drop for SmtpConversation {
-    fn drop(&mut self) {
-        tracing::debug!(event = "session.ended", session_id = self.peer.session_id, messages = self.messages);
     }
 }

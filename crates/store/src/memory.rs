@@ -174,7 +174,7 @@ impl State {
         if let Some(reason) = &self.read_only {
             return Err(CommitError::ReadOnly(reason.clone()));
         }
-        if self.full && !batch.only_deletes() {
+        if self.full && !batch.makes_room {
             return Err(CommitError::NoSpace("the memory store was told to be full".into()));
         }
         let rows = self.cells.get(&(Space::Rows, batch.cell.clone()));
