@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub struct Limits {
     /// All of them together.
     pub connections_max: usize,
-    /// From one IPv4 address or one IPv6 /64, which is what one customer gets (RFC 6177 §2). Loopback has no limit of its
+    /// From one IPv4 address or one IPv6 /64, in which a host takes addresses as it likes. Loopback has no limit of its
     /// own: a proxy, a webmail and a test all come from there.
     pub per_address_max: usize,
 }

@@ -34,7 +34,7 @@ const QUIET_AFTER: Duration = Duration::from_secs(10);
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long, and for how many octets, a closed connection is read on: closing a socket with unread input resets the
-/// connection, and a reset takes our last reply from the peer's buffer (RFC 9293 §3.6, RFC 1122 §4.2.2.13).
+/// connection, and a reset takes our last reply from the peer's buffer (RFC 9293 §3.6.1).
 const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
 const LINGER_MAX: usize = 1024 * 1024;
 

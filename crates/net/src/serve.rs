@@ -30,7 +30,7 @@ const REFUSALS_TOLD_EVERY: Duration = Duration::from_secs(10);
 pub enum TlsMode {
     /// Not at all.
     None,
-    /// From the first octet (RFC 8314 §3).
+    /// From the first octet.
     Implicit(Acceptor),
     /// When the peer asks.
     StartTls(Acceptor),

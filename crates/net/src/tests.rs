@@ -48,8 +48,7 @@ impl World {
 
 impl Echo {
     fn new(world: Arc<World>, greeting: &str) -> Echo {
-        let deadline = Moment(HOUR.max(world.patience));
-        let deadline = if world.patience < HOUR { Moment(world.patience) } else { deadline };
+        let deadline = Moment(world.patience);
         let (next, output) = (Next::Continue, greeting.as_bytes().to_vec());
         Echo { world, line: Vec::new(), output, next, held: false, big: 0, ended: false, deadline }
     }

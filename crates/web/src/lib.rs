@@ -77,9 +77,10 @@ pub async fn serve(listener: TcpListener, source: Source, stop: impl Future<Outp
         }
     };
     tokio::select! {
-        Err(error) = served => tracing::error!(event = "http.failed", %error, "the status page is gone until the next start"),
+        served = served => if let Err(error) = served {
+            tracing::error!(event = "http.failed", %error, "the status page is gone until the next start");
+        },
         () = overdue => tracing::debug!(event = "http.cut", "a request was not over in time"),
-        else => {}
     }
 }
 

@@ -74,7 +74,7 @@ const GERMAN: Words = Words {
 };
 
 impl Language {
-    /// The one that `accept_language` prefers (RFC 9110 §12.5.4); English if it names neither.
+    /// The one that `accept_language` prefers; English if it names neither.
     pub(crate) fn preferred(accept_language: &str) -> Language {
         let mut best = (Language::English, 0.0);
         for range in accept_language.split(',') {

@@ -110,7 +110,7 @@ async fn a_header_that_never_ends_does() {
     check(&ask(address, "GET /healthz HTTP/1.1").await, &["ok"]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn stopping_ends_idle_connections() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -120,8 +120,10 @@ async fn stopping_ends_idle_connections() {
     idle.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
     let mut start = [0; 12];
     idle.read_exact(&mut start).await.unwrap();
+    let before = tokio::time::Instant::now();
     stop.send(()).unwrap();
     served.await.unwrap();
+    assert!(before.elapsed() < DRAIN_TIMEOUT);
     assert!(TcpStream::connect(address).await.is_err());
 }
 
