@@ -42,13 +42,13 @@ struct Transaction {
     reverse_path: ReversePath,
     params: MailParams,
     recipients: Vec<Recipient>,
-    incoming: Option<Incoming>,
+    incoming: Option<Box<Incoming>>,
 }
 
 /// What the work under way came to.
 enum Done {
     Recipient(Result<Recipient, Reply>),
-    Spilled(Result<Incoming, ReceiveError>),
+    Spilled(Result<Box<Incoming>, ReceiveError>),
     Received(Vec<Reply>),
 }
 
@@ -135,7 +135,7 @@ impl SmtpConversation {
         let begun = Incoming::begin(self.post.mailstore.blobs(), &self.post.in_flight);
         match (begun, self.transaction.as_mut()) {
             (Ok(incoming), Some(transaction)) => {
-                transaction.incoming = Some(incoming);
+                transaction.incoming = Some(Box::new(incoming));
                 self.session.accept(now);
             }
             (Err(error), _) => self.session.refuse(not_taken(&error), now),
@@ -145,7 +145,7 @@ impl SmtpConversation {
 
     fn spill_if_full(&mut self) {
         let slot = self.transaction.as_mut().map(|transaction| &mut transaction.incoming);
-        if let Some(slot) = slot.filter(|slot| slot.as_ref().is_some_and(Incoming::is_full))
+        if let Some(slot) = slot.filter(|slot| slot.as_ref().is_some_and(|incoming| incoming.is_full()))
             && let Some(mut incoming) = slot.take()
         {
             let spill = async move { incoming.spill().await.map(|()| incoming) };
