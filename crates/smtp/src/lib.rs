@@ -18,7 +18,7 @@
 //! let policy = Policy::new(Domain::new("mx.example.test").unwrap());
 //! let now = Moment::default();
 //! let mut session = Session::new(policy.into(), Security::Clear, now);
-//! session.receive(b"EHLO client.test\r\nMAIL FROM:<a@b.test>\r\n", now);
+//! session.receive(b"EHLO client.test\r\n", now);
 //! assert!(matches!(session.poll(), Some(Event::Hello { name: "client.test", .. })));
 //! session.receive(b"MAIL FROM:<a@b.test>\r\n", now);
 //! assert!(matches!(session.poll(), Some(Event::Mail { .. })));
