@@ -7,6 +7,7 @@ pub mod text;
 
 pub use code::Code;
 pub use fetch::FetchWriter;
+pub(crate) use fetch::section_spec;
 pub use mailbox::{
     ESearch, ListAttribute, ListEntry, Namespace, StatusValue, enabled, esearch, exists, expunge, flags, id, list,
     lsub, namespace, recent, search, status,
