@@ -192,3 +192,6 @@ impl Command {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

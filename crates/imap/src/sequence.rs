@@ -41,7 +41,7 @@ impl SequenceSet {
 
     /// The numbers meant, with `*` standing for `max`, the largest in use; `None` for `$`, which only the caller knows.
     ///
-    /// `max` zero means that nothing is in use: `*` then means nothing.
+    /// `max` zero means that nothing is in use: what is answered then holds nothing that exists.
     pub fn resolve(&self, max: u32) -> Option<NumberSet> {
         let SequenceSet::Ranges(ranges) = self else { return None };
         let value = |bound| match bound {
@@ -204,3 +204,6 @@ impl SeqBound {
         if cursor.take(b'*') { Ok(SeqBound::Star) } else { cursor.nz_number("a sequence set").map(SeqBound::Number) }
     }
 }
+
+#[cfg(test)]
+mod tests;

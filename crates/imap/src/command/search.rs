@@ -300,8 +300,8 @@ impl SearchKey {
         match self {
             SearchKey::Flag(Flag::Keyword(keyword)) => format!("KEYWORD {}", keyword.as_str()),
             SearchKey::NotFlag(Flag::Keyword(keyword)) => format!("UNKEYWORD {}", keyword.as_str()),
-            SearchKey::Flag(flag) => flag.as_str().trim_start_matches('\\').to_owned(),
-            SearchKey::NotFlag(flag) => format!("UN{}", flag.as_str().trim_start_matches('\\')),
+            SearchKey::Flag(flag) => flag.as_str().trim_start_matches('\\').to_ascii_uppercase(),
+            SearchKey::NotFlag(flag) => format!("UN{}", flag.as_str().trim_start_matches('\\').to_ascii_uppercase()),
             SearchKey::SeqNum(set) => set.to_string(),
             SearchKey::Uid(set) => format!("UID {set}"),
             SearchKey::Before(date) => format!("BEFORE {date}"),
