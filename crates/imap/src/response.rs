@@ -1,8 +1,10 @@
 //! What the server says. Everything is written to a `Vec<u8>`, mostly [`crate::Session::out`], by plain concatenation.
 
 mod code;
+mod envelope;
 mod fetch;
 mod mailbox;
+mod structure;
 pub mod text;
 
 pub use code::Code;
@@ -135,3 +137,6 @@ pub const CAPABILITIES: [&str; 22] = [
     "UNSELECT",
     "UTF8=ACCEPT",
 ];
+
+#[cfg(test)]
+mod tests;
