@@ -1,0 +1,197 @@
+//! The commands of IMAP: one variant each, one file per family under `command/`.
+
+pub mod append;
+pub mod auth;
+mod encode;
+pub mod fetch;
+pub mod list;
+pub mod message;
+mod parse;
+pub mod search;
+pub mod status;
+
+use std::fmt;
+
+pub use append::Append;
+pub use auth::{Authenticate, Id, Login};
+pub use fetch::{Fetch, FetchItem, Partial, Section, SectionName, SectionText, SeenPolicy};
+pub use list::{List, ListReturn, ListSelection, ListSyntax, Lsub};
+pub use message::{Copy, Expunge, Store, StoreOperation, StoreReport};
+pub use search::{Search, SearchKey, SearchReturn};
+pub use status::{StatusCommand, StatusItem};
+
+use crate::limits::TAG_OCTETS_MAX;
+pub(crate) use encode::Encoder;
+pub use parse::parse;
+pub(crate) use parse::tag_of;
+
+use crate::mailbox::MailboxName;
+use crate::session::State;
+
+/// What the client calls its command, repeated in the answer (RFC 9051 §2.2.1).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Tag(Box<str>);
+
+impl Tag {
+    /// `None` when `text` is no `tag` (RFC 9051 §9), or too long.
+    pub fn new(text: &str) -> Option<Tag> {
+        let octet = |b: u8| b.is_ascii_graphic() && !b"(){%*\"\\+".contains(&b);
+        let fits = (1..=TAG_OCTETS_MAX).contains(&text.len());
+        (fits && text.bytes().all(octet)).then(|| Tag(text.into()))
+    }
+
+    /// The tag as the client wrote it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A command with its tag.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Tagged {
+    /// The client's name for it.
+    pub tag: Tag,
+    /// What it asks.
+    pub command: Command,
+}
+
+/// Whether numbers in a command are sequence numbers or UIDs: `FETCH` or `UID FETCH` (RFC 9051 §6.4.9).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Numbering {
+    /// Positions in the selected mailbox, from 1.
+    SeqNum,
+    /// Unique identifiers.
+    Uid,
+}
+
+/// A command, parsed in full. APPEND is not here: it comes as [`crate::Event::AppendStart`], since its message streams.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Command {
+    /// RFC 9051 §6.1.1
+    Capability,
+    /// RFC 9051 §6.1.2
+    Noop,
+    /// RFC 9051 §6.1.3. Answer with [`crate::Session::bye`], then [`crate::Session::finish`].
+    Logout,
+    /// RFC 2971 §3.1
+    Id(Id),
+    /// RFC 9051 §6.2.1. Answer with [`crate::Session::start_tls`], or refuse with [`crate::Session::finish`].
+    StartTls,
+    /// RFC 9051 §6.2.2. Ask on with [`crate::Session::challenge`].
+    Authenticate(Authenticate),
+    /// RFC 9051 §6.2.3
+    Login(Login),
+    /// RFC 9051 §6.3.1: capability names in upper case.
+    Enable(Vec<String>),
+    /// RFC 9051 §6.3.2
+    Select(MailboxName),
+    /// RFC 9051 §6.3.3
+    Examine(MailboxName),
+    /// RFC 9051 §6.3.4. A trailing hierarchy delimiter stays in the name.
+    Create(MailboxName),
+    /// RFC 9051 §6.3.5
+    Delete(MailboxName),
+    /// RFC 9051 §6.3.6
+    Rename {
+        /// The mailbox that exists.
+        from: MailboxName,
+        /// Its new name.
+        to: MailboxName,
+    },
+    /// RFC 9051 §6.3.7
+    Subscribe(MailboxName),
+    /// RFC 9051 §6.3.8
+    Unsubscribe(MailboxName),
+    /// RFC 9051 §6.3.9
+    List(List),
+    /// RFC 3501 §6.3.9
+    Lsub(Lsub),
+    /// RFC 9051 §6.3.10
+    Namespace,
+    /// RFC 9051 §6.3.11
+    Status(StatusCommand),
+    /// RFC 9051 §6.3.13. Answer with [`crate::Session::idle`], or refuse with [`crate::Session::finish`].
+    Idle,
+    /// RFC 3501 §6.4.1
+    Check,
+    /// RFC 9051 §6.4.1
+    Close,
+    /// RFC 9051 §6.4.2
+    Unselect,
+    /// RFC 9051 §6.4.3, and UID EXPUNGE (§6.4.9)
+    Expunge(Expunge),
+    /// RFC 9051 §6.4.4
+    Search(Search),
+    /// RFC 9051 §6.4.5
+    Fetch(Fetch),
+    /// RFC 9051 §6.4.6
+    Store(Store),
+    /// RFC 9051 §6.4.7
+    Copy(Copy),
+    /// RFC 9051 §6.4.8
+    Move(Copy),
+}
+
+impl Command {
+    /// The command's name, for messages.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Command::Capability => "CAPABILITY",
+            Command::Noop => "NOOP",
+            Command::Logout => "LOGOUT",
+            Command::Id(_) => "ID",
+            Command::StartTls => "STARTTLS",
+            Command::Authenticate(_) => "AUTHENTICATE",
+            Command::Login(_) => "LOGIN",
+            Command::Enable(_) => "ENABLE",
+            Command::Select(_) => "SELECT",
+            Command::Examine(_) => "EXAMINE",
+            Command::Create(_) => "CREATE",
+            Command::Delete(_) => "DELETE",
+            Command::Rename { .. } => "RENAME",
+            Command::Subscribe(_) => "SUBSCRIBE",
+            Command::Unsubscribe(_) => "UNSUBSCRIBE",
+            Command::List(_) => "LIST",
+            Command::Lsub(_) => "LSUB",
+            Command::Namespace => "NAMESPACE",
+            Command::Status(_) => "STATUS",
+            Command::Idle => "IDLE",
+            Command::Check => "CHECK",
+            Command::Close => "CLOSE",
+            Command::Unselect => "UNSELECT",
+            Command::Expunge(_) => "EXPUNGE",
+            Command::Search(_) => "SEARCH",
+            Command::Fetch(_) => "FETCH",
+            Command::Store(_) => "STORE",
+            Command::Copy(_) => "COPY",
+            Command::Move(_) => "MOVE",
+        }
+    }
+
+    /// Whether the command may come in `state` (RFC 9051 §6.1 to §6.4).
+    pub fn is_legal_in(&self, state: State) -> bool {
+        match self {
+            Command::Capability | Command::Noop | Command::Logout | Command::Id(_) => true,
+            Command::StartTls | Command::Authenticate(_) | Command::Login(_) => state == State::NotAuthenticated,
+            Command::Check
+            | Command::Close
+            | Command::Unselect
+            | Command::Expunge(_)
+            | Command::Search(_)
+            | Command::Fetch(_)
+            | Command::Store(_)
+            | Command::Copy(_)
+            | Command::Move(_) => state == State::Selected,
+            _ => state >= State::Authenticated,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
