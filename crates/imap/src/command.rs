@@ -2,6 +2,7 @@
 
 pub mod append;
 pub mod auth;
+mod encode;
 pub mod fetch;
 pub mod list;
 pub mod message;
@@ -20,6 +21,7 @@ pub use search::{Search, SearchKey, SearchReturn};
 pub use status::{StatusCommand, StatusItem};
 
 use crate::limits::TAG_OCTETS_MAX;
+pub(crate) use encode::Encoder;
 pub use parse::parse;
 pub(crate) use parse::tag_of;
 
@@ -190,3 +192,6 @@ impl Command {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use model::{Flag, Keyword};
 
-use crate::mailbox::{self, MailboxName, MailboxNameError, NameForm};
+use crate::mailbox::{self, ListPattern, MailboxName, MailboxNameError, NameForm};
 use crate::response::{Answer, Code, Status, text::is_astring_char};
 
 /// Why octets are no command.
@@ -25,8 +25,9 @@ impl ParseError {
         ParseError { status: Status::Bad, code: None, command: "", text }
     }
 
-    pub(crate) fn of(self, command: &'static str) -> ParseError {
-        ParseError { command, ..self }
+    /// The same, told of `command`, unless a more precise name is known.
+    pub(crate) fn within(self, command: &'static str) -> ParseError {
+        if self.command.is_empty() { ParseError { command, ..self } } else { self }
     }
 
     /// What the client is told.
@@ -152,6 +153,14 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// A header field's name, which is printable ASCII without colon (RFC 5322 §2.2).
+    pub(crate) fn field_name(&mut self) -> Parsed<String> {
+        let before = self.clone();
+        let name = self.text("a field name")?;
+        let fits = !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic() && b != b':');
+        if fits { Ok(name) } else { before.expected("a field name") }
+    }
+
     pub(crate) fn string(&mut self, what: &str) -> Parsed<Vec<u8>> {
         match self.peek() {
             Some(b'"') => self.quoted(),
@@ -235,7 +244,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// RFC 9051 §9 `list-mailbox`.
-    pub(crate) fn list_mailbox(&mut self) -> Parsed<String> {
+    pub(crate) fn list_mailbox(&mut self) -> Parsed<ListPattern> {
         let what = "a mailbox pattern";
         let octets = match self.peek() {
             Some(b'"' | b'{') => self.string(what)?,
@@ -244,7 +253,8 @@ impl<'a> Cursor<'a> {
                 None => return self.expected(what),
             },
         };
-        mailbox::decode(&octets, self.form).map_err(name_error)
+        let pattern = mailbox::decode(&octets, self.form).map_err(name_error)?;
+        ListPattern::new(&pattern).map_err(name_error)
     }
 
     /// A flag that a client may set: not `\Recent`, and no system flag we do not know (RFC 9051 §2.3.2).
@@ -256,6 +266,14 @@ impl<'a> Cursor<'a> {
         match flag {
             Some(flag) => Ok(flag),
             None => before.expected("a flag that can be set"),
+        }
+    }
+
+    pub(crate) fn keyword(&mut self) -> Parsed<Keyword> {
+        let before = self.clone();
+        match Keyword::new(self.atom("a keyword")?) {
+            Some(keyword) => Ok(keyword),
+            None => before.expected("a keyword"),
         }
     }
 

@@ -169,3 +169,6 @@ fn step(reach: &mut [bool], name: &[char], fits: impl Fn(char) -> bool) {
         before = std::mem::replace(cell, next);
     }
 }
+
+#[cfg(test)]
+mod tests;

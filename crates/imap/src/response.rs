@@ -1,12 +1,15 @@
 //! What the server says. Everything is written to a `Vec<u8>`, mostly [`crate::Session::out`], by plain concatenation.
 
 mod code;
+mod envelope;
 mod fetch;
 mod mailbox;
+mod structure;
 pub mod text;
 
 pub use code::Code;
 pub use fetch::FetchWriter;
+pub(crate) use fetch::section_spec;
 pub use mailbox::{
     ESearch, ListAttribute, ListEntry, Namespace, StatusValue, enabled, esearch, exists, expunge, flags, id, list,
     lsub, namespace, recent, search, status,
@@ -134,3 +137,6 @@ pub const CAPABILITIES: [&str; 22] = [
     "UNSELECT",
     "UTF8=ACCEPT",
 ];
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use crate::cursor::{Cursor, ParseError, Parsed};
+use crate::limits::SEQUENCE_ITEMS_MAX;
+
 /// One end of a range: a number, or `*` for the largest in use.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SeqBound {
@@ -38,7 +41,7 @@ impl SequenceSet {
 
     /// The numbers meant, with `*` standing for `max`, the largest in use; `None` for `$`, which only the caller knows.
     ///
-    /// `max` zero means that nothing is in use: `*` then means nothing.
+    /// `max` zero means that nothing is in use: what is answered then holds nothing that exists.
     pub fn resolve(&self, max: u32) -> Option<NumberSet> {
         let SequenceSet::Ranges(ranges) = self else { return None };
         let value = |bound| match bound {
@@ -175,3 +178,32 @@ impl fmt::Display for SequenceSet {
         Ok(())
     }
 }
+
+impl SequenceSet {
+    pub(crate) fn parse(cursor: &mut Cursor<'_>) -> Parsed<SequenceSet> {
+        if cursor.take(b'$') {
+            return Ok(SequenceSet::Saved);
+        }
+        let mut ranges = Vec::new();
+        loop {
+            if ranges.len() == SEQUENCE_ITEMS_MAX {
+                return Err(ParseError::bad(format!("more than {SEQUENCE_ITEMS_MAX} items in a sequence set")));
+            }
+            let first = SeqBound::parse(cursor)?;
+            let last = if cursor.take(b':') { SeqBound::parse(cursor)? } else { first };
+            ranges.push(SeqRange { first, last });
+            if !cursor.take(b',') {
+                return Ok(SequenceSet::Ranges(ranges));
+            }
+        }
+    }
+}
+
+impl SeqBound {
+    fn parse(cursor: &mut Cursor<'_>) -> Parsed<SeqBound> {
+        if cursor.take(b'*') { Ok(SeqBound::Star) } else { cursor.nz_number("a sequence set").map(SeqBound::Number) }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -371,3 +371,6 @@ impl Session {
         self.finish(answer);
     }
 }
+
+#[cfg(test)]
+mod tests;

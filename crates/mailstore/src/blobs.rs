@@ -2,7 +2,7 @@
 
 use crate::rows;
 use crate::{Error, Mailstore};
-use model::{EmailId, QueueId};
+use model::QueueId;
 use std::time::Duration;
 use store::{BlobId, Bytes, Cell, Query};
 
@@ -12,11 +12,6 @@ pub const BLOB_GRACE: Duration = Duration::from_secs(24 * 3600);
 /// The row by which a queued message holds its blob; it goes with the message.
 pub fn queue_link(blob: BlobId, queue: QueueId) -> (Cell, Bytes) {
     (rows::blob_cell(blob), [b"q".as_slice(), &queue.0.to_be_bytes()].concat().into())
-}
-
-/// As [`queue_link`], for an email of an account.
-pub(crate) fn email_link(blob: BlobId, account: model::AccountId, email: EmailId) -> (Cell, Bytes) {
-    (rows::blob_cell(blob), rows::blob_link(account, email))
 }
 
 impl Mailstore {

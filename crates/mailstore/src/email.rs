@@ -1,8 +1,8 @@
 //! A stored message: its immutable row, and what it takes to store one.
 
 use crate::error::Error;
-use message::{Envelope, Scanned, Structure};
-use model::{Decoder, EmailId, Encoder, RecordError, ThreadId, Timestamp};
+use message::{Envelope, Scanned, SentAt, Structure};
+use model::{Decoder, EmailId, Encoder, RecordError, ThreadId};
 use std::ops::Range;
 use std::sync::Arc;
 use store::{BlobId, Bytes};
@@ -64,8 +64,9 @@ impl NewEmail {
         };
         match scanned.sent_at {
             None => e.u64(0),
-            Some(at) => e.u64(1).time(at),
+            Some(sent) => e.u64(1).time(sent.at).i64(sent.civil_day),
         };
+        e.u32(u32::from(scanned.has_nul)).str(&scanned.preview);
         let section = |write: &dyn Fn(&mut Encoder)| {
             let mut section = Encoder::default();
             write(&mut section);
@@ -91,8 +92,11 @@ pub struct Email {
     pub id: EmailId,
     /// Chosen at delivery.
     pub thread: ThreadId,
-    /// The Date field's moment, if it has one.
-    pub sent_at: Option<Timestamp>,
+    /// The Date field, if it can be read.
+    pub sent_at: Option<SentAt>,
+    /// Whether a NUL is in it (RFC 9051 §4.3.1).
+    pub has_nul: bool,
+    preview: Range<usize>,
     prefix: Range<usize>,
     pub(crate) stored: Stored,
     body_octets: u64,
@@ -123,9 +127,13 @@ impl Email {
             }
             _ => return Err(RecordError::Value),
         };
-        let sent_at = if d.u64()? == 0 { None } else { Some(d.time()?) };
+        let sent_at = match d.u64()? {
+            0 => None,
+            _ => Some(SentAt { at: d.time()?, civil_day: d.i64()? }),
+        };
+        let (has_nul, preview) = (d.u32()? == 1, place(d.str()?.as_bytes()));
         let (envelope, structure) = (place(d.bytes()?), place(d.bytes()?));
-        Ok(Email { id, thread, sent_at, prefix, stored, body_octets, envelope, structure, row })
+        Ok(Email { id, thread, sent_at, has_nul, preview, prefix, stored, body_octets, envelope, structure, row })
     }
 
     /// What IMAP calls RFC822.SIZE: prefix and body.
@@ -138,14 +146,19 @@ impl Email {
         self.row.get(self.prefix.clone()).unwrap_or_default()
     }
 
+    /// The first words of the text (RFC 8970 §3).
+    pub fn preview(&self) -> &str {
+        self.row.get(self.preview.clone()).and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default()
+    }
+
     /// The envelope (RFC 9051 §7.5.2).
     pub fn envelope(&self) -> Result<Envelope, Error> {
-        self.section(&self.envelope, |d| Envelope::decode(d))
+        self.section(&self.envelope, Envelope::decode)
     }
 
     /// The structure; its ranges count from the start of the body, see [`Email::seen`].
     pub fn structure(&self) -> Result<Structure, Error> {
-        self.section(&self.structure, |d| Structure::decode(d))
+        self.section(&self.structure, Structure::decode)
     }
 
     /// A range of the body as a range of the message as seen, where the prefix stands before it. What starts with the

@@ -27,6 +27,7 @@ mod view;
 mod working;
 
 pub use account::{Account, Usage};
+pub use blobs::{BLOB_GRACE, queue_link};
 pub use email::{BODY_ROW_OCTETS_MAX, Body, Email, NewEmail};
 pub use error::Error;
 pub use event_listener::EventListener;

@@ -214,8 +214,9 @@ impl View {
 
     pub(crate) fn update(&mut self, uid: Uid, change: impl FnOnce(&mut Member)) {
         let Ok((chunk, within)) = self.find(uid) else { return };
-        let member = self.chunks.get_mut(chunk).and_then(|chunk| Arc::make_mut(chunk).get_mut(within));
-        member.into_iter().for_each(|member| change(member));
+        if let Some(member) = self.chunks.get_mut(chunk).and_then(|chunk| Arc::make_mut(chunk).get_mut(within)) {
+            change(member);
+        }
     }
 
     /// Takes out members; `uids` in ascending order.
@@ -267,14 +268,17 @@ impl<'a> Walk<'a> {
         }
     }
 
+    fn leap(&mut self, members: usize) {
+        self.chunk += 1;
+        self.position += members as u32;
+    }
+
     fn skip_shared(&mut self, other: &mut Walk<'_>) {
         while self.within == 0 && other.within == 0 {
             match (self.view.chunks.get(self.chunk), other.view.chunks.get(other.chunk)) {
                 (Some(mine), Some(theirs)) if Arc::ptr_eq(mine, theirs) => {
-                    for walk in [&mut *self, other] {
-                        walk.chunk += 1;
-                        walk.position += mine.len() as u32;
-                    }
+                    self.leap(mine.len());
+                    other.leap(mine.len());
                 }
                 _ => return,
             }

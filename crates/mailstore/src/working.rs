@@ -241,8 +241,8 @@ impl Working {
         Arc::make_mut(&mut self.mailboxes).put(record);
     }
 
-    pub fn change_mailboxes(&mut self, change: impl FnOnce(&mut Mailboxes)) {
-        change(Arc::make_mut(&mut self.mailboxes));
+    pub fn change_subscriptions(&mut self, change: impl FnOnce(&mut BTreeSet<Arc<str>>) -> bool) {
+        change(&mut Arc::make_mut(&mut self.mailboxes).subscriptions);
     }
 
     pub fn remove_mailbox(&mut self, id: MailboxId) {
@@ -254,7 +254,9 @@ impl Working {
 
     /// Changes the mailbox's members in its view, if it is open.
     pub fn change_view(&mut self, id: MailboxId, change: impl FnOnce(&mut View)) {
-        self.views.get_mut(&id).map(Arc::make_mut).into_iter().for_each(change);
+        if let Some(view) = self.views.get_mut(&id) {
+            change(Arc::make_mut(view));
+        }
     }
 
     pub fn put_member(&mut self, mailbox: MailboxId, member: &Member) {

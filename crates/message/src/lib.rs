@@ -1,1 +1,66 @@
 //! RFC 5322 and MIME: a streaming, budgeted structure scanner, envelopes, parts, text.
+//!
+//! One pass over a message ([`Scanner`]) tells everything that delivery, IMAP, search and webmail want to know of its
+//! structure; what comes of it is small, can be kept as a row, and says by octet ranges where the rest lies. It never
+//! fails: broken mail has a structure too. Time is linear and memory bounded by a [`model::Budget`], whatever is sent.
+//!
+//! It does not know mailboxes, protocols or where a message is kept, and it changes no message. Bodies are never held.
+//!
+//! | module | nouns |
+//! |---|---|
+//! | `scan` | [`Scanner`]: octets in, [`Scanned`] out |
+//! | `structure`, `section` | [`Structure`], [`Part`], [`Kind`]; IMAP's part numbers: [`Structure::resolve`] |
+//! | `envelope`, `address` | [`Envelope`], [`EnvelopeAddress`], [`parse_addresses`] |
+//! | `threading`, `date` | [`Threading`], [`base_subject`], [`SentAt`] |
+//! | [`header`] | [`header::Fields`], [`header_fields`], [`header::unfold`] |
+//! | [`parameter`] | [`Parameter`] with RFC 2231 |
+//! | `word`, `charset` | [`decode_header`]: RFC 2047; [`decode_charset`] |
+//! | [`transfer`] | [`TransferEncoding`], [`decode_transfer`], [`transfer::Decoder`] |
+//! | [`text`] | [`text::searchable`], [`text::contains_folded`] |
+//! | `row` | `encode` and `decode` of [`Structure`], [`Envelope`], [`Threading`] |
+//!
+//! ```
+//! use message::{Scanner, SectionKind, decode_header};
+//! let mail = b"From: Anna <anna@demo.test>\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n\r\nHallo!\r\n";
+//! let mut scanner = Scanner::new(Scanner::DEFAULT_BUDGET);
+//! scanner.push(mail);
+//! let scanned = scanner.finish();
+//! assert_eq!(decode_header(scanned.envelope.subject.as_deref().unwrap()), "Grüße");
+//! assert!(scanned.structure.root().is("text", "plain"));
+//! let text = scanned.structure.resolve(&[1], SectionKind::Whole).unwrap();
+//! assert_eq!(&mail[text.start as usize..text.end as usize], b"Hallo!\r\n");
+//! ```
+
+mod address;
+mod charset;
+mod cursor;
+mod date;
+mod envelope;
+pub mod header;
+pub mod parameter;
+mod row;
+mod scan;
+mod scanned;
+mod section;
+mod structure;
+pub mod text;
+mod threading;
+pub mod transfer;
+mod word;
+
+pub use address::parse_addresses;
+pub use charset::decode as decode_charset;
+pub use date::SentAt;
+pub use envelope::{Envelope, EnvelopeAddress};
+pub use header::{Selection, header_fields};
+pub use parameter::Parameter;
+pub use scan::Scanner;
+pub use scanned::Scanned;
+pub use section::SectionKind;
+pub use structure::{Disposition, Kind, Part, Structure};
+pub use threading::{ThreadKey, Threading, base_subject};
+pub use transfer::{TransferEncoding, UnknownEncoding, decode_transfer};
+pub use word::decode_header;
+
+/// Octets that are kept and not changed any more.
+pub type Octets = Box<[u8]>;

@@ -63,10 +63,14 @@ impl Encoder {
         self.u64(value as u64).u64((value >> 64) as u64)
     }
 
-    /// A time, as zigzag so that times before 1970 stay short.
+    /// A signed number, as zigzag so that small negative ones stay short.
+    pub fn i64(&mut self, value: i64) -> &mut Self {
+        self.u64(((value << 1) ^ (value >> 63)) as u64)
+    }
+
+    /// A time.
     pub fn time(&mut self, value: Timestamp) -> &mut Self {
-        let ms = value.unix_ms();
-        self.u64(((ms << 1) ^ (ms >> 63)) as u64)
+        self.i64(value.unix_ms())
     }
 
     /// Counted octets.
@@ -177,10 +181,15 @@ impl<'a> Decoder<'a> {
         Ok(u128::from(self.u64()?) | u128::from(self.u64()?) << 64)
     }
 
+    /// See [`Encoder::i64`].
+    pub fn i64(&mut self) -> Result<i64, RecordError> {
+        let value = self.u64()?;
+        Ok((value >> 1) as i64 ^ -((value & 1) as i64))
+    }
+
     /// See [`Encoder::time`].
     pub fn time(&mut self) -> Result<Timestamp, RecordError> {
-        let value = self.u64()?;
-        Ok(Timestamp::from_unix_ms((value >> 1) as i64 ^ -((value & 1) as i64)))
+        self.i64().map(Timestamp::from_unix_ms)
     }
 
     /// See [`Encoder::bytes`].

@@ -1,1 +1,54 @@
 //! Listeners, TLS, limits, and the one loop that drives any conversation.
+//!
+//! It knows tokio, sockets, files and the clock, and no protocol: what is said on a connection comes from a
+//! [`Conversation`](env::Conversation), which a factory makes for each [`Peer`].
+//!
+//! | module | what |
+//! |---|---|
+//! | [`runtime`] | `TokioEnv`: the traits of `env` on tokio |
+//! | `listen` | [`Listener`] on a TCP address or a Unix socket |
+//! | `serve` | [`serve`]: accepts, admits, secures, and gives each connection a task |
+//! | `admission` | [`Limits`] and [`Capacity`]: who gets in |
+//! | `drive` | [`drive`]: the loop between socket and conversation |
+//! | [`tls`] | certificates and [`Acceptor`] |
+//! | `shutdown` | [`Shutdown`]: the one signal to stop |
+//!
+//! ```no_run
+//! # async fn example(conversation: fn(net::Peer) -> Box<dyn env::Conversation>) -> Result<(), net::ListenError> {
+//! use net::{Capacity, Limits, ListenAddress, Listener, Service, Shutdown, TlsMode};
+//! use std::sync::Arc;
+//! let runtime = net::runtime::TokioEnv::new().expect("threads can be started");
+//! let listener = Listener::bind(&ListenAddress::Tcp(([127, 0, 0, 1], 2525).into())).await?;
+//! let service = Service {
+//!     name: "smtp",
+//!     tls: TlsMode::None,
+//!     limits: Limits::SMTP,
+//!     capacity: Capacity::new(40_000),
+//!     factory: Arc::new(conversation),
+//!     refusal: b"421 4.3.2 Too many connections, try again later\r\n",
+//! };
+//! net::serve(listener, service, runtime.env().clock, Shutdown::new()).await;
+//! # Ok(())
+//! # }
+//! ```
+
+mod admission;
+mod drive;
+mod leftover;
+mod listen;
+pub mod runtime;
+mod serve;
+mod shutdown;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod timer;
+pub mod tls;
+
+pub use admission::{Capacity, Limits};
+pub use drive::{DRAIN_TIMEOUT, Driver, Ended, drive};
+pub use listen::{ListenAddress, ListenError, Listener};
+pub use serve::{Factory, Peer, Service, TlsMode, serve};
+pub use shutdown::{Begun, Shutdown};
+pub use stream::Stream;
+pub use tls::Acceptor;

@@ -59,6 +59,7 @@ impl Query {
 
     /// The rows whose keys begin with `prefix`, from the first after `after` on.
     pub fn prefix(cell: &Cell, prefix: &[u8], after: Option<Bytes>, rows_max: usize) -> Query {
+        let after = after.filter(|after| after.as_ref() >= prefix);
         let from = after.map_or_else(|| Bound::Included(Bytes::copy_from_slice(prefix)), Bound::Excluded);
         let to = successor(prefix).map_or(Bound::Unbounded, Bound::Excluded);
         let octets_max = Scan::OCTETS_DEFAULT;
@@ -77,6 +78,35 @@ impl Query {
 impl Scan {
     /// A page that is read at once: some thousand rows, little memory.
     pub const OCTETS_DEFAULT: usize = 1 << 20;
+
+    /// Whether no key can lie between the bounds. An ordered map may panic when asked for such a range.
+    pub fn is_empty(&self) -> bool {
+        match (&self.from, &self.to) {
+            (Bound::Included(from), Bound::Included(to)) => from > to,
+            (Bound::Included(from) | Bound::Excluded(from), Bound::Included(to) | Bound::Excluded(to)) => from >= to,
+            _ => false,
+        }
+    }
+
+    /// The page that `rows` begin with: how every backend keeps [`rows_max`](Self::rows_max) and
+    /// [`octets_max`](Self::octets_max). Takes no more rows than it needs, and one to know whether there are more.
+    ///
+    /// # Errors
+    /// The first that `rows` gives.
+    pub fn page<E>(&self, rows: impl IntoIterator<Item = Result<(Bytes, Bytes), E>>) -> Result<Page, E> {
+        let mut page = Page::default();
+        let mut octets = 0;
+        for row in rows {
+            let (key, value) = row?;
+            if page.rows.len() >= self.rows_max || (!page.rows.is_empty() && octets >= self.octets_max) {
+                page.more = true;
+                break;
+            }
+            octets += key.len() + value.len();
+            page.rows.push((key, value));
+        }
+        Ok(page)
+    }
 }
 
 /// The smallest key greater than all that begin with `prefix`; `None` when there is none.

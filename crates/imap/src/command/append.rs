@@ -2,7 +2,7 @@
 
 use model::Flag;
 
-use super::Tag;
+use super::{Encoder, Tag};
 use crate::cursor::{Cursor, ParseError, Parsed};
 use crate::date::DateTime;
 use crate::limits::FLAGS_MAX;
@@ -38,7 +38,7 @@ pub(crate) fn head(octets: &[u8], form: NameForm) -> Head {
     }
     match arguments(&mut cursor) {
         Ok(append) => Head::Message(tag, append),
-        Err(error) => Head::Wrong(error.of("APPEND")),
+        Err(error) => Head::Wrong(error.within("APPEND")),
     }
 }
 
@@ -56,4 +56,20 @@ fn arguments(cursor: &mut Cursor<'_>) -> Parsed<Append> {
     }
     cursor.end()?;
     Ok(append)
+}
+
+impl Append {
+    /// The command up to its message literal, of which the size is announced: `a1 APPEND INBOX (\Seen) {310}` CRLF.
+    pub fn encode(&self, tag: &Tag, size_octets: u64, form: NameForm) -> Vec<u8> {
+        let mut to = Encoder::new(form);
+        to.raw(tag.as_str()).raw(" APPEND").mailbox(&self.mailbox);
+        if !self.flags.is_empty() {
+            to.raw(" ").flags(&self.flags);
+        }
+        if let Some(date) = self.date {
+            to.raw(&format!(" \"{date}\""));
+        }
+        to.raw(&format!(" {{{size_octets}}}\r\n"));
+        to.done()
+    }
 }

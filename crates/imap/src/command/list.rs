@@ -1,6 +1,8 @@
 //! LIST with its extensions (RFC 9051 §6.3.9, RFC 5258) and LSUB (RFC 3501 §6.3.9).
 
-use super::StatusItem;
+use super::{Encoder, StatusItem};
+use crate::cursor::{Cursor, ParseError, Parsed};
+use crate::limits::LIST_PATTERNS_MAX;
 use crate::mailbox::ListPattern;
 
 /// LIST.
@@ -60,4 +62,130 @@ pub struct Lsub {
     pub reference: String,
     /// Without the reference: see [`ListPattern::under`].
     pub pattern: ListPattern,
+}
+
+/// Options in one list; few exist, and each counts once.
+const OPTIONS_MAX: usize = 10;
+
+impl List {
+    pub(super) fn parse(cursor: &mut Cursor<'_>) -> Parsed<List> {
+        cursor.space()?;
+        let mut syntax = ListSyntax::Basic;
+        let mut selection = ListSelection::default();
+        if cursor.peek() == Some(b'(') {
+            syntax = ListSyntax::Extended;
+            selection = ListSelection::parse(cursor)?;
+            cursor.space()?;
+        }
+        let reference = cursor.reference()?;
+        cursor.space()?;
+        let patterns = if cursor.peek() == Some(b'(') {
+            syntax = ListSyntax::Extended;
+            cursor.list(LIST_PATTERNS_MAX, Cursor::list_mailbox)?
+        } else {
+            vec![cursor.list_mailbox()?]
+        };
+        if patterns.is_empty() {
+            return cursor.expected("at least one mailbox pattern");
+        }
+        let mut returns = ListReturn::default();
+        if cursor.take_word(" RETURN ") {
+            syntax = ListSyntax::Extended;
+            returns = ListReturn::parse(cursor)?;
+        }
+        Ok(List { syntax, selection, reference, patterns, returns })
+    }
+
+    pub(super) fn encode(&self, to: &mut Encoder) {
+        let extended = self.syntax == ListSyntax::Extended;
+        if extended {
+            let s = &self.selection;
+            to.raw(" (").options(&[
+                (s.subscribed, "SUBSCRIBED"),
+                (s.remote, "REMOTE"),
+                (s.recursive_match, "RECURSIVEMATCH"),
+                (s.special_use, "SPECIAL-USE"),
+            ]);
+            to.raw(")");
+        }
+        to.name(&self.reference);
+        to.raw(" ").raw(if extended { "(" } else { "" });
+        for (i, pattern) in self.patterns.iter().enumerate() {
+            to.raw(if i == 0 { "" } else { " " }).pattern(pattern);
+        }
+        to.raw(if extended { ")" } else { "" });
+        if extended {
+            self.returns.encode(to);
+        }
+    }
+}
+
+impl ListSelection {
+    fn parse(cursor: &mut Cursor<'_>) -> Parsed<ListSelection> {
+        let mut selection = ListSelection::default();
+        cursor.list(OPTIONS_MAX, |c| {
+            let before = c.clone();
+            match c.word("a selection option")?.to_ascii_uppercase().as_str() {
+                "SUBSCRIBED" => selection.subscribed = true,
+                "REMOTE" => selection.remote = true,
+                "RECURSIVEMATCH" => selection.recursive_match = true,
+                "SPECIAL-USE" => selection.special_use = true,
+                _ => return before.expected("a selection option we support"),
+            }
+            Ok(())
+        })?;
+        // RFC 9051 §6.3.9.1: RECURSIVEMATCH needs an option that selects.
+        if selection.recursive_match && !selection.subscribed && !selection.special_use {
+            return Err(ParseError::bad("RECURSIVEMATCH needs another selection option".to_owned()));
+        }
+        Ok(selection)
+    }
+}
+
+impl ListReturn {
+    fn parse(cursor: &mut Cursor<'_>) -> Parsed<ListReturn> {
+        let mut returns = ListReturn::default();
+        cursor.list(OPTIONS_MAX, |c| {
+            let before = c.clone();
+            match c.word("a return option")?.to_ascii_uppercase().as_str() {
+                "SUBSCRIBED" => returns.subscribed = true,
+                "CHILDREN" => returns.children = true,
+                "SPECIAL-USE" => returns.special_use = true,
+                "STATUS" => {
+                    c.space()?;
+                    returns.status = StatusItem::parse_list(c)?;
+                }
+                _ => return before.expected("a return option we support"),
+            }
+            Ok(())
+        })?;
+        Ok(returns)
+    }
+
+    fn encode(&self, to: &mut Encoder) {
+        let plain = [
+            (self.subscribed, "SUBSCRIBED"),
+            (self.children, "CHILDREN"),
+            (self.special_use, "SPECIAL-USE"),
+            (!self.status.is_empty(), "STATUS "),
+        ];
+        to.raw(" RETURN (").options(&plain);
+        if !self.status.is_empty() {
+            StatusItem::encode_list(&self.status, to);
+        }
+        to.raw(")");
+    }
+}
+
+impl Lsub {
+    pub(super) fn parse(cursor: &mut Cursor<'_>) -> Parsed<Lsub> {
+        cursor.space()?;
+        let reference = cursor.reference()?;
+        cursor.space()?;
+        Ok(Lsub { reference, pattern: cursor.list_mailbox()? })
+    }
+
+    pub(super) fn encode(&self, to: &mut Encoder) {
+        to.name(&self.reference).raw(" ").pattern(&self.pattern);
+    }
 }

@@ -2,7 +2,9 @@
 
 use model::Flag;
 
-use super::Numbering;
+use super::{Encoder, Numbering};
+use crate::cursor::{Cursor, ParseError, Parsed};
+use crate::limits::FLAGS_MAX;
 use crate::mailbox::MailboxName;
 use crate::sequence::SequenceSet;
 
@@ -57,4 +59,79 @@ pub struct Copy {
 pub struct Expunge {
     /// With UID EXPUNGE: only these UIDs, of those that are `\Deleted`.
     pub uids: Option<SequenceSet>,
+}
+
+impl Store {
+    pub(super) fn parse(cursor: &mut Cursor<'_>, numbering: Numbering) -> Parsed<Store> {
+        cursor.space()?;
+        let set = SequenceSet::parse(cursor)?;
+        cursor.space()?;
+        let operation = if cursor.take(b'+') {
+            StoreOperation::Add
+        } else if cursor.take(b'-') {
+            StoreOperation::Remove
+        } else {
+            StoreOperation::Replace
+        };
+        let before = cursor.clone();
+        let report = match cursor.word("FLAGS")?.to_ascii_uppercase().as_str() {
+            "FLAGS" => StoreReport::Full,
+            "FLAGS.SILENT" => StoreReport::Silent,
+            _ => return before.expected("FLAGS or FLAGS.SILENT"),
+        };
+        cursor.space()?;
+        Ok(Store { numbering, set, operation, report, flags: flags(cursor)? })
+    }
+
+    pub(super) fn encode(&self, to: &mut Encoder) {
+        to.raw(&format!(" {} ", self.set));
+        to.raw(match self.operation {
+            StoreOperation::Replace => "FLAGS",
+            StoreOperation::Add => "+FLAGS",
+            StoreOperation::Remove => "-FLAGS",
+        });
+        to.raw(if self.report == StoreReport::Silent { ".SILENT " } else { " " });
+        to.flags(&self.flags);
+    }
+}
+
+/// `(\Seen $Junk)`, or the same without parentheses.
+fn flags(cursor: &mut Cursor<'_>) -> Parsed<Vec<Flag>> {
+    if cursor.peek() == Some(b'(') {
+        return cursor.list(FLAGS_MAX, Cursor::flag);
+    }
+    let mut flags = vec![cursor.flag()?];
+    while cursor.take(b' ') {
+        if flags.len() == FLAGS_MAX {
+            return Err(ParseError::bad(format!("more than {FLAGS_MAX} flags")));
+        }
+        flags.push(cursor.flag()?);
+    }
+    Ok(flags)
+}
+
+impl Copy {
+    pub(super) fn parse(cursor: &mut Cursor<'_>, numbering: Numbering) -> Parsed<Copy> {
+        cursor.space()?;
+        let set = SequenceSet::parse(cursor)?;
+        cursor.space()?;
+        Ok(Copy { numbering, set, mailbox: cursor.mailbox()? })
+    }
+
+    pub(super) fn encode(&self, to: &mut Encoder) {
+        to.raw(&format!(" {}", self.set)).mailbox(&self.mailbox);
+    }
+}
+
+impl Expunge {
+    pub(super) fn parse_uid(cursor: &mut Cursor<'_>) -> Parsed<Expunge> {
+        cursor.space()?;
+        Ok(Expunge { uids: Some(SequenceSet::parse(cursor)?) })
+    }
+
+    pub(super) fn encode(&self, to: &mut Encoder) {
+        if let Some(uids) = &self.uids {
+            to.raw(&format!(" {uids}"));
+        }
+    }
 }

@@ -1,6 +1,9 @@
 //! From octets to [`Command`]: tag, name, and who parses the rest.
 
-use super::{Command, Tag, Tagged};
+use super::{
+    Authenticate, Command, Copy, Expunge, Fetch, Id, List, Login, Lsub, Numbering, Search, StatusCommand, Store, Tag,
+    Tagged, auth,
+};
 use crate::cursor::{Cursor, ParseError, Parsed};
 use crate::mailbox::NameForm;
 
@@ -30,13 +33,76 @@ pub(super) fn tag(cursor: &mut Cursor<'_>) -> Parsed<Tag> {
     }
 }
 
+/// Each command's name, and what parses from behind the name to the end.
+type Arguments = fn(&mut Cursor<'_>) -> Parsed<Command>;
+const COMMANDS: [(&str, Arguments); 31] = [
+    ("CAPABILITY", |_| Ok(Command::Capability)),
+    ("NOOP", |_| Ok(Command::Noop)),
+    ("LOGOUT", |_| Ok(Command::Logout)),
+    ("ID", |c| Id::parse(c).map(Command::Id)),
+    ("STARTTLS", |_| Ok(Command::StartTls)),
+    ("AUTHENTICATE", |c| Authenticate::parse(c).map(Command::Authenticate)),
+    ("LOGIN", |c| Login::parse(c).map(Command::Login)),
+    ("ENABLE", |c| auth::enable(c).map(Command::Enable)),
+    ("SELECT", |c| c.space().and_then(|()| c.mailbox()).map(Command::Select)),
+    ("EXAMINE", |c| c.space().and_then(|()| c.mailbox()).map(Command::Examine)),
+    ("CREATE", |c| c.space().and_then(|()| c.mailbox()).map(Command::Create)),
+    ("DELETE", |c| c.space().and_then(|()| c.mailbox()).map(Command::Delete)),
+    ("RENAME", rename),
+    ("SUBSCRIBE", |c| c.space().and_then(|()| c.mailbox()).map(Command::Subscribe)),
+    ("UNSUBSCRIBE", |c| c.space().and_then(|()| c.mailbox()).map(Command::Unsubscribe)),
+    ("LIST", |c| List::parse(c).map(Command::List)),
+    ("LSUB", |c| Lsub::parse(c).map(Command::Lsub)),
+    ("NAMESPACE", |_| Ok(Command::Namespace)),
+    ("STATUS", |c| StatusCommand::parse(c).map(Command::Status)),
+    ("APPEND", |c| c.expected("a message literal behind mailbox, flags and date")),
+    ("IDLE", |_| Ok(Command::Idle)),
+    ("CHECK", |_| Ok(Command::Check)),
+    ("CLOSE", |_| Ok(Command::Close)),
+    ("UNSELECT", |_| Ok(Command::Unselect)),
+    ("EXPUNGE", |_| Ok(Command::Expunge(Expunge { uids: None }))),
+    ("SEARCH", |c| Search::parse(c, Numbering::SeqNum).map(Command::Search)),
+    ("FETCH", |c| Fetch::parse(c, Numbering::SeqNum).map(Command::Fetch)),
+    ("STORE", |c| Store::parse(c, Numbering::SeqNum).map(Command::Store)),
+    ("COPY", |c| Copy::parse(c, Numbering::SeqNum).map(Command::Copy)),
+    ("MOVE", |c| Copy::parse(c, Numbering::SeqNum).map(Command::Move)),
+    ("UID", uid),
+];
+
+/// RFC 9051 §6.4.9
+const UID_COMMANDS: [(&str, Arguments); 6] = [
+    ("UID EXPUNGE", |c| Expunge::parse_uid(c).map(Command::Expunge)),
+    ("UID SEARCH", |c| Search::parse(c, Numbering::Uid).map(Command::Search)),
+    ("UID FETCH", |c| Fetch::parse(c, Numbering::Uid).map(Command::Fetch)),
+    ("UID STORE", |c| Store::parse(c, Numbering::Uid).map(Command::Store)),
+    ("UID COPY", |c| Copy::parse(c, Numbering::Uid).map(Command::Copy)),
+    ("UID MOVE", |c| Copy::parse(c, Numbering::Uid).map(Command::Move)),
+];
+
 fn command(cursor: &mut Cursor<'_>) -> Parsed<Command> {
-    let name = cursor.atom("a command")?.to_ascii_uppercase();
-    let plain = match name.as_str() {
-        "CAPABILITY" => Command::Capability,
-        "NOOP" => Command::Noop,
-        _ => return Err(ParseError::bad(format!("unknown command {name}"))),
+    let name = cursor.atom("a command")?;
+    let Some((name, arguments)) = COMMANDS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) else {
+        return Err(ParseError::bad("unknown command".to_owned()));
     };
-    cursor.end()?;
-    Ok(plain)
+    let command = arguments(cursor).map_err(|error| error.within(name))?;
+    cursor.end().map_err(|error| error.within(name))?;
+    Ok(command)
+}
+
+fn uid(cursor: &mut Cursor<'_>) -> Parsed<Command> {
+    cursor.space()?;
+    let before = cursor.clone();
+    let second = cursor.atom("a command")?;
+    let known = |name: &str| name.strip_prefix("UID ").is_some_and(|name| name.eq_ignore_ascii_case(second));
+    let Some((name, arguments)) = UID_COMMANDS.iter().find(|(name, _)| known(name)) else {
+        return before.expected("FETCH, STORE, SEARCH, COPY, MOVE or EXPUNGE");
+    };
+    arguments(cursor).and_then(|command| cursor.end().map(|()| command)).map_err(|error| error.within(name))
+}
+
+fn rename(cursor: &mut Cursor<'_>) -> Parsed<Command> {
+    cursor.space()?;
+    let from = cursor.mailbox()?;
+    cursor.space()?;
+    Ok(Command::Rename { from, to: cursor.mailbox()? })
 }

@@ -2,8 +2,12 @@
 
 use model::Flag;
 
-use super::Numbering;
+use super::{Encoder, Numbering};
+use crate::cursor::{Cursor, ParseError, Parsed};
 use crate::date::Date;
+use crate::limits::{SEARCH_DEPTH_MAX, SEARCH_KEYS_MAX};
+use crate::mailbox::NameForm;
+use crate::response::Code;
 use crate::sequence::SequenceSet;
 
 /// SEARCH: its strings are UTF-8, whatever charset named it; others were refused with BADCHARSET.
@@ -94,4 +98,224 @@ pub enum SearchKey {
         /// What it contains.
         value: String,
     },
+}
+
+impl Search {
+    pub(super) fn parse(cursor: &mut Cursor<'_>, numbering: Numbering) -> Parsed<Search> {
+        let returns = if cursor.take_word(" RETURN ") { Some(SearchReturn::parse(cursor)?) } else { None };
+        cursor.space()?;
+        if cursor.take_word("CHARSET ") {
+            charset(cursor)?;
+            cursor.space()?;
+        }
+        let mut left = SEARCH_KEYS_MAX;
+        let mut keys = vec![SearchKey::parse(cursor, SEARCH_DEPTH_MAX, &mut left)?];
+        while cursor.take(b' ') {
+            keys.push(SearchKey::parse(cursor, SEARCH_DEPTH_MAX, &mut left)?);
+        }
+        Ok(Search { numbering, returns, key: SearchKey::all_of(keys) })
+    }
+
+    pub(super) fn encode(&self, to: &mut Encoder) {
+        if let Some(r) = self.returns {
+            let options = [(r.min, "MIN"), (r.max, "MAX"), (r.all, "ALL"), (r.count, "COUNT"), (r.save, "SAVE")];
+            to.raw(" RETURN (").options(&options).raw(")");
+        }
+        // RFC 9051 §6.4.4: UTF-8 goes without saying there; IMAP4rev1 wants it said.
+        let form = to.form;
+        to.raw(if form == NameForm::ModifiedUtf7 { " CHARSET UTF-8 " } else { " " });
+        self.key.encode(to);
+    }
+}
+
+/// RFC 9051 §6.4.4: UTF-8 and US-ASCII, no other.
+fn charset(cursor: &mut Cursor<'_>) -> Parsed<()> {
+    let name = cursor.text("a charset")?;
+    if CHARSETS.iter().any(|known| known.eq_ignore_ascii_case(&name)) {
+        return Ok(());
+    }
+    Err(ParseError::no(Code::BadCharset(&CHARSETS), "charset not supported"))
+}
+
+const CHARSETS: [&str; 2] = ["UTF-8", "US-ASCII"];
+
+impl SearchReturn {
+    fn parse(cursor: &mut Cursor<'_>) -> Parsed<SearchReturn> {
+        /// Options in one list; five exist.
+        const OPTIONS_MAX: usize = 10;
+        let mut returns = SearchReturn::default();
+        cursor.list(OPTIONS_MAX, |c| {
+            let before = c.clone();
+            match c.word("a return option")?.to_ascii_uppercase().as_str() {
+                "MIN" => returns.min = true,
+                "MAX" => returns.max = true,
+                "ALL" => returns.all = true,
+                "COUNT" => returns.count = true,
+                "SAVE" => returns.save = true,
+                _ => return before.expected("MIN, MAX, ALL, COUNT or SAVE"),
+            }
+            Ok(())
+        })?;
+        // RFC 9051 §6.4.4: no option at all means ALL; SAVE alone answers nothing (§6.4.4.1).
+        returns.all |= returns == SearchReturn::default();
+        Ok(returns)
+    }
+}
+
+impl SearchKey {
+    /// One key as itself, several as `And`.
+    fn all_of(mut keys: Vec<SearchKey>) -> SearchKey {
+        match keys.pop() {
+            Some(only) if keys.is_empty() => only,
+            Some(last) => {
+                keys.push(last);
+                SearchKey::And(keys)
+            }
+            None => SearchKey::All,
+        }
+    }
+
+    /// Recurses at most `depth` times; takes one of `left` for each key.
+    fn parse(cursor: &mut Cursor<'_>, depth: usize, left: &mut usize) -> Parsed<SearchKey> {
+        let Some(depth) = depth.checked_sub(1) else {
+            return Err(ParseError::bad(format!("search keys nested deeper than {SEARCH_DEPTH_MAX}")));
+        };
+        match left.checked_sub(1) {
+            Some(fewer) => *left = fewer,
+            None => return Err(ParseError::bad(format!("more than {SEARCH_KEYS_MAX} search keys"))),
+        }
+        let before = cursor.clone();
+        match cursor.peek() {
+            Some(b'(') => {
+                let keys = cursor.list(SEARCH_KEYS_MAX, |c| SearchKey::parse(c, depth, left))?;
+                return if keys.is_empty() { before.expected("a search key") } else { Ok(SearchKey::all_of(keys)) };
+            }
+            Some(b'0'..=b'9' | b'*' | b'$') => return SequenceSet::parse(cursor).map(SearchKey::SeqNum),
+            _ => (),
+        }
+        let name = cursor.word("a search key")?.to_ascii_uppercase();
+        if let Some(key) = SearchKey::without_argument(&name) {
+            return Ok(key);
+        }
+        cursor.space().or_else(|_| before.expected("a search key"))?;
+        let mut nested = |c: &mut Cursor<'_>| SearchKey::parse(c, depth, left).map(Box::new);
+        Ok(match name.as_str() {
+            "NOT" => SearchKey::Not(nested(cursor)?),
+            "OR" => {
+                let first = nested(cursor)?;
+                cursor.space()?;
+                SearchKey::Or(first, nested(cursor)?)
+            }
+            _ => return SearchKey::with_argument(&name, cursor, &before),
+        })
+    }
+
+    fn without_argument(name: &str) -> Option<SearchKey> {
+        use SearchKey::{Flag as Has, NotFlag as HasNot};
+        Some(match name {
+            "ALL" => SearchKey::All,
+            "ANSWERED" => Has(Flag::Answered),
+            "DELETED" => Has(Flag::Deleted),
+            "DRAFT" => Has(Flag::Draft),
+            "FLAGGED" => Has(Flag::Flagged),
+            "SEEN" => Has(Flag::Seen),
+            "UNANSWERED" => HasNot(Flag::Answered),
+            "UNDELETED" => HasNot(Flag::Deleted),
+            "UNDRAFT" => HasNot(Flag::Draft),
+            "UNFLAGGED" => HasNot(Flag::Flagged),
+            "UNSEEN" => HasNot(Flag::Seen),
+            "NEW" => SearchKey::New,
+            "OLD" => SearchKey::Old,
+            "RECENT" => SearchKey::Recent,
+            _ => return None,
+        })
+    }
+
+    fn with_argument(name: &str, c: &mut Cursor<'_>, before: &Cursor<'_>) -> Parsed<SearchKey> {
+        const TEXT: &str = "a search string";
+        Ok(match name {
+            "BEFORE" => SearchKey::Before(Date::parse(c)?),
+            "ON" => SearchKey::On(Date::parse(c)?),
+            "SINCE" => SearchKey::Since(Date::parse(c)?),
+            "SENTBEFORE" => SearchKey::SentBefore(Date::parse(c)?),
+            "SENTON" => SearchKey::SentOn(Date::parse(c)?),
+            "SENTSINCE" => SearchKey::SentSince(Date::parse(c)?),
+            "LARGER" => SearchKey::Larger(c.number64()?),
+            "SMALLER" => SearchKey::Smaller(c.number64()?),
+            "UID" => SearchKey::Uid(SequenceSet::parse(c)?),
+            "KEYWORD" => SearchKey::Flag(Flag::Keyword(c.keyword()?)),
+            "UNKEYWORD" => SearchKey::NotFlag(Flag::Keyword(c.keyword()?)),
+            "BCC" => SearchKey::Bcc(c.text(TEXT)?),
+            "CC" => SearchKey::Cc(c.text(TEXT)?),
+            "FROM" => SearchKey::From(c.text(TEXT)?),
+            "TO" => SearchKey::To(c.text(TEXT)?),
+            "SUBJECT" => SearchKey::Subject(c.text(TEXT)?),
+            "BODY" => SearchKey::Body(c.text(TEXT)?),
+            "TEXT" => SearchKey::Text(c.text(TEXT)?),
+            "HEADER" => {
+                let field = c.field_name()?;
+                c.space()?;
+                SearchKey::Header { field, value: c.text(TEXT)? }
+            }
+            _ => return before.expected("a search key"),
+        })
+    }
+
+    fn encode(&self, to: &mut Encoder) {
+        let nested = |to: &mut Encoder, word: &str, keys: &mut dyn Iterator<Item = &SearchKey>| {
+            to.raw(word);
+            for (i, key) in keys.enumerate() {
+                to.raw(if i == 0 { "" } else { " " });
+                key.encode(to);
+            }
+        };
+        let text = |to: &mut Encoder, word: &str, text: &str| {
+            to.raw(word).astring(text.as_bytes());
+        };
+        match self {
+            SearchKey::And(keys) => {
+                nested(to, "(", &mut keys.iter());
+                to.raw(")");
+            }
+            SearchKey::Or(a, b) => nested(to, "OR ", &mut [a.as_ref(), b.as_ref()].into_iter()),
+            SearchKey::Not(key) => nested(to, "NOT ", &mut std::iter::once(key.as_ref())),
+            SearchKey::Bcc(value) => text(to, "BCC", value),
+            SearchKey::Cc(value) => text(to, "CC", value),
+            SearchKey::From(value) => text(to, "FROM", value),
+            SearchKey::To(value) => text(to, "TO", value),
+            SearchKey::Subject(value) => text(to, "SUBJECT", value),
+            SearchKey::Body(value) => text(to, "BODY", value),
+            SearchKey::Text(value) => text(to, "TEXT", value),
+            SearchKey::Header { field, value } => {
+                to.raw("HEADER").astring(field.as_bytes()).astring(value.as_bytes());
+            }
+            plain => {
+                to.raw(&plain.plain_text());
+            }
+        }
+    }
+
+    /// Keys of ASCII that hold no other keys.
+    fn plain_text(&self) -> String {
+        match self {
+            SearchKey::Flag(Flag::Keyword(keyword)) => format!("KEYWORD {}", keyword.as_str()),
+            SearchKey::NotFlag(Flag::Keyword(keyword)) => format!("UNKEYWORD {}", keyword.as_str()),
+            SearchKey::Flag(flag) => flag.as_str().trim_start_matches('\\').to_ascii_uppercase(),
+            SearchKey::NotFlag(flag) => format!("UN{}", flag.as_str().trim_start_matches('\\').to_ascii_uppercase()),
+            SearchKey::SeqNum(set) => set.to_string(),
+            SearchKey::Uid(set) => format!("UID {set}"),
+            SearchKey::Before(date) => format!("BEFORE {date}"),
+            SearchKey::On(date) => format!("ON {date}"),
+            SearchKey::Since(date) => format!("SINCE {date}"),
+            SearchKey::SentBefore(date) => format!("SENTBEFORE {date}"),
+            SearchKey::SentOn(date) => format!("SENTON {date}"),
+            SearchKey::SentSince(date) => format!("SENTSINCE {date}"),
+            SearchKey::Larger(octets) => format!("LARGER {octets}"),
+            SearchKey::Smaller(octets) => format!("SMALLER {octets}"),
+            SearchKey::Recent => "RECENT".to_owned(),
+            SearchKey::Old => "OLD".to_owned(),
+            SearchKey::New => "NEW".to_owned(),
+            _ => "ALL".to_owned(),
+        }
+    }
 }

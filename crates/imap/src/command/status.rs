@@ -1,5 +1,7 @@
 //! STATUS (RFC 9051 §6.3.11).
 
+use super::Encoder;
+use crate::cursor::{Cursor, Parsed};
 use crate::mailbox::MailboxName;
 
 /// STATUS.
@@ -61,5 +63,49 @@ impl StatusItem {
             StatusItem::HighestModSeq => "HIGHESTMODSEQ",
             StatusItem::MailboxId => "MAILBOXID",
         }
+    }
+}
+
+impl StatusCommand {
+    pub(super) fn parse(cursor: &mut Cursor<'_>) -> Parsed<StatusCommand> {
+        cursor.space()?;
+        let mailbox = cursor.mailbox()?;
+        cursor.space()?;
+        Ok(StatusCommand { mailbox, items: StatusItem::parse_list(cursor)? })
+    }
+
+    pub(super) fn encode(&self, to: &mut Encoder) {
+        to.mailbox(&self.mailbox).raw(" ");
+        StatusItem::encode_list(&self.items, to);
+    }
+}
+
+impl StatusItem {
+    /// `(MESSAGES UNSEEN)`; not empty. An item asked for twice is answered once.
+    pub(super) fn parse_list(cursor: &mut Cursor<'_>) -> Parsed<Vec<StatusItem>> {
+        let before = cursor.clone();
+        let mut items = Vec::with_capacity(Self::ALL.len());
+        for item in cursor.list(2 * Self::ALL.len(), Self::parse)? {
+            if !items.contains(&item) {
+                items.push(item);
+            }
+        }
+        if items.is_empty() { before.expected("at least one status item") } else { Ok(items) }
+    }
+
+    fn parse(cursor: &mut Cursor<'_>) -> Parsed<StatusItem> {
+        let before = cursor.clone();
+        let name = cursor.word("a status item")?;
+        match Self::ALL.into_iter().find(|item| item.as_str().eq_ignore_ascii_case(name)) {
+            Some(item) => Ok(item),
+            None => before.expected("a status item"),
+        }
+    }
+
+    pub(super) fn encode_list(items: &[StatusItem], to: &mut Encoder) {
+        for (i, item) in items.iter().enumerate() {
+            to.raw(if i == 0 { "(" } else { " " }).raw(item.as_str());
+        }
+        to.raw(")");
     }
 }

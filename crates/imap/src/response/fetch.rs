@@ -1,9 +1,11 @@
 //! `* n FETCH (…)`, item by item.
 
+use message::{Envelope, Structure};
 use model::{Flag, ModSeq, Timestamp, Uid};
 
 use super::mailbox::flag_list;
-use super::text;
+use super::structure::{Detail, structure};
+use super::{envelope::envelope, text};
 use crate::command::{Section, SectionName, SectionText};
 
 /// Writes one FETCH response (RFC 9051 §7.5.2); it holds no buffer, so the caller may send between the items.
@@ -77,6 +79,24 @@ impl FetchWriter {
     pub fn size(&mut self, out: &mut Vec<u8>, octets: u64) {
         self.name(out, b"RFC822.SIZE ");
         text::number(out, octets);
+    }
+
+    /// `ENVELOPE`
+    pub fn envelope(&mut self, out: &mut Vec<u8>, of: &Envelope) {
+        self.name(out, b"ENVELOPE ");
+        envelope(out, of);
+    }
+
+    /// `BODY`: the structure without extension data.
+    pub fn body(&mut self, out: &mut Vec<u8>, of: &Structure) {
+        self.name(out, b"BODY ");
+        structure(out, of, Detail::Basic);
+    }
+
+    /// `BODYSTRUCTURE`
+    pub fn body_structure(&mut self, out: &mut Vec<u8>, of: &Structure) {
+        self.name(out, b"BODYSTRUCTURE ");
+        structure(out, of, Detail::Extended);
     }
 
     /// `BINARY.SIZE[…]`

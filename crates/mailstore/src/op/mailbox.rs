@@ -236,10 +236,10 @@ impl Operation for Subscribe {
         w.log(|_| change);
         if self.subscribed {
             w.put(rows::subscription(&name), Vec::new());
-            w.change_mailboxes(|mailboxes| drop(mailboxes.subscriptions.insert(name)));
+            w.change_subscriptions(|names| names.insert(name));
         } else {
             w.delete(rows::subscription(&name));
-            w.change_mailboxes(|mailboxes| drop(mailboxes.subscriptions.remove(&name)));
+            w.change_subscriptions(|names| names.remove(&name));
         }
         Ok(())
     }

@@ -1,0 +1,161 @@
+//! Log-in by password.
+
+use crate::credential::Argon2id;
+use crate::hashing::Hashing;
+use crate::remembered::{Proof, Remembered};
+use crate::throttle::{Network, Throttle};
+use crate::{Account, Credential, Directory};
+use env::{BoxFuture, Clock, Random, Spawn};
+use model::{Moment, Timestamp};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Longer than any password manager's; bounds what a peer makes us hash.
+const PASSWORD_OCTETS_MAX: usize = 4096;
+
+/// Why somebody may not log in. Its text may be told to the peer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum AuthError {
+    /// No such account, or not its password; which, is nobody's business.
+    #[error("login or password is wrong")]
+    Rejected,
+    /// Too many failures; heals by itself.
+    #[error("too many failed log-ins; try again after {}", until.rfc5322())]
+    Throttled {
+        /// From when on the next try is looked at.
+        until: Timestamp,
+    },
+    /// Too many log-ins wait to be checked; heals by itself.
+    #[error("too many log-ins at once; try again in a moment")]
+    Busy,
+}
+
+/// What stands between a password and its account.
+pub(crate) struct Gate {
+    clock: Arc<dyn Clock>,
+    hashing: Arc<Hashing>,
+    /// Of this process; what is hashed with it says nothing elsewhere.
+    key: [u8; blake3::KEY_LEN],
+    /// Checked in vain where no hash was due, so that every refusal costs the same.
+    decoy: Option<Argon2id>,
+    throttle: Mutex<Throttle>,
+    remembered: Mutex<Remembered>,
+}
+
+impl Gate {
+    pub(crate) fn new<'a>(
+        spawn: Arc<dyn Spawn>,
+        clock: Arc<dyn Clock>,
+        random: &dyn Random,
+        mut credentials: impl Iterator<Item = &'a Credential>,
+    ) -> Gate {
+        let mut key = [0; blake3::KEY_LEN];
+        random.fill(&mut key);
+        let decoy = credentials.find_map(|credential| match credential {
+            Credential::Argon2id(hash) => Some(hash.clone()),
+            Credential::Clear(_) => None,
+        });
+        let hashing = Hashing::new(spawn);
+        Gate { clock, hashing, key, decoy, throttle: Mutex::default(), remembered: Mutex::default() }
+    }
+
+    fn keyed(&self, parts: &[&[u8]]) -> blake3::Hash {
+        let mut hasher = blake3::Hasher::new_keyed(&self.key);
+        for part in parts {
+            hasher.update(&(part.len() as u64).to_le_bytes()).update(part);
+        }
+        hasher.finalize()
+    }
+
+    /// Bound to the credential, so that a changed one is a different proof.
+    fn proof(&self, account: &Account, hash: &Argon2id, password: &[u8]) -> Proof {
+        self.keyed(&[b"proof", &account.id.0.to_le_bytes(), hash.as_str().as_bytes(), password]).into()
+    }
+
+    async fn hash_matches(&self, hash: &Argon2id, password: &[u8]) -> Result<bool, AuthError> {
+        let (hash, password) = (hash.clone(), password.to_vec());
+        self.hashing.run(move || hash.verify(&password)).await.map_err(|_| AuthError::Busy)
+    }
+
+    fn throttle(&self) -> MutexGuard<'_, Throttle> {
+        self.throttle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn remembered(&self) -> MutexGuard<'_, Remembered> {
+        self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn not_before(&self, until: Moment) -> AuthError {
+        AuthError::Throttled { until: self.clock.wall() + (until - self.clock.monotonic()) }
+    }
+}
+
+impl Directory {
+    /// The account that `login` (its address, or its local part where only one account has it) and `password` open.
+    ///
+    /// `peer` is whose failures are counted; `None` where there is no network between. Unknown logins cost what wrong
+    /// passwords cost. A password verified in the last minutes is neither hashed nor throttled again.
+    pub fn authenticate<'a>(
+        &'a self,
+        login: &'a str,
+        password: &'a [u8],
+        peer: Option<IpAddr>,
+    ) -> BoxFuture<'a, Result<Arc<Account>, AuthError>> {
+        Box::pin(self.check(login, password, peer.and_then(Network::of)))
+    }
+
+    async fn check(&self, login: &str, password: &[u8], network: Option<Network>) -> Result<Arc<Account>, AuthError> {
+        if password.len() > PASSWORD_OCTETS_MAX {
+            return Err(AuthError::Rejected);
+        }
+        let gate = &self.gate;
+        let entry = self.by_login(login);
+        let proof = entry.and_then(|entry| match &entry.credential {
+            Credential::Argon2id(hash) => Some(gate.proof(&entry.account, hash, password)),
+            Credential::Clear(_) => None,
+        });
+        if let (Some(entry), Some(proof)) = (entry, &proof)
+            && gate.remembered().holds(proof, gate.clock.monotonic())
+        {
+            return Ok(entry.account.clone());
+        }
+        // One account under two spellings is one login.
+        let name = entry.map_or_else(|| login.to_lowercase(), |entry| entry.account.address.to_string());
+        let name = gate.keyed(&[b"login", name.as_bytes()]).into();
+        if let Some(until) = gate.throttle().blocked_until(&name, network, gate.clock.monotonic()) {
+            return Err(gate.not_before(until));
+        }
+        let right = self.password_is_right(entry.map(|entry| &entry.credential), password).await?;
+        let now = gate.clock.monotonic();
+        match entry {
+            Some(entry) if right => {
+                gate.throttle().succeeded(&name, network, now);
+                proof.into_iter().for_each(|proof| gate.remembered().keep(proof, now));
+                Ok(entry.account.clone())
+            }
+            _ => {
+                gate.throttle().failed(&name, network, now);
+                Err(AuthError::Rejected)
+            }
+        }
+    }
+
+    async fn password_is_right(&self, credential: Option<&Credential>, password: &[u8]) -> Result<bool, AuthError> {
+        let gate = &self.gate;
+        let clear = match credential {
+            Some(Credential::Argon2id(hash)) => return gate.hash_matches(hash, password).await,
+            Some(Credential::Clear(secret)) => Some(secret.expose()),
+            None => None,
+        };
+        // Keyed hashes are compared, in constant time: neither length nor prefix of the password shows.
+        let expected = gate.keyed(&[b"clear", clear.unwrap_or_default().as_bytes()]);
+        let right = gate.keyed(&[b"clear", password]) == expected && clear.is_some();
+        if !right && let Some(decoy) = &gate.decoy {
+            gate.hash_matches(decoy, password).await?;
+        }
+        Ok(right)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,54 @@
+//! What a directory is built from.
+
+use crate::Credential;
+use model::{Address, Domain, Quota};
+
+/// Everything about people: the typed form of what a configuration or a demo says.
+#[derive(Clone, Debug)]
+pub struct DirectorySpec {
+    /// The domains whose mail is ours.
+    pub domains: Vec<Domain>,
+    /// Who owns mail; each address once, in one of the domains.
+    pub accounts: Vec<AccountSpec>,
+    /// What becomes of mail to local parts that nobody has.
+    pub catch_all: CatchAll,
+    /// Who reads mail to `postmaster` and `abuse` (RFC 5321 §4.5.1, RFC 2142 §4); else the account `admin`, else the first.
+    pub postmaster: Option<Address>,
+}
+
+impl DirectorySpec {
+    /// Domains without accounts.
+    pub fn new(domains: Vec<Domain>) -> DirectorySpec {
+        DirectorySpec { domains, accounts: Vec::new(), catch_all: CatchAll::Refuse, postmaster: None }
+    }
+}
+
+/// One account.
+#[derive(Clone, Debug)]
+pub struct AccountSpec {
+    /// Its address, which is also its login.
+    pub address: Address,
+    /// By what it is known.
+    pub credential: Credential,
+    /// What it may keep.
+    pub quota: Quota,
+}
+
+impl AccountSpec {
+    /// An account without quota.
+    pub fn new(address: Address, credential: Credential) -> AccountSpec {
+        AccountSpec { address, credential, quota: Quota::default() }
+    }
+}
+
+/// What becomes of mail to addresses that nobody has.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum CatchAll {
+    /// It is refused.
+    Refuse,
+    /// Mail to any local part of a local domain goes to this account.
+    Account(Address),
+    /// The demo: mail to any address of any domain goes to this account, and everybody else's mail to it as well;
+    /// `fail-4xx`, `fail-5xx` and `slow` misbehave.
+    Demo(Address),
+}

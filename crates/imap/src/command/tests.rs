@@ -1,0 +1,331 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::{NameForm, SequenceSet};
+
+/// What a client may send, and the one form in which we would send it.
+fn check(input: &str, printed: &str) {
+    let command = parse(input.as_bytes(), NameForm::ModifiedUtf7).unwrap_or_else(|e| panic!("{input}: {e:?}"));
+    let line = command.encode(NameForm::ModifiedUtf7);
+    let wire = line.strip_suffix(b"\r\n").unwrap();
+    assert_eq!(String::from_utf8_lossy(wire), printed, "{input}");
+    assert_eq!(parse(wire, NameForm::ModifiedUtf7).as_ref(), Ok(&command), "{printed}");
+}
+
+/// What the client is told about a command that is none.
+fn refused(input: &str, answer: &str) {
+    let error = parse(input.as_bytes(), NameForm::ModifiedUtf7).err().unwrap_or_else(|| panic!("{input} was taken"));
+    let mut out = Vec::new();
+    crate::response::answer(&mut out, None, &error.answer());
+    assert_eq!(String::from_utf8(out).unwrap(), format!("* {answer}\r\n"), "{input}");
+}
+
+#[test]
+fn commands_without_mailboxes() {
+    for plain in
+        ["CAPABILITY", "NOOP", "LOGOUT", "STARTTLS", "NAMESPACE", "IDLE", "CHECK", "CLOSE", "UNSELECT", "EXPUNGE"]
+    {
+        check(&format!("a1 {}", plain.to_lowercase()), &format!("a1 {plain}"));
+    }
+    check("a023 ID NIL", "a023 ID NIL");
+    check("a023 ID (\"name\" \"sodr\" \"version\" NIL)", "a023 ID (\"name\" \"sodr\" \"version\" NIL)");
+    check("a ENABLE utf8=accept imap4rev2", "a ENABLE UTF8=ACCEPT IMAP4REV2");
+    check("A001 AUTHENTICATE plain", "A001 AUTHENTICATE PLAIN");
+    check("A001 AUTHENTICATE PLAIN dGVzdAB0ZXN0AHRlc3Q=", "A001 AUTHENTICATE PLAIN dGVzdAB0ZXN0AHRlc3Q=");
+    check("A001 AUTHENTICATE EXTERNAL =", "A001 AUTHENTICATE EXTERNAL =");
+    check("a001 LOGIN SMITH SESAME", "a001 LOGIN SMITH SESAME");
+    check("a001 LOGIN {11}\r\nFRED FOOBAR {7+}\r\nfat man", "a001 LOGIN \"FRED FOOBAR\" \"fat man\"");
+    check("a001 LOGIN \"a\\\"b\\\\c\" {3}\r\n\u{fc}x", "a001 LOGIN \"a\\\"b\\\\c\" {3+}\r\n\u{fc}x");
+}
+
+#[test]
+fn commands_on_mailboxes() {
+    check("A142 SELECT inbox", "A142 SELECT INBOX");
+    check("A142 SELECT \"My \\\"Mail\\\"\"", "A142 SELECT \"My \\\"Mail\\\"\"");
+    check("A932 EXAMINE blurdybloop", "A932 EXAMINE blurdybloop");
+    check("A003 CREATE owatagusiam/", "A003 CREATE owatagusiam/");
+    check("A003 CREATE \"Entw&APw-rfe\"", "A003 CREATE Entw&APw-rfe");
+    check("A003 CREATE \"Entwürfe\"", "A003 CREATE Entw&APw-rfe");
+    check("A683 DELETE blurdybloop", "A683 DELETE blurdybloop");
+    check("A682 RENAME INBOX {8}\r\nold-mail", "A682 RENAME INBOX old-mail");
+    check("A002 SUBSCRIBE #news.comp.mail.mime", "A002 SUBSCRIBE #news.comp.mail.mime");
+    check("A002 UNSUBSCRIBE NIL", "A002 UNSUBSCRIBE \"NIL\"");
+    check("A042 STATUS blurdybloop (UIDNEXT messages UIDNEXT)", "A042 STATUS blurdybloop (UIDNEXT MESSAGES)");
+    check("A042 STATUS a (SIZE DELETED MAILBOXID)", "A042 STATUS a (SIZE DELETED MAILBOXID)");
+    refused("a SELECT", "BAD SELECT: expected a space at column 9");
+    refused("a SELECT \"x", "BAD SELECT: expected the closing quote at column 12");
+    refused("a SELECT a b", "BAD SELECT: expected the end of the command at column 11");
+    refused("a SELECT \"a&b\"", "NO [CANNOT] SELECT: the mailbox name is not valid modified UTF-7 or UTF-8");
+    refused("a SELECT \"\"", "NO [CANNOT] SELECT: a mailbox name must not be empty");
+    refused("a STATUS INBOX ()", "BAD STATUS: expected at least one status item at column 16");
+    refused("a STATUS INBOX (FOO)", "BAD STATUS: expected a status item at column 17");
+}
+
+#[test]
+fn list_and_its_extensions() {
+    check("A101 LIST \"\" \"\"", "A101 LIST \"\" \"\"");
+    check("A103 LIST /usr/staff/jones %", "A103 LIST /usr/staff/jones \"%\"");
+    check("A01 LIST (SUBSCRIBED) \"\" *", "A01 LIST (SUBSCRIBED) \"\" (\"*\") RETURN ()");
+    check(
+        "A04 LIST (REMOTE recursivematch SUBSCRIBED) \"\" (\"INBOX\" \"Drafts\" a/%) RETURN (CHILDREN SUBSCRIBED)",
+        "A04 LIST (SUBSCRIBED REMOTE RECURSIVEMATCH) \"\" (\"INBOX\" \"Drafts\" \"a/%\") RETURN (SUBSCRIBED CHILDREN)",
+    );
+    check(
+        "A LIST \"\" % RETURN (STATUS (MESSAGES UNSEEN) CHILDREN)",
+        "A LIST () \"\" (\"%\") RETURN (CHILDREN STATUS (MESSAGES UNSEEN))",
+    );
+    check("A002 LSUB #news. comp.mail.*", "A002 LSUB #news. \"comp.mail.*\"");
+    refused("a LIST (RECURSIVEMATCH) \"\" *", "BAD LIST: RECURSIVEMATCH needs another selection option");
+    refused("a LIST (FOO) \"\" *", "BAD LIST: expected a selection option we support at column 9");
+    refused("a LIST \"\" ()", "BAD LIST: expected at least one mailbox pattern at column 13");
+}
+
+#[test]
+fn fetch() {
+    check(
+        "A654 FETCH 2:4 (FLAGS BODY[HEADER.FIELDS (DATE FROM)])",
+        "A654 FETCH 2:4 (FLAGS BODY[HEADER.FIELDS (DATE FROM)])",
+    );
+    check("a FETCH 1 fast", "a FETCH 1 (FLAGS INTERNALDATE RFC822.SIZE)");
+    check("a FETCH 1 ALL", "a FETCH 1 (FLAGS INTERNALDATE RFC822.SIZE ENVELOPE)");
+    check("a UID FETCH *:1,3 FULL", "a UID FETCH *:1,3 (FLAGS INTERNALDATE RFC822.SIZE ENVELOPE BODY)");
+    check("a FETCH $ body[]", "a FETCH $ (BODY[])");
+    check("a FETCH 1 (BODY.PEEK[1.2.MIME]<0.2048> BODY[TEXT])", "a FETCH 1 (BODY.PEEK[1.2.MIME]<0.2048> BODY[TEXT])");
+    check("a FETCH 1 BODY[4.1.HEADER.FIELDS.NOT (\"x-a\")]", "a FETCH 1 (BODY[4.1.HEADER.FIELDS.NOT (x-a)])");
+    check(
+        "a FETCH 1 (RFC822 RFC822.HEADER RFC822.TEXT BODYSTRUCTURE UID)",
+        "a FETCH 1 (RFC822 RFC822.HEADER RFC822.TEXT BODYSTRUCTURE UID)",
+    );
+    check(
+        "a FETCH 1 (BINARY[1]<3.4> BINARY.PEEK[] BINARY.SIZE[2.1])",
+        "a FETCH 1 (BINARY[1]<3.4> BINARY.PEEK[] BINARY.SIZE[2.1])",
+    );
+    refused("a FETCH FLAGS", "BAD FETCH: expected a sequence set at column 9");
+    refused("a FETCH 1, FLAGS", "BAD FETCH: expected a sequence set at column 11");
+    refused("a FETCH 0 FLAGS", "BAD FETCH: expected a sequence set at column 9");
+    refused("a FETCH 4294967296 FLAGS", "BAD FETCH: expected a sequence set at column 9");
+    refused("a FETCH 1 (ALL)", "BAD FETCH: expected a data item at column 12");
+    refused("a FETCH 1 ()", "BAD FETCH: expected at least one data item at column 11");
+    refused("a FETCH 1 BODY[MIME]", "BAD FETCH: expected a section at column 16");
+    refused("a FETCH 1 BODY[1.]", "BAD FETCH: expected a section at column 18");
+    refused("a FETCH 1 BODY[]<0.0>", "BAD FETCH: expected a length that is not zero at column 20");
+    refused("a FETCH 1 BODY[]<0>", "BAD FETCH: expected a dot at column 19");
+    refused("a FETCH 1 BINARY[1.TEXT]", "BAD FETCH: expected a part number at column 20");
+}
+
+#[test]
+fn store_copy_move_expunge() {
+    check("A003 STORE 2:4 +FLAGS (\\Deleted)", "A003 STORE 2:4 +FLAGS (\\Deleted)");
+    check("a UID STORE 7 -flags.silent \\seen $Junk", "a UID STORE 7 -FLAGS.SILENT (\\Seen $Junk)");
+    check("a STORE 1 FLAGS ()", "a STORE 1 FLAGS ()");
+    check("A003 COPY 2:4 MEETING", "A003 COPY 2:4 MEETING");
+    check("a UID MOVE 42:69 foo", "a UID MOVE 42:69 foo");
+    check("A003 UID EXPUNGE 3000:3002", "A003 UID EXPUNGE 3000:3002");
+    refused("a STORE 1 FLAGS (\\Recent)", "BAD STORE: expected a flag that can be set at column 18");
+    refused("a STORE 1 FLAGS (\\Foo)", "BAD STORE: expected a flag that can be set at column 18");
+    refused("a STORE 1 *FLAGS ()", "BAD STORE: expected FLAGS at column 11");
+    refused("a UID NOOP", "BAD UID: expected FETCH, STORE, SEARCH, COPY, MOVE or EXPUNGE at column 7");
+    refused("a UID EXPUNGE", "BAD UID EXPUNGE: expected a space at column 14");
+}
+
+#[test]
+fn search() {
+    let check = |input: &str, printed: &str| check(&format!("a SEARCH {input}"), &format!("a SEARCH {printed}"));
+    check("FLAGGED SINCE 1-Feb-1994 NOT FROM \"Smith\"", "CHARSET UTF-8 (FLAGGED SINCE 1-Feb-1994 NOT FROM Smith)");
+    check(
+        "CHARSET utf-8 TEXT {9}\r\n\u{43c}\u{430}\u{442}\u{44c}!",
+        "CHARSET UTF-8 TEXT {9+}\r\n\u{43c}\u{430}\u{442}\u{44c}!",
+    );
+    check("RETURN (MIN COUNT) FLAGGED", "RETURN (MIN COUNT) CHARSET UTF-8 FLAGGED");
+    check("RETURN () 1,2,8:*", "RETURN (ALL) CHARSET UTF-8 1,2,8:*");
+    check("RETURN (SAVE) UID $", "RETURN (SAVE) CHARSET UTF-8 UID $");
+    check("OR (SEEN) (TO a BCC b)", "CHARSET UTF-8 OR SEEN (TO a BCC b)");
+    check("HEADER Message-ID \"\" UNKEYWORD $Junk", "CHARSET UTF-8 (HEADER Message-ID \"\" UNKEYWORD $Junk)");
+    check("ON \"01-Feb-1994\" LARGER 5000000000", "CHARSET UTF-8 (ON 1-Feb-1994 LARGER 5000000000)");
+    check("NEW OLD RECENT UNSEEN ALL", "CHARSET UTF-8 (NEW OLD RECENT UNSEEN ALL)");
+    refused("a SEARCH CHARSET KOI8-R ALL", "NO [BADCHARSET (UTF-8 US-ASCII)] SEARCH: charset not supported");
+    refused("a SEARCH", "BAD SEARCH: expected a space at column 9");
+    refused("a SEARCH FOO", "BAD SEARCH: expected a search key at column 10");
+    refused("a SEARCH ON 30-Feb-1994", "BAD SEARCH: expected a date as 1-Feb-1994 at column 13");
+    refused("a SEARCH SUBJECT \"a\\n\"", "BAD SEARCH: expected a quote or backslash at column 21");
+    refused("a SEARCH ()", "BAD SEARCH: expected a search key at column 10");
+}
+
+#[test]
+fn bounds_are_told() {
+    let deep = |n: usize| format!("a SEARCH {}ALL{}", "(".repeat(n), ")".repeat(n));
+    check(&deep(99), "a SEARCH CHARSET UTF-8 ALL");
+    refused(&deep(100), "BAD SEARCH: search keys nested deeper than 100");
+    refused(&format!("a SEARCH {}ALL", "NOT ".repeat(15_000)), "BAD SEARCH: search keys nested deeper than 100");
+    refused(&format!("a SEARCH{}", " SEEN".repeat(1001)), "BAD SEARCH: more than 1000 search keys");
+    refused(&format!("a FETCH 1{} FLAGS", ",1".repeat(10_000)), "BAD FETCH: more than 10000 items in a sequence set");
+    refused(&format!("a FETCH 1 (UID{})", " UID".repeat(100)), "BAD FETCH: more than 100 items in a list");
+    refused(&format!("a STORE 1 FLAGS a{}", " a".repeat(200)), "BAD STORE: more than 200 flags");
+    refused(&format!("a FETCH 1 BODY[1{}]", ".1".repeat(100)), "BAD FETCH: a part number deeper than 100");
+    refused(&format!("a SELECT {}", "x".repeat(1001)), "NO [CANNOT] SELECT: the mailbox name is too long");
+    refused(&format!("{} NOOP", "x".repeat(129)), "BAD expected a tag at column 1");
+}
+
+#[test]
+fn what_is_no_command() {
+    refused("", "BAD expected a tag at column 1");
+    refused("a", "BAD expected a space at column 2");
+    refused("a+ NOOP", "BAD expected a tag at column 1");
+    refused("a  NOOP", "BAD expected a command at column 3");
+    refused("a FROB", "BAD unknown command");
+    refused("a NOOP ", "BAD NOOP: expected the end of the command at column 7");
+    refused("a APPEND INBOX", "BAD APPEND: expected a message literal behind mailbox, flags and date at column 9");
+    refused("a LOGIN a \u{fc}", "BAD LOGIN: expected a password at column 11");
+    refused("a LOGIN a {1}\r\n\0", "BAD LOGIN: expected a literal without NUL at column 11");
+    refused("a SUBSCRIBE {99}\r\nab", "BAD SUBSCRIBE: expected a mailbox name at column 13");
+    refused("a AUTHENTICATE PLAIN !", "BAD AUTHENTICATE: expected an initial response in base64 at column 22");
+}
+
+#[test]
+fn names_are_read_as_the_client_writes_them() {
+    let name = |input: &str, form| match parse(input.as_bytes(), form).map(|tagged| tagged.command) {
+        Ok(Command::Select(name)) => name.as_str().to_owned(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(name("a SELECT \"A&-B\"", NameForm::ModifiedUtf7), "A&B");
+    assert_eq!(name("a SELECT \"A&-B\"", NameForm::Utf8), "A&-B");
+    assert_eq!(name("a SELECT \"台北\"", NameForm::Utf8), "台北");
+}
+
+fn strings() -> impl Strategy<Value = String> {
+    prop_oneof!["[a-zA-Z0-9]{1,6}", "[ -~]{0,8}", "[^\\x00]{0,6}"]
+}
+
+fn names() -> impl Strategy<Value = MailboxName> {
+    prop_oneof!["[a-zA-Z/]{1,6}", "[^\\p{Cc}]{1,6}"].prop_map(|name| MailboxName::new(&name).unwrap())
+}
+
+fn sets() -> impl Strategy<Value = SequenceSet> {
+    use crate::sequence::{SeqBound, SeqRange};
+    let bound = || prop_oneof![3 => (1..=u32::MAX).prop_map(SeqBound::Number), 1 => Just(SeqBound::Star)];
+    let range = (bound(), bound()).prop_map(|(first, last)| SeqRange { first, last });
+    prop_oneof![
+        9 => prop::collection::vec(range, 1..4).prop_map(SequenceSet::Ranges),
+        1 => Just(SequenceSet::Saved),
+    ]
+}
+
+fn flags() -> impl Strategy<Value = Vec<model::Flag>> {
+    let flag = prop_oneof![Just("\\Seen"), Just("\\Deleted"), Just("$Junk"), Just("todo")];
+    prop::collection::vec(flag.prop_map(|text| model::Flag::parse(text).unwrap()), 0..4)
+}
+
+fn numbering() -> impl Strategy<Value = Numbering> {
+    prop_oneof![Just(Numbering::SeqNum), Just(Numbering::Uid)]
+}
+
+fn keys() -> impl Strategy<Value = SearchKey> {
+    let date = (1..=28u8, 1..=12u8, 0..=9999u16).prop_map(|(d, m, y)| crate::Date::new(y, m, d).unwrap());
+    let leaf = prop_oneof![
+        Just(SearchKey::All),
+        sets().prop_map(SearchKey::SeqNum),
+        sets().prop_map(SearchKey::Uid),
+        date.prop_map(SearchKey::SentSince),
+        (0..=i64::MAX as u64).prop_map(SearchKey::Larger),
+        strings().prop_map(SearchKey::Subject),
+        ("[!-9;-~]{1,5}", strings()).prop_map(|(field, value)| SearchKey::Header { field, value }),
+        Just(SearchKey::NotFlag(model::Flag::Draft)),
+        Just(SearchKey::Flag(model::Flag::parse("$Junk").unwrap())),
+    ];
+    leaf.prop_recursive(4, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 2..4).prop_map(SearchKey::And),
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| SearchKey::Or(a.into(), b.into())),
+            inner.prop_map(|key| SearchKey::Not(key.into())),
+        ]
+    })
+}
+
+fn items() -> impl Strategy<Value = FetchItem> {
+    let seen = || prop_oneof![Just(SeenPolicy::Set), Just(SeenPolicy::Peek)];
+    let part = || prop::collection::vec(1..=u32::MAX, 0..3);
+    let partial = || {
+        prop::option::of((0..=i64::MAX as u64, 1..=i64::MAX as u64))
+            .prop_map(|p| p.map(|(offset, length)| Partial { offset, length }))
+    };
+    let text = prop_oneof![
+        Just(SectionText::All),
+        Just(SectionText::Header),
+        Just(SectionText::Text),
+        prop::collection::vec("[!-9;-~]{1,5}", 1..3).prop_map(SectionText::HeaderFieldsNot),
+    ];
+    prop_oneof![
+        Just(FetchItem::Body),
+        Just(FetchItem::BodyStructure),
+        part().prop_map(|part| FetchItem::BinarySize { part }),
+        (part(), partial(), seen()).prop_map(|(part, partial, seen)| FetchItem::Binary { part, partial, seen }),
+        (part(), text, partial(), seen()).prop_map(|(part, text, partial, seen)| {
+            FetchItem::Section(Section { name: SectionName::Body, part, text, partial, seen })
+        }),
+    ]
+}
+
+fn commands() -> impl Strategy<Value = Command> {
+    let id = prop::collection::vec((strings(), prop::option::of(strings())), 0..3).prop_map(|fields| Id { fields });
+    let secret = || strings().prop_map(|s| crate::Secret::new(s.into_bytes()));
+    let returns = any::<[bool; 4]>().prop_map(|[min, max, count, save]| {
+        let all = !(min || max || count || save);
+        SearchReturn { min, max, all, count, save }
+    });
+    let patterns = prop::collection::vec("[^\\p{Cc}]{0,5}".prop_map(|p| crate::ListPattern::new(&p).unwrap()), 1..3);
+    let list =
+        (any::<[bool; 4]>(), names(), patterns, any::<[bool; 2]>()).prop_map(|(s, reference, patterns, r)| List {
+            syntax: ListSyntax::Extended,
+            selection: ListSelection {
+                subscribed: s[0],
+                remote: s[1],
+                recursive_match: s[0] && s[2],
+                special_use: s[3],
+            },
+            reference: reference.as_str().to_owned(),
+            patterns,
+            returns: ListReturn { subscribed: r[0], children: r[1], ..ListReturn::default() },
+        });
+    prop_oneof![
+        Just(Command::Noop),
+        id.prop_map(Command::Id),
+        (strings(), secret()).prop_map(|(user, password)| Command::Login(Login { user, password })),
+        prop::option::of(secret())
+            .prop_map(|initial| { Command::Authenticate(Authenticate { mechanism: "PLAIN".to_owned(), initial }) }),
+        names().prop_map(Command::Select),
+        (names(), names()).prop_map(|(from, to)| Command::Rename { from, to }),
+        list.prop_map(Command::List),
+        (names(), prop::sample::subsequence(StatusItem::ALL.to_vec(), 1..9))
+            .prop_map(|(mailbox, items)| Command::Status(StatusCommand { mailbox, items })),
+        prop::option::of(sets()).prop_map(|uids| Command::Expunge(Expunge { uids })),
+        (numbering(), prop::option::of(returns), keys())
+            .prop_map(|(numbering, returns, key)| Command::Search(Search { numbering, returns, key })),
+        (numbering(), sets(), prop::collection::vec(items(), 1..4))
+            .prop_map(|(numbering, set, items)| Command::Fetch(Fetch { numbering, set, items })),
+        (numbering(), sets(), flags()).prop_map(|(numbering, set, flags)| {
+            Command::Store(Store { numbering, set, operation: StoreOperation::Add, report: StoreReport::Silent, flags })
+        }),
+        (numbering(), sets(), names()).prop_map(|(numbering, set, mailbox)| Command::Move(Copy {
+            numbering,
+            set,
+            mailbox
+        })),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn what_is_printed_is_parsed(command in commands(), utf8: bool) {
+        let form = if utf8 { NameForm::Utf8 } else { NameForm::ModifiedUtf7 };
+        let tagged = Tagged { tag: Tag::new("a1").unwrap(), command };
+        let wire = tagged.encode(form);
+        let parsed = parse(wire.strip_suffix(b"\r\n").unwrap(), form);
+        prop_assert_eq!(parsed, Ok(tagged), "{}", String::from_utf8_lossy(&wire));
+    }
+
+    #[test]
+    fn no_octets_make_it_panic(octets: Vec<u8>, head in "a (SEARCH|FETCH 1|LIST|STORE 1|ID|STATUS x|UID FETCH 1) ") {
+        let _ = parse(&octets, NameForm::ModifiedUtf7);
+        let _ = parse(&[head.as_bytes(), &octets].concat(), NameForm::Utf8);
+    }
+}

@@ -1,0 +1,98 @@
+//! A header's fields as they stand (RFC 5322 §2.2).
+
+use std::ops::Range;
+
+use crate::cursor::Cursor;
+
+/// One field with its continuation lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field<'a> {
+    /// Before the colon, without white space; empty for a line that has no colon.
+    pub name: &'a [u8],
+    /// Behind the colon, with folding but without the last line end.
+    pub value: &'a [u8],
+    /// The whole field with its last line end.
+    pub raw: &'a [u8],
+    /// Where `raw` lies in the header.
+    pub range: Range<usize>,
+}
+
+/// The fields of a header one by one, up to its blank line or end. A bare LF ends a line too.
+#[derive(Clone, Debug)]
+pub struct Fields<'a> {
+    rest: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Fields<'a> {
+    /// Reads `header`, which may go on behind the blank line.
+    pub fn new(header: &'a [u8]) -> Fields<'a> {
+        Fields { rest: header, at: 0 }
+    }
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = Field<'a>;
+
+    fn next(&mut self) -> Option<Field<'a>> {
+        if self.rest.is_empty() || matches!(self.rest, [b'\n', ..] | [b'\r', b'\n', ..]) {
+            return None;
+        }
+        let (raw, rest) = self.rest.split_at_checked(field_octets(self.rest))?;
+        let range = self.at..self.at + raw.len();
+        (self.rest, self.at) = (rest, range.end);
+        let mut cursor = Cursor::new(raw);
+        let name = cursor.take_while(|octet| octet != b':' && octet != b'\n');
+        let (name, value) = if cursor.eat(b':') { (name, cursor.rest()) } else { (&b""[..], raw) };
+        Some(Field { name: name.trim_ascii_end(), value: without_line_end(value), raw, range })
+    }
+}
+
+/// How long the field is that `header` begins with: up to the line end that no white space follows.
+fn field_octets(header: &[u8]) -> usize {
+    let mut octets = 0;
+    for line in header.split_inclusive(|&octet| octet == b'\n') {
+        if octets > 0 && !line.starts_with(b" ") && !line.starts_with(b"\t") {
+            break;
+        }
+        octets += line.len();
+    }
+    octets
+}
+
+fn without_line_end(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+/// A field's value on one line: line ends go (RFC 5322 §2.2.3), and NUL, which IMAP cannot say; white space around it too.
+pub fn unfold(value: &[u8]) -> Vec<u8> {
+    value.trim_ascii().iter().copied().filter(|octet| !matches!(octet, b'\r' | b'\n' | 0)).collect()
+}
+
+/// Which fields [`header_fields`] gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Selection {
+    /// HEADER.FIELDS: those named.
+    Include,
+    /// HEADER.FIELDS.NOT: all but those named.
+    Exclude,
+}
+
+/// The fields of `header` by name, with the blank line that IMAP appends (RFC 9051 §6.4.5.1).
+///
+/// The cost is fields × names: the caller bounds the names.
+pub fn header_fields(header: &[u8], names: &[impl AsRef<[u8]>], selection: Selection) -> Vec<u8> {
+    let mut out = Vec::new();
+    for field in Fields::new(header) {
+        let named = names.iter().any(|name| name.as_ref().eq_ignore_ascii_case(field.name));
+        if named == (selection == Selection::Include) {
+            out.extend_from_slice(field.raw);
+            if !field.raw.ends_with(b"\n") {
+                out.extend_from_slice(b"\r\n");
+            }
+        }
+    }
+    out.extend_from_slice(b"\r\n");
+    out
+}

@@ -1,0 +1,139 @@
+//! By what a message finds its thread: its identifiers and its base subject (RFC 5256 §2.1 and §3).
+
+use crate::Octets;
+use crate::cursor::is_wsp;
+
+/// What links a message to others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Threading {
+    /// Inside of the angle brackets of `Message-ID`.
+    pub message_id: Option<Octets>,
+    /// The identifiers of `References` and the first of `In-Reply-To`, oldest first; at most [`Threading::REFERENCES_MAX`].
+    pub references: Vec<Octets>,
+    /// The subject without what replies and forwards add (RFC 5256 §2.1), decoded, in its own case.
+    pub base_subject: String,
+    /// Whether something that replies and forwards add was there.
+    pub is_reply_or_forward: bool,
+}
+
+/// What identifiers and subjects are looked up by: equal inputs give equal keys, and nobody can aim at a collision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ThreadKey(pub [u8; 16]);
+
+impl Threading {
+    /// The root and the nearest ancestors: more do not help to find the thread.
+    pub const REFERENCES_MAX: usize = 20;
+    /// A longer identifier fits no line (RFC 5322 §2.1.1) and is left out.
+    pub const ID_OCTETS_MAX: usize = 998;
+    /// Of a subject; the rest tells no threads apart, and RFC 5256 §2.1 is quadratic.
+    pub const SUBJECT_CHARS_MAX: usize = 500;
+
+    /// From the unfolded values of `Message-ID`, `References`, `In-Reply-To` and the decoded subject.
+    pub fn new(message_id: &[u8], references: &[u8], in_reply_to: &[u8], subject: &str) -> Threading {
+        let (base_subject, is_reply_or_forward) = base_subject(subject);
+        let mut ids: Vec<&[u8]> = identifiers(references).collect();
+        ids.extend(identifiers(in_reply_to).next().filter(|id| !ids.contains(id)));
+        let surplus = ids.len().saturating_sub(Self::REFERENCES_MAX);
+        if surplus > 0 {
+            ids.drain(1..1 + surplus);
+        }
+        Threading {
+            message_id: identifiers(message_id).next().or_else(|| bare_identifier(message_id)).map(compact),
+            references: ids.into_iter().map(compact).collect(),
+            base_subject,
+            is_reply_or_forward,
+        }
+    }
+
+    /// The key of an identifier as this type holds them.
+    pub fn id_key(id: &[u8]) -> ThreadKey {
+        key(b"message-id", id)
+    }
+
+    /// The key of the base subject; `None` if it is empty and so links nothing.
+    pub fn subject_key(&self) -> Option<ThreadKey> {
+        let folded = crate::text::folded(&self.base_subject);
+        (!folded.is_empty()).then(|| key(b"base-subject", folded.as_bytes()))
+    }
+}
+
+fn key(kind: &[u8], value: &[u8]) -> ThreadKey {
+    let mut hash = blake3::Hasher::new();
+    hash.update(kind).update(&[0]).update(value);
+    let mut key = [0; 16];
+    hash.finalize_xof().fill(&mut key);
+    ThreadKey(key)
+}
+
+/// The insides of the angle brackets.
+fn identifiers(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value
+        .split(|&octet| octet == b'<')
+        .skip(1)
+        .filter_map(|piece| piece.split(|&octet| octet == b'>').next())
+        .map(<[u8]>::trim_ascii)
+        .filter(|id| !id.is_empty() && id.len() <= Threading::ID_OCTETS_MAX)
+}
+
+fn bare_identifier(value: &[u8]) -> Option<&[u8]> {
+    Some(value.trim_ascii()).filter(|id| !id.is_empty() && id.len() <= Threading::ID_OCTETS_MAX)
+}
+
+/// Some mailers fold inside of long identifiers.
+fn compact(id: &[u8]) -> Octets {
+    id.iter().copied().filter(|&octet| !is_wsp(octet)).collect()
+}
+
+/// The base subject of a decoded subject, and whether anything was taken off (RFC 5256 §2.1).
+pub fn base_subject(subject: &str) -> (String, bool) {
+    let text: String = subject.chars().take(Threading::SUBJECT_CHARS_MAX).collect();
+    let text = text.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
+    let mut rest = text.as_str();
+    let mut is_reply = false;
+    loop {
+        while let Some(before) = without_suffix(rest.trim_end(), "(fwd)") {
+            (rest, is_reply) = (before, true);
+        }
+        rest = rest.trim();
+        loop {
+            if let Some(behind) = behind_leader(rest) {
+                (rest, is_reply) = (behind.trim_start(), true);
+            } else if let Some(behind) = behind_blob(rest).map(str::trim_start).filter(|behind| !behind.is_empty()) {
+                rest = behind;
+            } else {
+                break;
+            }
+        }
+        match without_prefix(rest, "[fwd:").and_then(|inside| inside.strip_suffix(']')) {
+            Some(inside) => (rest, is_reply) = (inside, true),
+            None => return (rest.to_owned(), is_reply),
+        }
+    }
+}
+
+fn without_prefix<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
+    let (start, rest) = text.split_at_checked(prefix.len())?;
+    start.eq_ignore_ascii_case(prefix).then_some(rest)
+}
+
+fn without_suffix<'a>(text: &'a str, suffix: &str) -> Option<&'a str> {
+    let (rest, end) = text.split_at_checked(text.len().checked_sub(suffix.len())?)?;
+    end.eq_ignore_ascii_case(suffix).then_some(rest)
+}
+
+/// Behind `*subj-blob subj-refwd`.
+fn behind_leader(text: &str) -> Option<&str> {
+    let mut rest = text;
+    while let Some(behind) = behind_blob(rest) {
+        rest = behind.trim_start();
+    }
+    let rest = ["re", "fwd", "fw"].iter().find_map(|word| without_prefix(rest, word))?.trim_start();
+    let rest = behind_blob(rest).map_or(rest, str::trim_start);
+    rest.strip_prefix(':')
+}
+
+/// Behind `subj-blob`: brackets around anything but brackets.
+fn behind_blob(text: &str) -> Option<&str> {
+    let (inside, behind) = text.strip_prefix('[')?.split_once(']')?;
+    (!inside.contains('[')).then_some(behind)
+}

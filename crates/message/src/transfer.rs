@@ -1,0 +1,239 @@
+//! Transfer encodings (RFC 2045 §6), decoded piece by piece and as forgivingly as mail is written.
+
+use std::borrow::Cow;
+
+use crate::cursor::Cursor;
+use crate::parameter::{hex, token};
+
+/// How a body is encoded (RFC 2045 §6.1).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum TransferEncoding {
+    /// Short lines of ASCII; the default.
+    #[default]
+    SevenBit,
+    /// Short lines.
+    EightBit,
+    /// Any octets.
+    Binary,
+    /// RFC 2045 §6.7.
+    QuotedPrintable,
+    /// RFC 2045 §6.8.
+    Base64,
+    /// Something else, in lower case.
+    Other(Box<str>),
+}
+
+/// No way to decode this transfer encoding is known: BINARY answers NO [UNKNOWN-CTE] (RFC 9051 §7.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownEncoding;
+
+impl std::fmt::Display for UnknownEncoding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("unknown transfer encoding")
+    }
+}
+
+impl std::error::Error for UnknownEncoding {}
+
+impl TransferEncoding {
+    /// From the value of `Content-Transfer-Encoding`; what is no token at all counts as absent.
+    pub fn parse(value: &[u8]) -> TransferEncoding {
+        let mut cursor = Cursor::new(value);
+        cursor.skip_cfws();
+        match token(&mut cursor) {
+            None => TransferEncoding::SevenBit,
+            Some(name) => match &*name {
+                "7bit" => TransferEncoding::SevenBit,
+                "8bit" => TransferEncoding::EightBit,
+                "binary" => TransferEncoding::Binary,
+                "quoted-printable" => TransferEncoding::QuotedPrintable,
+                "base64" => TransferEncoding::Base64,
+                _ => TransferEncoding::Other(name),
+            },
+        }
+    }
+
+    /// As BODYSTRUCTURE says it.
+    pub fn as_str(&self) -> &str {
+        match self {
+            TransferEncoding::SevenBit => "7bit",
+            TransferEncoding::EightBit => "8bit",
+            TransferEncoding::Binary => "binary",
+            TransferEncoding::QuotedPrintable => "quoted-printable",
+            TransferEncoding::Base64 => "base64",
+            TransferEncoding::Other(name) => name,
+        }
+    }
+
+    /// Whether the octets stand for themselves.
+    pub fn is_identity(&self) -> bool {
+        matches!(self, TransferEncoding::SevenBit | TransferEncoding::EightBit | TransferEncoding::Binary)
+    }
+}
+
+/// Decodes a whole body (RFC 9051 §6.4.5.2); for large ones use [`Decoder`].
+///
+/// # Errors
+/// If the encoding is unknown. Broken base64 or quoted-printable is decoded as far as it makes sense.
+pub fn decode_transfer<'a>(encoding: &TransferEncoding, body: &'a [u8]) -> Result<Cow<'a, [u8]>, UnknownEncoding> {
+    if encoding.is_identity() {
+        return Ok(Cow::Borrowed(body));
+    }
+    let mut decoder = Decoder::new(encoding)?;
+    let mut out = Vec::with_capacity(body.len());
+    decoder.push(body, &mut out);
+    decoder.finish(&mut out);
+    Ok(Cow::Owned(out))
+}
+
+/// Decodes a body piece by piece; any split gives the same octets. For BINARY.SIZE, count and clear `out` between pieces.
+#[derive(Clone, Debug)]
+pub struct Decoder(State);
+
+#[derive(Clone, Debug)]
+enum State {
+    Identity,
+    Base64(Base64),
+    QuotedPrintable(QuotedPrintable),
+}
+
+impl Decoder {
+    /// Starts at the begin of a body.
+    ///
+    /// # Errors
+    /// If the encoding is unknown.
+    pub fn new(encoding: &TransferEncoding) -> Result<Decoder, UnknownEncoding> {
+        Ok(Decoder(match encoding {
+            TransferEncoding::Base64 => State::Base64(Base64::default()),
+            TransferEncoding::QuotedPrintable => State::QuotedPrintable(QuotedPrintable::default()),
+            TransferEncoding::Other(_) => return Err(UnknownEncoding),
+            _ => State::Identity,
+        }))
+    }
+
+    /// Appends to `out` what `piece` decodes to: never more than `piece` and what was held back before it.
+    pub fn push(&mut self, piece: &[u8], out: &mut Vec<u8>) {
+        match &mut self.0 {
+            State::Identity => out.extend_from_slice(piece),
+            State::Base64(base64) => piece.iter().for_each(|&octet| base64.push(octet, out)),
+            State::QuotedPrintable(quoted) => piece.iter().for_each(|&octet| quoted.push(octet, out)),
+        }
+    }
+
+    /// Appends what was held back at the end of the body.
+    pub fn finish(self, out: &mut Vec<u8>) {
+        match self.0 {
+            State::Identity => {}
+            State::Base64(mut base64) => base64.flush(out),
+            State::QuotedPrintable(mut quoted) => quoted.end(out),
+        }
+    }
+}
+
+/// Octets outside the alphabet are skipped (RFC 2045 §6.8); padding ends a quantum, so that joined bodies decode too.
+#[derive(Clone, Debug, Default)]
+struct Base64 {
+    bits: u32,
+    digits: u8,
+}
+
+impl Base64 {
+    fn push(&mut self, octet: u8, out: &mut Vec<u8>) {
+        let value = match octet {
+            b'A'..=b'Z' => octet - b'A',
+            b'a'..=b'z' => octet - b'a' + 26,
+            b'0'..=b'9' => octet - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            b'=' => return self.flush(out),
+            _ => return,
+        };
+        self.bits = self.bits << 6 | u32::from(value);
+        self.digits += 1;
+        if self.digits == 4 {
+            let [_, a, b, c] = self.bits.to_be_bytes();
+            out.extend_from_slice(&[a, b, c]);
+            *self = Base64::default();
+        }
+    }
+
+    /// What two or three digits say; one alone says nothing.
+    fn flush(&mut self, out: &mut Vec<u8>) {
+        let [_, a, b, _] = (self.bits << (6 * (4 - u32::from(self.digits.min(4))))).to_be_bytes();
+        match self.digits {
+            2 => out.push(a),
+            3 => out.extend_from_slice(&[a, b]),
+            _ => {}
+        }
+        *self = Base64::default();
+    }
+}
+
+/// RFC 2045 §6.7. What is no valid escape stands for itself.
+#[derive(Clone, Debug, Default)]
+struct QuotedPrintable {
+    /// White space that goes if the line ends behind it, or an escape that is not yet whole.
+    held: Vec<u8>,
+}
+
+impl QuotedPrintable {
+    /// A line has at most 76 characters; a longer run of white space or escape is kept as it is, to bound what is held.
+    const HELD_MAX: usize = 998;
+
+    fn push(&mut self, octet: u8, out: &mut Vec<u8>) {
+        match (self.held.first(), octet) {
+            (Some(b'='), _) => self.escape(octet, out),
+            (_, b'=') => {
+                out.append(&mut self.held);
+                self.held.push(octet);
+            }
+            (_, b' ' | b'\t') if self.held.len() < Self::HELD_MAX => self.held.push(octet),
+            // White space at the end of a line was added on the way (rule 3); the CR may come before it is known.
+            (_, b'\n') => {
+                let crlf = self.held.last() == Some(&b'\r');
+                self.held.clear();
+                out.extend_from_slice(if crlf { b"\r\n" } else { b"\n" });
+            }
+            (_, b'\r') if self.held.last() != Some(&b'\r') => self.held.push(octet),
+            _ => {
+                out.append(&mut self.held);
+                self.push_plain(octet, out);
+            }
+        }
+    }
+
+    fn push_plain(&mut self, octet: u8, out: &mut Vec<u8>) {
+        if matches!(octet, b' ' | b'\t' | b'\r') { self.held.push(octet) } else { out.push(octet) }
+    }
+
+    /// Goes on behind a `=`.
+    fn escape(&mut self, octet: u8, out: &mut Vec<u8>) {
+        match (self.held.as_slice(), octet) {
+            // A soft line break, with white space that was added on the way.
+            (_, b'\n') => self.held.clear(),
+            ([b'='], digit) if digit.is_ascii_hexdigit() => self.held.push(digit),
+            (&[b'=', high], low) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                self.held.clear();
+                out.extend(hex(high, low));
+            }
+            ([b'=', rest @ ..], b' ' | b'\t' | b'\r')
+                if rest.len() < Self::HELD_MAX && !rest.iter().any(u8::is_ascii_hexdigit) =>
+            {
+                self.held.push(octet);
+            }
+            _ => {
+                out.append(&mut self.held);
+                self.push(octet, out);
+            }
+        }
+    }
+
+    /// The body ends: a held escape stands for itself, a soft line break or white space for nothing.
+    fn end(&mut self, out: &mut Vec<u8>) {
+        match self.held.as_slice() {
+            [b'=', digit] if digit.is_ascii_hexdigit() => out.append(&mut self.held),
+            [.., b'\r'] if self.held.first() != Some(&b'=') => out.push(b'\r'),
+            _ => self.held.clear(),
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Encoded words in header fields (RFC 2047).
+
+use crate::charset;
+use crate::header::unfold;
+use crate::parameter::hex;
+use crate::transfer::{TransferEncoding, decode_transfer};
+
+/// A field's value as people read it: unfolded, encoded words decoded, stray 8-bit octets guessed. Linear in its length.
+pub fn decode_header(value: &[u8]) -> String {
+    let value = unfold(value);
+    let mut text = Text::default();
+    let mut rest = value.as_slice();
+    let mut plain = Vec::new();
+    let mut may_end = true;
+    while let Some((&octet, behind)) = rest.split_first() {
+        let word = if octet == b'=' && may_end { encoded_word(behind, &mut may_end) } else { None };
+        if let Some((word, behind)) = word {
+            // White space between encoded words is there to fold only (RFC 2047 §6.2).
+            let between_words = text.word.is_some() && plain.trim_ascii().is_empty();
+            if !between_words {
+                text.plain(&plain);
+            }
+            plain.clear();
+            text.word(word);
+            rest = behind;
+        } else {
+            plain.push(octet);
+            rest = behind;
+        }
+    }
+    text.plain(&plain);
+    text.out
+}
+
+struct EncodedWord<'a> {
+    charset: &'a [u8],
+    octets: Vec<u8>,
+}
+
+/// Decoded text; a word waits for its next, for some mailers cut characters in two.
+#[derive(Default)]
+struct Text<'a> {
+    out: String,
+    word: Option<EncodedWord<'a>>,
+}
+
+impl<'a> Text<'a> {
+    fn plain(&mut self, octets: &[u8]) {
+        if let Some(word) = self.word.take() {
+            self.out.push_str(&charset::decode(word.charset, &word.octets));
+        }
+        self.out.push_str(&charset::decode(b"", octets));
+    }
+
+    fn word(&mut self, next: EncodedWord<'a>) {
+        match &mut self.word {
+            Some(word) if word.charset.eq_ignore_ascii_case(next.charset) => {
+                word.octets.extend_from_slice(&next.octets)
+            }
+            _ => {
+                self.plain(b"");
+                self.word = Some(next);
+            }
+        }
+    }
+}
+
+/// Charset names are shorter (RFC 2978 §2.3 allows 40 characters), a language may follow (RFC 2231 §5).
+const CHARSET_OCTETS_MAX: usize = 80;
+
+/// The word behind a `=`, and what follows it. Once no end is left in the value, `may_end` turns false: else many begins
+/// would each look for an end.
+fn encoded_word<'a>(behind: &'a [u8], may_end: &mut bool) -> Option<(EncodedWord<'a>, &'a [u8])> {
+    let behind = behind.strip_prefix(b"?")?;
+    let charset_octets = behind.iter().take(CHARSET_OCTETS_MAX).position(|&octet| octet == b'?')?;
+    let (charset, behind) = behind.split_at_checked(charset_octets)?;
+    let [b'?', encoding, b'?', behind @ ..] = behind else { return None };
+    let end = behind.windows(2).position(|pair| pair == b"?=");
+    *may_end = end.is_some();
+    let (encoded, behind) = behind.split_at_checked(end?)?;
+    let octets = match encoding {
+        b'q' | b'Q' => q_decoded(encoded),
+        b'b' | b'B' => decode_transfer(&TransferEncoding::Base64, encoded).ok()?.into_owned(),
+        _ => return None,
+    };
+    let charset = charset.split(|&octet| octet == b'*').next().unwrap_or(charset);
+    Some((EncodedWord { charset, octets }, behind.strip_prefix(b"?=")?))
+}
+
+/// RFC 2047 §4.2.
+fn q_decoded(encoded: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(encoded.len());
+    let mut rest = encoded;
+    while let Some((&octet, behind)) = rest.split_first() {
+        rest = behind;
+        match (octet, behind) {
+            (b'_', _) => out.push(b' '),
+            (b'=', &[high, low, ref behind @ ..]) if hex(high, low).is_some() => {
+                out.extend(hex(high, low));
+                rest = behind;
+            }
+            _ => out.push(octet),
+        }
+    }
+    out
+}

@@ -1,0 +1,118 @@
+//! A message's body as it comes in: scanned on the way, held in memory while it is small, else streamed to a blob.
+
+use mailstore::{BODY_ROW_OCTETS_MAX, Body};
+use message::{Scanned, Scanner};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use store::{BlobWriter, Blobs, Bytes, CommitError};
+
+/// Octets gathered before they are written to the blob at once.
+const SPILL_OCTETS: usize = 64 * 1024;
+
+/// How many bodies are on their way into the process: each may hold [`Self::OCTETS_EACH`] in memory.
+#[derive(Debug)]
+pub struct BodiesInFlight {
+    count: AtomicUsize,
+    max: usize,
+}
+
+impl BodiesInFlight {
+    /// What one body may hold: what is gathered, and as much again that arrives before it is written.
+    pub const OCTETS_EACH: usize = 2 * SPILL_OCTETS;
+
+    /// Room for bodies that hold at most `octets` together.
+    pub fn new(octets: usize) -> Arc<BodiesInFlight> {
+        Arc::new(BodiesInFlight { count: AtomicUsize::new(0), max: octets / Self::OCTETS_EACH })
+    }
+
+    fn enter(self: &Arc<Self>) -> Option<InFlight> {
+        let before = self.count.fetch_add(1, Ordering::AcqRel);
+        let place = InFlight(self.clone());
+        (before < self.max).then_some(place)
+    }
+}
+
+/// One body's place; given back when dropped.
+struct InFlight(Arc<BodiesInFlight>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.count.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// Why a body could not be taken; each may heal.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum ReceiveError {
+    /// The process takes in as many bodies as it may.
+    #[error("too many messages are coming in at once")]
+    Busy,
+    /// The blob could not be written.
+    #[error(transparent)]
+    Blob(#[from] CommitError),
+}
+
+/// A body on its way in. Dropping it forgets it.
+pub struct Incoming {
+    blobs: Arc<dyn Blobs>,
+    scanner: Scanner,
+    held: Vec<u8>,
+    writer: Option<Box<dyn BlobWriter>>,
+    size_octets: u64,
+    _place: InFlight,
+}
+
+/// A body that came in whole; a blob of it is durable.
+#[derive(Clone, Debug)]
+pub struct Received {
+    /// Where its octets are.
+    pub body: Body,
+    /// What the scanner read in it.
+    pub scanned: Arc<Scanned>,
+}
+
+impl Incoming {
+    /// Begins a body.
+    ///
+    /// # Errors
+    /// [`ReceiveError::Busy`]
+    pub fn begin(blobs: &Arc<dyn Blobs>, in_flight: &Arc<BodiesInFlight>) -> Result<Incoming, ReceiveError> {
+        let _place = in_flight.enter().ok_or(ReceiveError::Busy)?;
+        let scanner = Scanner::new(Scanner::DEFAULT_BUDGET);
+        Ok(Incoming { blobs: blobs.clone(), scanner, held: Vec::new(), writer: None, size_octets: 0, _place })
+    }
+
+    /// Takes octets into memory. When [`Self::is_full`], [`Self::spill`] before taking more.
+    pub fn take(&mut self, octets: &[u8]) {
+        self.scanner.push(octets);
+        self.held.extend_from_slice(octets);
+        self.size_octets += octets.len() as u64;
+    }
+
+    /// Whether what is held should be written before more is taken.
+    pub fn is_full(&self) -> bool {
+        self.held.len() >= SPILL_OCTETS
+    }
+
+    /// Writes what is held to the blob.
+    pub async fn spill(&mut self) -> Result<(), ReceiveError> {
+        let writer = match &mut self.writer {
+            Some(writer) => writer,
+            none => none.insert(self.blobs.begin().await?),
+        };
+        Ok(writer.write(Bytes::from(std::mem::take(&mut self.held))).await?)
+    }
+
+    /// Ends the body. A large one is durable when this returns.
+    pub async fn finish(mut self) -> Result<Received, ReceiveError> {
+        let small = self.writer.is_none() && self.held.len() <= BODY_ROW_OCTETS_MAX;
+        if !small && !self.held.is_empty() {
+            self.spill().await?;
+        }
+        let body = match self.writer {
+            None => Body::Row(Bytes::from(self.held)),
+            Some(writer) => Body::Blob { id: writer.finish().await?, size_octets: self.size_octets },
+        };
+        Ok(Received { body, scanned: Arc::new(self.scanner.finish()) })
+    }
+}

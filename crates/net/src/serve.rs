@@ -1,0 +1,202 @@
+//! Accepts connections and gives each one a task.
+
+use crate::admission::{Admission, Capacity, Limits, Refused, Ticket};
+use crate::drive::{Driver, drive};
+use crate::listen::Listener;
+use crate::runtime::wall_now;
+use crate::shutdown::{Begun, Shutdown};
+use crate::stream::Stream;
+use crate::tls::Acceptor;
+use env::{Clock, Conversation};
+use futures_util::future::{Either, select};
+use model::Moment;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::task::{Context, Waker};
+use std::time::Duration;
+use tokio::io::AsyncWrite;
+
+/// How long accepting pauses when the system has no file or memory for another connection: some will close meanwhile.
+const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
+
+/// Refusals are told once in this time and counted in between, so that a flood does not fill the log.
+const REFUSALS_TOLD_EVERY: Duration = Duration::from_secs(10);
+
+/// How a listener's connections are protected.
+#[derive(Clone)]
+pub enum TlsMode {
+    /// Not at all.
+    None,
+    /// From the first octet.
+    Implicit(Acceptor),
+    /// When the peer asks.
+    StartTls(Acceptor),
+}
+
+/// Who is at the other end.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// Its address, IPv4 as IPv4; `None` on a Unix socket.
+    pub address: Option<SocketAddr>,
+    /// What was agreed on before the first octet, on a listener with implicit TLS.
+    pub tls: Option<env::Tls>,
+    /// The connection's number: unique in this process, and larger than those before the last restart.
+    pub session_id: u64,
+}
+
+/// Makes the conversation for a peer.
+pub type Factory = Arc<dyn Fn(Peer) -> Box<dyn Conversation> + Send + Sync>;
+
+/// What a listener offers.
+pub struct Service {
+    /// As `smtp`, for events.
+    pub name: &'static str,
+    /// How connections are protected.
+    pub tls: TlsMode,
+    /// How many connections this listener keeps.
+    pub limits: Limits,
+    /// How many the process keeps.
+    pub capacity: Capacity,
+    /// Makes the conversations.
+    pub factory: Factory,
+    /// What a peer is told that does not get in, with its line end. Nothing is said where TLS comes first.
+    pub refusal: &'static [u8],
+}
+
+/// What all connections of a listener share.
+struct House {
+    service: Service,
+    clock: Arc<dyn Clock>,
+    shutdown: Shutdown,
+}
+
+/// Serves `listener` until `shutdown` begins; then it is closed at once, and this returns when its connections have ended,
+/// which takes no longer than [`DRAIN_TIMEOUT`](crate::DRAIN_TIMEOUT) and a moment.
+pub async fn serve(listener: Listener, service: Service, clock: Arc<dyn Clock>, shutdown: Shutdown) {
+    let admission = Admission::new(service.limits, service.capacity.clone());
+    let begun = shutdown.begun();
+    let house = Arc::new(House { service, clock, shutdown });
+    tracing::info!(event = "listener.opened", service = house.service.name, address = %listener.address());
+    accept_all(&listener, &house, &admission, begun).await;
+    let address = listener.address().clone();
+    drop(listener);
+    admission.emptied().await;
+    tracing::info!(event = "listener.closed", service = house.service.name, %address);
+}
+
+async fn accept_all(listener: &Listener, house: &Arc<House>, admission: &Arc<Admission>, mut begun: Begun) {
+    let mut exhausted = false;
+    let mut refusals = Refusals::default();
+    loop {
+        let accepted = match select(&mut begun, pin!(listener.accept())).await {
+            Either::Left(_) => return,
+            Either::Right((accepted, _)) => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                exhausted = false;
+                match admission.admit(peer.map(|peer| peer.ip())) {
+                    Ok(ticket) => drop(tokio::spawn(connection(house.clone(), stream, peer, ticket))),
+                    Err(refused) => {
+                        refusals.tell(house, peer, refused);
+                        refuse(stream, &house.service);
+                    }
+                }
+            }
+            Err(error) if is_one_connections(&error) => {}
+            Err(error) => {
+                if !exhausted {
+                    tracing::warn!(event = "accept.failed", service = house.service.name, %error, "pausing; are there enough open files?");
+                }
+                exhausted = true;
+                if let Either::Left(_) = select(&mut begun, pin!(tokio::time::sleep(EXHAUSTED_PAUSE))).await {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// The peer was gone before it was accepted: the next one may be fine.
+fn is_one_connections(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, InvalidInput, NotConnected};
+    matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted | InvalidInput | NotConnected)
+}
+
+/// Says why and hangs up. The text fits an empty socket buffer: nobody has to wait.
+fn refuse(mut stream: Stream, service: &Service) {
+    if matches!(service.tls, TlsMode::Implicit(_)) {
+        return;
+    }
+    let mut cx = Context::from_waker(Waker::noop());
+    // A peer that does not even get its refusal has hung up.
+    let _ = Pin::new(&mut stream).poll_write(&mut cx, service.refusal);
+    let _ = Pin::new(&mut stream).poll_shutdown(&mut cx);
+}
+
+/// Refusals since the last one that was told.
+#[derive(Default)]
+struct Refusals {
+    told: Option<Moment>,
+    untold: u64,
+}
+
+impl Refusals {
+    fn tell(&mut self, house: &House, peer: Option<SocketAddr>, refused: Refused) {
+        let now = house.clock.monotonic();
+        if self.told.is_some_and(|told| now - told < REFUSALS_TOLD_EVERY) {
+            self.untold += 1;
+            return;
+        }
+        let (service, reason, untold) = (house.service.name, refused.reason(), self.untold);
+        tracing::warn!(event = "connection.refused", service, peer = %Shown(peer), reason, untold);
+        *self = Refusals { told: Some(now), untold: 0 };
+    }
+}
+
+/// One connection from accept to end.
+async fn connection(house: Arc<House>, stream: Stream, address: Option<SocketAddr>, ticket: Ticket) {
+    let session_id = next_session_id();
+    let service = house.service.name;
+    tracing::debug!(event = "connection.opened", session_id, service, peer = %Shown(address));
+    let (stream, tls, starttls) = match (&house.service.tls, stream) {
+        (TlsMode::Implicit(acceptor), Stream::Tcp(tcp)) => {
+            match Box::pin(select(house.shutdown.begun(), pin!(acceptor.accept(tcp)))).await {
+                Either::Left(_) => return,
+                Either::Right((Ok((stream, tls)), _)) => (Stream::Tls(Box::new(stream)), Some(tls), None),
+                Either::Right((Err(error), _)) => {
+                    tracing::info!(event = "tls.failed", session_id, service, peer = %Shown(address), %error);
+                    return;
+                }
+            }
+        }
+        (TlsMode::StartTls(acceptor), stream) => (stream, None, Some(acceptor.clone())),
+        (_, stream) => (stream, None, None),
+    };
+    let conversation = (house.service.factory)(Peer { address, tls, session_id });
+    let driver = Driver { clock: house.clock.clone(), starttls, shutdown: house.shutdown.clone(), session_id };
+    let ended = drive(stream, conversation, driver).await;
+    tracing::debug!(event = "connection.closed", session_id, service, ended = ?ended);
+    drop(ticket);
+}
+
+/// Numbers start at the time of the start in steps of a millionth of a second, so that they grow over restarts too.
+fn next_session_id() -> u64 {
+    static NEXT: LazyLock<AtomicU64> = LazyLock::new(|| AtomicU64::new(wall_now().unix_ms().unsigned_abs() * 1000));
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// A peer in an event.
+struct Shown(Option<SocketAddr>);
+
+impl std::fmt::Display for Shown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Some(address) => address.fmt(f),
+            None => f.write_str("unix"),
+        }
+    }
+}

@@ -1,0 +1,620 @@
+//! What a peer sees, over real sockets on loopback.
+
+use crate::runtime::TokioEnv;
+use crate::*;
+use env::{Conversation, Next, Tls};
+use model::Moment;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Waker};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::task::JoinHandle;
+
+const OUTPUT_MAX: usize = 16 * 1024;
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Answers lines with themselves, and a few with something else.
+struct Echo {
+    world: Arc<World>,
+    line: Vec<u8>,
+    output: Vec<u8>,
+    next: Next,
+    held: bool,
+    /// Octets of `BIG` still to come.
+    big: usize,
+    ended: bool,
+    deadline: Moment,
+}
+
+/// What the test sees of the conversations, and holds them with.
+struct World {
+    waker: Mutex<Option<Waker>>,
+    released: AtomicBool,
+    hang_ups: AtomicUsize,
+    advances: AtomicUsize,
+    rests: AtomicUsize,
+    patience: Duration,
+}
+
+impl World {
+    fn release(&self) {
+        self.released.store(true, SeqCst);
+        self.waker.lock().unwrap().take().unwrap().wake();
+    }
+}
+
+impl Echo {
+    fn new(world: Arc<World>, greeting: &str) -> Echo {
+        let deadline = Moment(world.patience);
+        let (next, output) = (Next::Continue, greeting.as_bytes().to_vec());
+        Echo { world, line: Vec::new(), output, next, held: false, big: 0, ended: false, deadline }
+    }
+
+    fn execute(&mut self) {
+        let line = std::mem::take(&mut self.line);
+        match line.split(|octet| *octet == b' ').collect::<Vec<_>>().as_slice() {
+            [b"QUIT\n"] => (self.next, self.output) = (Next::Close, [&self.output[..], b"bye\n"].concat()),
+            [b"STARTTLS\n"] => (self.next, self.output) = (Next::StartTls, [&self.output[..], b"go\n"].concat()),
+            [b"HOLD\n"] => self.held = true,
+            [b"BIG", octets] => self.big = std::str::from_utf8(octets).unwrap().trim().parse().unwrap(),
+            _ => self.output.extend(line),
+        }
+    }
+}
+
+impl Conversation for Echo {
+    fn receive(&mut self, input: &[u8], _now: Moment) -> usize {
+        let mut taken = 0;
+        for octet in input {
+            if self.held || self.big > 0 || self.output.len() >= OUTPUT_MAX || self.next != Next::Continue {
+                break;
+            }
+            self.line.push(*octet);
+            taken += 1;
+            if *octet == b'\n' {
+                self.execute();
+            }
+        }
+        taken
+    }
+
+    fn input_ended(&mut self, _now: Moment) {
+        self.world.hang_ups.fetch_add(1, SeqCst);
+        self.ended = true;
+    }
+
+    fn advance(&mut self, cx: &mut Context<'_>, _now: Moment) {
+        self.world.advances.fetch_add(1, SeqCst);
+        if self.held {
+            *self.world.waker.lock().unwrap() = Some(cx.waker().clone());
+            self.held = !self.world.released.load(SeqCst);
+        }
+        let octets = self.big.min(OUTPUT_MAX.saturating_sub(self.output.len()));
+        self.output.extend(std::iter::repeat_n(b'x', octets));
+        self.big -= octets;
+        if self.ended && !self.held && self.big == 0 {
+            self.next = Next::Close;
+        }
+    }
+
+    fn output(&self) -> &[u8] {
+        &self.output
+    }
+
+    fn sent(&mut self, octets: usize) {
+        self.output.drain(..octets);
+    }
+
+    fn deadline(&self) -> Option<Moment> {
+        (!self.held).then_some(self.deadline)
+    }
+
+    fn expire(&mut self, _now: Moment) {
+        self.output.extend(b"late\n");
+        self.next = Next::Close;
+    }
+
+    fn next(&self) -> Next {
+        self.next
+    }
+
+    fn secured(self: Box<Self>, tls: Tls, _now: Moment) -> Box<dyn Conversation> {
+        Box::new(Echo::new(self.world.clone(), &format!("secured {} {}\n", tls.version, tls.cipher)))
+    }
+
+    fn rest(&mut self) {
+        self.world.rests.fetch_add(1, SeqCst);
+        self.output.shrink_to_fit();
+    }
+}
+
+/// A server with that conversation.
+struct Server {
+    address: ListenAddress,
+    world: Arc<World>,
+    capacity: Capacity,
+    shutdown: Shutdown,
+    served: JoinHandle<()>,
+}
+
+struct Setting {
+    tls: TlsMode,
+    connections_max: usize,
+    patience: Duration,
+    address: ListenAddress,
+}
+
+impl Default for Setting {
+    fn default() -> Setting {
+        let address = ListenAddress::Tcp(([127, 0, 0, 1], 0).into());
+        Setting { tls: TlsMode::None, connections_max: 2_000, patience: 100 * HOUR, address }
+    }
+}
+
+impl Server {
+    async fn start(setting: Setting) -> Server {
+        let world = Arc::new(World {
+            waker: Mutex::default(),
+            released: AtomicBool::new(false),
+            hang_ups: AtomicUsize::new(0),
+            advances: AtomicUsize::new(0),
+            rests: AtomicUsize::new(0),
+            patience: setting.patience,
+        });
+        let listener = Listener::bind(&setting.address).await.unwrap();
+        let (address, capacity, shutdown) = (listener.address().clone(), Capacity::new(10_000), Shutdown::new());
+        let for_factory = world.clone();
+        let factory = Arc::new(move |peer: Peer| {
+            let greeting = peer.tls.map_or("hello\n".to_owned(), |tls| format!("hello {}\n", tls.version));
+            Box::new(Echo::new(for_factory.clone(), &greeting)) as Box<dyn Conversation>
+        });
+        let service = Service {
+            name: "echo",
+            tls: setting.tls,
+            limits: Limits { connections_max: setting.connections_max, per_address_max: 1 },
+            capacity: capacity.clone(),
+            factory,
+            refusal: b"full\n",
+        };
+        let clock = TokioEnv::new().unwrap().env().clock;
+        let served = tokio::spawn(serve(listener, service, clock, shutdown.clone()));
+        Server { address, world, capacity, shutdown, served }
+    }
+
+    fn tcp(&self) -> SocketAddr {
+        match &self.address {
+            ListenAddress::Tcp(address) => *address,
+            ListenAddress::Unix(path) => panic!("{path:?} is no TCP address"),
+        }
+    }
+
+    /// A client that was greeted.
+    async fn connect(&self) -> TcpStream {
+        let mut client = TcpStream::connect(self.tcp()).await.unwrap();
+        expect(&mut client, "hello\n").await;
+        client
+    }
+
+    async fn until_empty(&self) {
+        while self.capacity.open() > 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+async fn expect(stream: &mut (impl AsyncRead + Unpin), text: &str) {
+    let mut got = vec![0; text.len()];
+    stream.read_exact(&mut got).await.unwrap();
+    assert_eq!(String::from_utf8_lossy(&got), text);
+}
+
+async fn expect_end(stream: &mut (impl AsyncRead + Unpin)) {
+    let mut rest = String::new();
+    stream.read_to_string(&mut rest).await.unwrap();
+    assert_eq!(rest, "");
+}
+
+async fn talk(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), say: &str, hear: &str) {
+    stream.write_all(say.as_bytes()).await.unwrap();
+    expect(stream, hear).await;
+}
+
+#[tokio::test]
+async fn lines_in_any_pieces_are_answered_in_order() {
+    let server = Server::start(Setting::default()).await;
+    let mut client = server.connect().await;
+    talk(&mut client, "one\ntwo\nthr", "one\ntwo\n").await;
+    for octet in "ee\n".chars() {
+        talk(&mut client, &octet.to_string(), "").await;
+    }
+    expect(&mut client, "three\n").await;
+    talk(&mut client, "QUIT\nnever read\n", "bye\n").await;
+    expect_end(&mut client).await;
+}
+
+#[tokio::test]
+async fn what_was_sent_before_half_closing_is_answered() {
+    let server = Server::start(Setting::default()).await;
+    let mut client = server.connect().await;
+    let lines = "a line\n".repeat(20_000);
+    let (mut read, mut write) = client.split();
+    let send = async {
+        write.write_all(lines.as_bytes()).await.unwrap();
+        write.shutdown().await.unwrap();
+    };
+    let mut got = String::new();
+    let (_, received) = tokio::join!(send, read.read_to_string(&mut got));
+    received.unwrap();
+    assert_eq!(got, lines);
+    assert_eq!(server.world.hang_ups.load(SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_held_conversation_holds_the_peer_and_then_gets_everything() {
+    let server = Server::start(Setting::default()).await;
+    let (mut read, mut write) = server.connect().await.into_split();
+    let lines = "a line\n".repeat(100_000);
+    let sent = lines.clone();
+    let sender = tokio::spawn(async move {
+        write.write_all(b"HOLD\n").await.unwrap();
+        write.write_all(sent.as_bytes()).await.unwrap();
+        write
+    });
+    while server.world.waker.lock().unwrap().is_none() {
+        tokio::task::yield_now().await;
+    }
+    server.world.release();
+    expect(&mut read, &lines).await;
+    drop(sender.await.unwrap());
+    expect_end(&mut read).await;
+}
+
+#[tokio::test]
+async fn a_hang_up_is_seen_while_a_command_runs() {
+    let server = Server::start(Setting::default()).await;
+    let mut client = server.connect().await;
+    client.write_all(b"HOLD\n").await.unwrap();
+    client.shutdown().await.unwrap();
+    while server.world.hang_ups.load(SeqCst) == 0 {
+        tokio::task::yield_now().await;
+    }
+    server.world.release();
+    expect_end(&mut client).await;
+}
+
+#[tokio::test]
+async fn a_slow_reader_gets_all_of_a_large_answer() {
+    let server = Server::start(Setting::default()).await;
+    let mut client = server.connect().await;
+    client.write_all(b"BIG 10000000\nafter\nQUIT\n").await.unwrap();
+    let (mut piece, mut total) = ([0; 1000], 0);
+    while total < 10_000_000 {
+        let octets = client.read(&mut piece[..1000.min(10_000_000 - total)]).await.unwrap();
+        assert!(octets > 0 && piece[..octets].iter().all(|octet| *octet == b'x'));
+        total += octets;
+    }
+    expect(&mut client, "after\nbye\n").await;
+    expect_end(&mut client).await;
+}
+
+#[tokio::test]
+async fn the_deadline_ends_a_silent_session() {
+    let server = Server::start(Setting { patience: Duration::from_millis(20), ..Setting::default() }).await;
+    let mut client = server.connect().await;
+    expect(&mut client, "late\n").await;
+    expect_end(&mut client).await;
+}
+
+#[tokio::test]
+async fn the_last_reply_arrives_though_its_reader_still_writes() {
+    let server = Server::start(Setting::default()).await;
+    let mut client = server.connect().await;
+    client.write_all(b"QUIT\n").await.unwrap();
+    client.write_all(&vec![b'z'; 512 * 1024]).await.unwrap();
+    expect(&mut client, "bye\n").await;
+    expect_end(&mut client).await;
+}
+
+#[tokio::test]
+async fn an_idle_connection_does_nothing() {
+    let server = Server::start(Setting::default()).await;
+    let mut client = server.connect().await;
+    let before = server.world.advances.load(SeqCst);
+    for _ in 0..10 {
+        talk(&mut client, "hello?\n", "hello?\n").await;
+    }
+    for _ in 0..1000 {
+        tokio::task::yield_now().await;
+    }
+    // Per line: woken, taken, written, waiting again.
+    assert!(server.world.advances.load(SeqCst) - before <= 10 * 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quiet_connection_rests_once_and_again_after_a_line() {
+    let server = Server::start(Setting { patience: 1000 * HOUR, ..Setting::default() }).await;
+    let mut client = server.connect().await;
+    tokio::time::sleep(HOUR / 2).await;
+    assert_eq!(server.world.rests.load(SeqCst), 1);
+    talk(&mut client, "hello?\n", "hello?\n").await;
+    tokio::time::sleep(HOUR / 4).await;
+    assert_eq!(server.world.rests.load(SeqCst), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_takes_nothing_is_dropped() {
+    let server = Server::start(Setting::default()).await;
+    let mut client = server.connect().await;
+    client.write_all(b"BIG 100000000\n").await.unwrap();
+    tokio::time::sleep(Duration::from_secs(200)).await;
+    assert_eq!(server.capacity.open(), 1);
+    tokio::time::sleep(Duration::from_secs(400)).await;
+    assert_eq!(server.capacity.open(), 0);
+}
+
+#[tokio::test]
+async fn who_does_not_fit_is_told_so() {
+    let server = Server::start(Setting { connections_max: 2, ..Setting::default() }).await;
+    let places = [server.connect().await, server.connect().await];
+    let mut third = TcpStream::connect(server.tcp()).await.unwrap();
+    expect(&mut third, "full\n").await;
+    expect_end(&mut third).await;
+    drop(places);
+    server.until_empty().await;
+    talk(&mut server.connect().await, "in\n", "in\n").await;
+}
+
+#[tokio::test]
+async fn a_thousand_idle_connections_come_and_go() {
+    let server = Server::start(Setting::default()).await;
+    let mut clients = Vec::new();
+    for _ in 0..1000 {
+        clients.push(server.connect().await);
+    }
+    assert_eq!(server.capacity.open(), 1000);
+    for client in &mut clients {
+        talk(client, "still here?\n", "still here?\n").await;
+    }
+    drop(clients);
+    server.until_empty().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_talk_at_once_and_none_is_forgotten() {
+    let server = Arc::new(Server::start(Setting::default()).await);
+    let talks = (0..50).map(|client| {
+        let server = server.clone();
+        tokio::spawn(async move {
+            let mut stream = server.connect().await;
+            for turn in 0..100 {
+                // From one octet to several buffers' worth, so that writing waits too.
+                let line = format!("{client} {turn} {}\n", "y".repeat(turn * turn * 5));
+                let (mut read, mut write) = stream.split();
+                let (sent, ()) = tokio::join!(write.write_all(line.as_bytes()), expect(&mut read, &line));
+                sent.unwrap();
+            }
+            talk(&mut stream, "QUIT\n", "bye\n").await;
+            expect_end(&mut stream).await;
+        })
+    });
+    for talk in talks.collect::<Vec<_>>() {
+        talk.await.unwrap();
+    }
+    server.until_empty().await;
+}
+
+#[tokio::test]
+async fn stopping_says_farewell_and_waits_for_the_busy() {
+    let server = Server::start(Setting::default()).await;
+    let (mut idle, mut busy) = (server.connect().await, server.connect().await);
+    busy.write_all(b"HOLD\n").await.unwrap();
+    while server.world.waker.lock().unwrap().is_none() {
+        tokio::task::yield_now().await;
+    }
+    server.shutdown.begin();
+    expect(&mut idle, "late\n").await;
+    expect_end(&mut idle).await;
+    assert!(TcpStream::connect(server.tcp()).await.is_err());
+    drop(idle);
+    server.world.release();
+    expect(&mut busy, "late\n").await;
+    expect_end(&mut busy).await;
+    drop(busy);
+    server.served.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn stopping_does_not_wait_for_ever() {
+    let server = Server::start(Setting::default()).await;
+    let mut busy = server.connect().await;
+    busy.write_all(b"HOLD\n").await.unwrap();
+    while server.world.waker.lock().unwrap().is_none() {
+        tokio::task::yield_now().await;
+    }
+    server.shutdown.begin();
+    server.served.await.unwrap();
+    expect_end(&mut busy).await;
+}
+
+#[tokio::test]
+async fn a_taken_port_is_replaced_by_a_free_one() {
+    let first = Listener::bind_or_free(([127, 0, 0, 1], 0).into()).await.unwrap();
+    let ListenAddress::Tcp(taken) = *first.address() else { panic!() };
+    let second = Listener::bind_or_free(taken).await.unwrap();
+    assert_ne!(first.address(), second.address());
+    let refused = Listener::bind(&ListenAddress::Tcp(taken)).await.err().unwrap().to_string();
+    assert!(refused.contains("stop it, or choose another address"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_unix_socket_replaces_a_stale_one_and_leaves_with_its_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket");
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    let address = ListenAddress::Unix(path.clone());
+    let server = Server::start(Setting { address: address.clone(), ..Setting::default() }).await;
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&path).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o660);
+    let mut client = UnixStream::connect(&path).await.unwrap();
+    expect(&mut client, "hello\n").await;
+    assert!(Listener::bind(&address).await.is_err(), "one that answers stays");
+    talk(&mut client, "x\nQUIT\n", "x\nbye\n").await;
+    expect_end(&mut client).await;
+    drop(client);
+    server.shutdown.begin();
+    server.served.await.unwrap();
+    assert!(!path.exists());
+    std::fs::write(&path, "no socket").unwrap();
+    assert!(Listener::bind(&address).await.is_err());
+    assert!(path.exists());
+}
+
+mod secured {
+    use super::*;
+    use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+    use rustls::crypto::aws_lc_rs;
+    use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+    use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+    use tokio_rustls::TlsConnector;
+    use tokio_rustls::client::TlsStream;
+
+    /// Believes every server.
+    #[derive(Debug)]
+    struct Credulous;
+
+    impl ServerCertVerifier for Credulous {
+        fn verify_server_cert(
+            &self,
+            _: &CertificateDer<'_>,
+            _: &[CertificateDer<'_>],
+            _: &ServerName<'_>,
+            _: &[u8],
+            _: UnixTime,
+        ) -> Result<ServerCertVerified, Error> {
+            Ok(ServerCertVerified::assertion())
+        }
+        fn verify_tls12_signature(
+            &self,
+            _: &[u8],
+            _: &CertificateDer<'_>,
+            _: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            Ok(HandshakeSignatureValid::assertion())
+        }
+        fn verify_tls13_signature(
+            &self,
+            _: &[u8],
+            _: &CertificateDer<'_>,
+            _: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            Ok(HandshakeSignatureValid::assertion())
+        }
+        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+            aws_lc_rs::default_provider().signature_verification_algorithms.supported_schemes()
+        }
+    }
+
+    async fn handshake(tcp: TcpStream, version: &'static rustls::SupportedProtocolVersion) -> TlsStream<TcpStream> {
+        let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_protocol_versions(&[version])
+            .unwrap()
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Credulous))
+            .with_no_client_auth();
+        let name = ServerName::try_from("localhost").unwrap();
+        TlsConnector::from(Arc::new(config)).connect(name, tcp).await.unwrap()
+    }
+
+    fn acceptor() -> Acceptor {
+        tls::load_or_create(tempfile::tempdir().unwrap().path(), &["mail.demo.test"]).unwrap()
+    }
+
+    #[tokio::test]
+    async fn nothing_said_in_the_clear_is_read_after_starttls() {
+        let server = Server::start(Setting { tls: TlsMode::StartTls(acceptor()), ..Setting::default() }).await;
+        let mut client = server.connect().await;
+        talk(&mut client, "STARTTLS\ninjected\n", "go\n").await;
+        let mut client = handshake(client, &rustls::version::TLS13).await;
+        expect(&mut client, "secured TLSv1.3 TLS13_AES_256_GCM_SHA384\n").await;
+        talk(&mut client, "x\nQUIT\n", "x\nbye\n").await;
+        expect_end(&mut client).await;
+    }
+
+    #[tokio::test]
+    async fn tls_from_the_first_octet_carries_large_answers() {
+        let server = Server::start(Setting { tls: TlsMode::Implicit(acceptor()), ..Setting::default() }).await;
+        let tcp = TcpStream::connect(server.tcp()).await.unwrap();
+        let mut client = handshake(tcp, &rustls::version::TLS12).await;
+        expect(&mut client, "hello TLSv1.2\n").await;
+        talk(&mut client, "BIG 3000000\nafter\n", &"x".repeat(3_000_000)).await;
+        expect(&mut client, "after\n").await;
+        let lines = "a line\n".repeat(50_000);
+        let (mut read, mut write) = tokio::io::split(client);
+        let (sent, ()) = tokio::join!(write.write_all(lines.as_bytes()), expect(&mut read, &lines));
+        sent.unwrap();
+        // Hanging up without close_notify is a hang-up like any other.
+        drop((read, write));
+        server.until_empty().await;
+        assert_eq!(server.world.hang_ups.load(SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_speaks_no_tls_is_let_go() {
+        let server = Server::start(Setting { tls: TlsMode::Implicit(acceptor()), ..Setting::default() }).await;
+        let mut client = TcpStream::connect(server.tcp()).await.unwrap();
+        client.write_all(b"EHLO client.demo.test\r\n").await.unwrap();
+        let mut answer = Vec::new();
+        // Some alert, or a reset because we read no further; never an answer in the clear.
+        let _ = client.read_to_end(&mut answer).await;
+        assert!(!answer.starts_with(b"hello"));
+        server.until_empty().await;
+    }
+
+    #[test]
+    fn a_certificate_is_made_once_and_its_faults_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = ["mail.demo.test", "192.0.2.1"];
+        assert!(tls::load_or_create(folder.path(), &names).is_ok());
+        let (cert, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+        let first = std::fs::read(&cert).unwrap();
+        assert!(tls::load_or_create(folder.path(), &names).is_ok());
+        assert_eq!(std::fs::read(&cert).unwrap(), first);
+        let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&key).unwrap().permissions());
+        assert_eq!(mode & 0o777, 0o600);
+
+        let check = |expected: &str| {
+            let error = tls::load_or_create(folder.path(), &names).err().unwrap().to_string();
+            assert!(error.contains(expected), "{error}");
+        };
+        std::fs::write(&key, tls::self_signed(&names).unwrap().key).unwrap();
+        check("the key has to belong to the first certificate");
+        std::fs::write(&key, "junk").unwrap();
+        check("key.pem holds no private key in PEM form");
+        std::fs::write(&cert, "").unwrap();
+        check("cert.pem holds no certificate in PEM form");
+        std::fs::remove_file(&key).unwrap();
+        check("key.pem is missing");
+    }
+}
+
+/// The measure of an idle connection: its task's future; the timer, the listener for the signal and a place in the
+/// tables are a few hundred octets more.
+#[tokio::test]
+async fn an_idle_connection_is_small() {
+    let server = Server::start(Setting::default()).await;
+    let client = TcpStream::connect(server.tcp()).await.unwrap();
+    let driver = Driver {
+        clock: TokioEnv::new().unwrap().env().clock,
+        starttls: None,
+        shutdown: Shutdown::new(),
+        session_id: 1,
+    };
+    let conversation = Box::new(Echo::new(server.world.clone(), ""));
+    let driven = drive(Stream::Tcp(client), conversation, driver);
+    let octets = size_of_val(&driven);
+    println!("drive: {octets} octets");
+    assert!(octets <= 1024, "{octets} octets");
+}

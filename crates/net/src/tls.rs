@@ -1,0 +1,210 @@
+//! Certificates, and the acceptor that speaks TLS with them.
+
+use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, date_time_ymd};
+use rustls::crypto::aws_lc_rs;
+use rustls::server::ServerConnection;
+use rustls_pki_types::pem::{self, PemObject};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+/// How long a peer may take for its side of the handshake; a slow one needs some round trips, not minutes.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What rustls may hold of our output beside the conversation's own bound.
+const BUFFER_MAX: usize = 32 * 1024;
+
+/// How long a certificate lasts that we sign ourselves: nobody renews it, and nobody trusts it but by hand.
+const SELF_SIGNED_YEARS: i64 = 10;
+
+/// Why there is no TLS with these files.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file could not be read.
+    #[error("cannot read {path}: {source}; it has to exist and be readable by the user postamt runs as")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A file is not what it should be.
+    #[error("{path} holds no {what} in PEM form ({source}); it has to start with -----BEGIN")]
+    NotPem {
+        /// The file.
+        path: PathBuf,
+        /// What was looked for.
+        what: &'static str,
+        /// What is wrong with it.
+        source: pem::Error,
+    },
+    /// One of the two files is there, the other is not.
+    #[error(
+        "{missing} is missing while the file that belongs to it exists; restore it, or delete both to get new ones"
+    )]
+    Halved {
+        /// The file that is not there.
+        missing: PathBuf,
+    },
+    /// Certificate and key cannot be used together.
+    #[error("{certificate} and {key} cannot be used: {source}; the key has to belong to the first certificate")]
+    Unusable {
+        /// The certificate's file.
+        certificate: PathBuf,
+        /// The key's file.
+        key: PathBuf,
+        /// What is wrong with them.
+        source: rustls::Error,
+    },
+    /// A certificate could not be made.
+    #[error("cannot make a certificate for {names}: {source}")]
+    NotMade {
+        /// For which names.
+        names: String,
+        /// What is wrong with them.
+        source: rcgen::Error,
+    },
+    /// A file could not be written.
+    #[error("cannot write {path}: {source}")]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// A certificate with its private key, both in PEM form.
+pub struct Certified {
+    /// The certificate.
+    pub certificate: String,
+    /// The private key: a secret.
+    pub key: String,
+}
+
+/// Speaks TLS 1.2 and 1.3 as the server; clones share everything.
+#[derive(Clone)]
+pub struct Acceptor(TlsAcceptor);
+
+/// Makes a certificate for `names` (host names and IP addresses), for localhost and the loopback addresses, that lasts
+/// ten years.
+///
+/// # Errors
+/// `NotMade` if a name cannot stand in a certificate.
+pub fn self_signed(names: &[&str]) -> Result<Certified, TlsError> {
+    let not_made = |source| TlsError::NotMade { names: names.join(", "), source };
+    let mut all: Vec<String> = names.iter().map(ToString::to_string).collect();
+    for local in ["localhost", "127.0.0.1", "::1"] {
+        if !names.contains(&local) {
+            all.push(local.to_owned());
+        }
+    }
+    let common_name = all.first().cloned().unwrap_or_default();
+    let mut params = CertificateParams::new(all).map_err(not_made)?;
+    params.distinguished_name.push(DnType::CommonName, common_name);
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    let today = crate::runtime::wall_now().civil();
+    let first_of = |year: i64| date_time_ymd(year as i32, today.month, 1);
+    params.not_before = first_of(today.year);
+    params.not_after = first_of(today.year + SELF_SIGNED_YEARS);
+    let key = KeyPair::generate().map_err(not_made)?;
+    let certificate = params.self_signed(&key).map_err(not_made)?;
+    Ok(Certified { certificate: certificate.pem(), key: key.serialize_pem() })
+}
+
+/// Reads a certificate chain and its private key.
+///
+/// # Errors
+/// `Unreadable`, `NotPem`, `Unusable`; each names the file and the remedy.
+pub fn load(certificate: &Path, key: &Path) -> Result<Acceptor, TlsError> {
+    let chain_pem = read(certificate)?;
+    let key_pem = read(key)?;
+    let not_pem = |path: &Path, what, source| TlsError::NotPem { path: path.to_owned(), what, source };
+    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&chain_pem)
+        .collect::<Result<_, _>>()
+        .and_then(|chain: Vec<_>| if chain.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(chain) })
+        .map_err(|source| not_pem(certificate, "certificate", source))?;
+    let private = PrivateKeyDer::from_pem_slice(&key_pem).map_err(|source| not_pem(key, "private key", source))?;
+    configure(chain, private).map_err(|source| TlsError::Unusable {
+        certificate: certificate.to_owned(),
+        key: key.to_owned(),
+        source,
+    })
+}
+
+/// Uses `cert.pem` and `key.pem` in `folder`; if neither exists, makes them for `names` first.
+///
+/// # Errors
+/// As [`load`] and [`self_signed`]; `Halved` if only one of the files exists, `Unwritable`.
+pub fn load_or_create(folder: &Path, names: &[&str]) -> Result<Acceptor, TlsError> {
+    let (certificate, key) = (folder.join("cert.pem"), folder.join("key.pem"));
+    match (certificate.exists(), key.exists()) {
+        (true, true) => {}
+        (true, false) => return Err(TlsError::Halved { missing: key }),
+        (false, true) => return Err(TlsError::Halved { missing: certificate }),
+        (false, false) => {
+            let made = self_signed(names)?;
+            write_secret(&key, &made.key)?;
+            write_secret(&certificate, &made.certificate)?;
+            tracing::info!(event = "certificate.created", path = %certificate.display(), names = names.join(", "));
+        }
+    }
+    load(&certificate, &key)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
+    std::fs::read(path).map_err(|source| TlsError::Unreadable { path: path.to_owned(), source })
+}
+
+/// Writes a file that only we may read, so that it is there whole or not at all.
+fn write_secret(path: &Path, text: &str) -> Result<(), TlsError> {
+    let unfinished = path.with_extension("pem.new");
+    let write = || {
+        let mut file =
+            std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        std::fs::rename(&unfinished, path)
+    };
+    write().map_err(|source| TlsError::Unwritable { path: path.to_owned(), source })
+}
+
+fn configure(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<Acceptor, rustls::Error> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let mut config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)?;
+    config.ticketer = aws_lc_rs::Ticketer::new()?;
+    Ok(Acceptor(TlsAcceptor::from(Arc::new(config))))
+}
+
+impl Acceptor {
+    /// The server's side of the handshake, within [`HANDSHAKE_TIMEOUT`].
+    pub(crate) async fn accept(&self, stream: TcpStream) -> io::Result<(TlsStream<TcpStream>, env::Tls)> {
+        let handshake = self.0.accept_with(stream, |connection| connection.set_buffer_limit(Some(BUFFER_MAX)));
+        match tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake).await {
+            Ok(secured) => secured.map(|stream| {
+                let agreed = agreed(stream.get_ref().1);
+                (stream, agreed)
+            }),
+            Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "the handshake took too long")),
+        }
+    }
+}
+
+fn agreed(connection: &ServerConnection) -> env::Tls {
+    let version = match connection.protocol_version() {
+        Some(rustls::ProtocolVersion::TLSv1_3) => "TLSv1.3",
+        _ => "TLSv1.2",
+    };
+    let cipher = connection.negotiated_cipher_suite().map(|suite| format!("{:?}", suite.suite()));
+    env::Tls { version: version.to_owned(), cipher: cipher.unwrap_or_default() }
+}

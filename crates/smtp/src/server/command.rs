@@ -1,0 +1,211 @@
+//! What each command does to the session.
+
+use super::Security;
+use super::session::{Content, Held, Reading, Session, Turn};
+use crate::command::{Command, CommandError, Hello, HelloName};
+use crate::extension::body::BodyType;
+use crate::extension::chunking::Chunk;
+use crate::extension::{self, MailParams};
+use crate::policy::{Flavour, StartTls};
+use crate::reply::Reply;
+use crate::server::body::too_large;
+use model::{ForwardPath, ReversePath};
+
+impl Session {
+    /// Does what a line says, or says why not.
+    pub(super) fn execute(&mut self, line: &[u8]) {
+        if is_http(line) {
+            return self.hang_up(&http());
+        }
+        let command = match Command::parse(line) {
+            Ok(command) => command,
+            // Where the chunk ends nobody knows, and what is in it must never be read as commands.
+            Err(error @ CommandError::ChunkSize) => return self.hang_up(&error.reply()),
+            Err(error) => return self.fail(error.reply()),
+        };
+        let carries = matches!(command, Command::Rcpt(_) | Command::Data | Command::Bdat(..));
+        if !carries && let Some(reply) = self.tally.idle_command(&self.policy) {
+            self.reset();
+            return self.say(&reply);
+        }
+        match command {
+            Command::Hello(hello, name) => self.greet(hello, name),
+            Command::Mail(path, params) => self.mail(path, params),
+            Command::Rcpt(path) => self.rcpt(path, line.is_ascii()),
+            Command::Data => self.data(),
+            Command::Bdat(octets, chunk) => self.bdat(octets, chunk),
+            Command::Rset => {
+                self.reset();
+                self.say(&Reply::new(250, (2, 0, 0), "forgotten"));
+            }
+            Command::Noop => self.say(&Reply::new(250, (2, 0, 0), "ok")),
+            Command::Help => self.help(),
+            Command::Quit => self.quit(),
+            Command::StartTls => self.start_tls(),
+            Command::Vrfy => {
+                let text = "addresses are not verified here; send the message and see";
+                self.say(&Reply::new(252, (2, 1, 5), text));
+            }
+            Command::Expn => self.fail(Reply::new(502, (5, 5, 1), "lists are not told here")),
+            Command::Auth => {
+                let text = "no authentication on this port; mail clients submit on port 465 or 587";
+                self.fail(Reply::new(502, (5, 5, 1), text));
+            }
+        }
+    }
+
+    /// A line longer than we read; it is still told from a web browser's.
+    pub(super) fn too_long(&mut self, line: &[u8]) {
+        if is_http(line) {
+            return self.hang_up(&http());
+        }
+        self.fail(Reply::new(500, (5, 5, 2), "line too long"));
+    }
+
+    /// Forgets the transaction, and tells the caller if there was one.
+    fn reset(&mut self) {
+        let body = self.body.take();
+        if self.transaction.take().is_none() {
+            return;
+        }
+        self.turn = Turn::Event(if body.is_some() { Held::BodyAborted } else { Held::Reset });
+    }
+
+    fn greet(&mut self, hello: Hello, name: HelloName) {
+        // RFC 2033 §4.1: LMTP has LHLO instead of the others, so that no client mistakes one for the other.
+        let fits = (hello == Hello::Lhlo) == (self.policy.flavour == Flavour::Lmtp);
+        if !fits {
+            let text = match self.policy.flavour {
+                Flavour::Smtp => "this is SMTP, which begins with EHLO",
+                Flavour::Lmtp => "this is LMTP, which begins with LHLO",
+            };
+            return self.fail(Reply::new(500, (5, 5, 1), text));
+        }
+        self.transaction = None;
+        self.body = None;
+        let greeting = format!("{} greets {}", self.policy.host_name, name.as_str());
+        let reply = match hello {
+            Hello::Helo => greeting,
+            Hello::Ehlo | Hello::Lhlo => {
+                let tls_possible = self.security == Security::Clear;
+                format!("{greeting}\n{}", extension::offered(&self.policy, tls_possible))
+            }
+        };
+        self.hello = Some((hello, name));
+        self.turn = Turn::Event(Held::Hello);
+        self.say(&Reply::plain(250, reply));
+    }
+
+    fn mail(&mut self, path: ReversePath, params: MailParams) {
+        if self.hello.is_none() {
+            return self.fail(Reply::new(503, (5, 5, 1), "first tell your name with EHLO"));
+        }
+        if self.transaction.is_some() {
+            return self.fail(Reply::new(503, (5, 5, 1), "a message is begun already; RSET forgets it"));
+        }
+        if params.size_octets.is_some_and(|size| size > self.policy.size_max_octets) {
+            return self.fail(too_large(self.policy.size_max_octets));
+        }
+        if let Some(reply) = self.tally.transaction(&self.policy) {
+            return self.say(&reply);
+        }
+        self.turn = Turn::Event(Held::Mail(path, params));
+    }
+
+    fn rcpt(&mut self, path: ForwardPath, ascii: bool) {
+        let recipients_max = self.policy.recipients_max;
+        let Some(transaction) = &mut self.transaction else {
+            return self.fail(Reply::new(503, (5, 5, 1), "first tell the sender with MAIL"));
+        };
+        if self.body.is_some() {
+            return self.fail(Reply::new(503, (5, 5, 1), "the message is under way, recipients come before it"));
+        }
+        if !ascii && !transaction.params.smtputf8 {
+            // RFC 6531 §3.5.
+            return self.fail(Reply::new(553, (5, 6, 7), CommandError::SmtpUtf8.to_string()));
+        }
+        transaction.tried += 1;
+        if transaction.recipients >= recipients_max {
+            // RFC 5321 §4.5.3.1.10: the client sends the message to these and begins another one for the rest.
+            let endless = transaction.tried > recipients_max.saturating_mul(4);
+            let text = "too many recipients, send the message again for the rest";
+            return self.say(&Reply::new(if endless { 421 } else { 452 }, (4, 5, 3), text));
+        }
+        self.turn = Turn::Event(Held::Rcpt(path));
+    }
+
+    fn data(&mut self) {
+        let binary = self.transaction.as_ref().is_some_and(|t| t.params.body == Some(BodyType::BinaryMime));
+        if self.body.is_some() || binary {
+            // RFC 3030 §2, §3.
+            return self.fail(Reply::new(503, (5, 5, 1), "this message comes by BDAT"));
+        }
+        match self.no_recipients() {
+            Some(reply) => self.fail(reply),
+            None => self.turn = Turn::Event(Held::DataStart(Content::Data)),
+        }
+    }
+
+    fn bdat(&mut self, octets: u64, chunk: Chunk) {
+        if self.body.is_some() {
+            return self.begin_chunk(octets, chunk);
+        }
+        match self.no_recipients() {
+            Some(reply) => self.discard(octets, reply),
+            None => self.turn = Turn::Event(Held::DataStart(Content::Bdat(octets, chunk))),
+        }
+    }
+
+    fn no_recipients(&self) -> Option<Reply> {
+        match (&self.transaction, self.policy.flavour) {
+            (None, _) => Some(Reply::new(503, (5, 5, 1), "first tell sender and recipients with MAIL and RCPT")),
+            (Some(transaction), _) if transaction.recipients > 0 => None,
+            // RFC 5321 §3.3; RFC 2033 §4.2 wants 503.
+            (_, Flavour::Smtp) => Some(Reply::new(554, (5, 5, 1), "no valid recipients")),
+            (_, Flavour::Lmtp) => Some(Reply::new(503, (5, 5, 1), "no valid recipients")),
+        }
+    }
+
+    fn help(&mut self) {
+        let text = match self.policy.flavour {
+            Flavour::Smtp => "EHLO HELO MAIL RCPT DATA BDAT RSET VRFY NOOP STARTTLS HELP QUIT\nSee RFC 5321",
+            Flavour::Lmtp => "LHLO MAIL RCPT DATA BDAT RSET VRFY NOOP STARTTLS HELP QUIT\nSee RFC 2033",
+        };
+        self.say(&Reply::new(214, (2, 0, 0), text));
+    }
+
+    fn quit(&mut self) {
+        self.transaction = None;
+        self.body = None;
+        self.turn = Turn::Event(Held::Quit);
+        self.hang_up(&Reply::new(221, (2, 0, 0), format!("{} says goodbye", self.policy.host_name)));
+    }
+
+    fn start_tls(&mut self) {
+        if self.security == Security::Tls {
+            return self.fail(Reply::new(503, (5, 5, 1), "TLS is active already"));
+        }
+        if self.policy.start_tls == StartTls::NotOffered {
+            return self.fail(Reply::new(502, (5, 5, 1), "TLS is not offered here"));
+        }
+        self.transaction = None;
+        self.body = None;
+        self.reading = Reading::Nothing;
+        self.turn = Turn::Event(Held::StartTls);
+        self.say(&Reply::new(220, (2, 0, 0), "begin TLS"));
+    }
+}
+
+/// Whether a web browser was talked into sending this to us; what follows it was written by somebody else and must not be
+/// read as commands (ALPACA; Topf, "The HTML Form Protocol Attack").
+fn is_http(line: &[u8]) -> bool {
+    let verb = line.split(|&b| b == b' ').next().unwrap_or_default();
+    let verbs: [&[u8]; 10] =
+        [b"GET", b"POST", b"PUT", b"HEAD", b"OPTIONS", b"DELETE", b"CONNECT", b"PATCH", b"TRACE", b"PRI"];
+    let version = line.rsplit(|&b| b == b' ').next().unwrap_or_default();
+    verbs.contains(&verb) || version.starts_with(b"HTTP/")
+}
+
+fn http() -> Reply {
+    Reply::new(500, (5, 5, 1), "this is no web server")
+}

@@ -1,0 +1,143 @@
+//! Blobs.
+
+use super::block_on;
+use crate::{BlobId, Blobs, Bytes};
+
+/// Blobs under test, none at first.
+pub trait BlobSubject {
+    /// The blobs as they are open now.
+    fn blobs(&self) -> &dyn Blobs;
+    /// Closes, cleanly or not, and opens again.
+    fn reopen(&mut self);
+    /// Makes all blobs older by `ms`.
+    fn age(&mut self, ms: i64);
+    /// The wall clock by which ages are told.
+    fn now_ms(&self) -> i64;
+}
+
+/// Runs all cases, each on blobs of its own.
+///
+/// # Panics
+/// When the backend does not do what [`Blobs`] says.
+pub fn run<S: BlobSubject>(mut make: impl FnMut() -> S) {
+    let cases: [fn(&mut dyn BlobSubject); 6] = [
+        what_is_written_is_read,
+        a_big_blob_is_streamed,
+        a_dropped_writer,
+        listing,
+        deleting_by_age,
+        writing_again_renews,
+    ];
+    for case in cases {
+        case(&mut make());
+    }
+}
+
+const HOUR_MS: i64 = 3_600_000;
+
+fn write(subject: &dyn BlobSubject, octets: &[u8]) -> BlobId {
+    let mut writer = block_on(subject.blobs().begin()).expect("a blob can be begun");
+    for piece in octets.chunks(50_000) {
+        block_on(writer.write(Bytes::copy_from_slice(piece))).expect("a blob takes octets");
+    }
+    let id = block_on(writer.finish()).expect("a blob can be finished");
+    assert_eq!(id.0, *blake3::hash(octets).as_bytes());
+    id
+}
+
+fn read(subject: &dyn BlobSubject, id: BlobId, range: std::ops::Range<u64>) -> Option<Bytes> {
+    block_on(subject.blobs().get(id, range)).expect("blobs can be read")
+}
+
+fn delete(subject: &dyn BlobSubject, id: BlobId, older_than_ms: i64) -> bool {
+    block_on(subject.blobs().delete(id, older_than_ms)).expect("blobs can be deleted")
+}
+
+fn ids(subject: &dyn BlobSubject) -> Vec<BlobId> {
+    let mut ids: Vec<BlobId> = Vec::new();
+    loop {
+        let page = block_on(subject.blobs().list(ids.last().copied())).expect("blobs can be listed");
+        assert!(!page.more || !page.ids.is_empty(), "a page that others follow is not empty");
+        ids.extend(page.ids);
+        if !page.more {
+            return ids;
+        }
+    }
+}
+
+fn what_is_written_is_read(subject: &mut dyn BlobSubject) {
+    let (id, empty) = (write(subject, b"0123456789"), write(subject, b""));
+    for _ in 0..2 {
+        let cases = [
+            (0..10, "0123456789"),
+            (0..u64::MAX, "0123456789"),
+            (3..5, "34"),
+            (9..99, "9"),
+            (4..4, ""),
+            (10..20, ""),
+            (50..60, ""),
+        ];
+        for (range, expected) in cases {
+            assert_eq!(read(subject, id, range.clone()).as_deref(), Some(expected.as_bytes()), "{range:?}");
+        }
+        assert_eq!(read(subject, empty, 0..10).as_deref(), Some(&b""[..]));
+        assert_eq!(read(subject, BlobId([7; 32]), 0..10), None);
+        subject.reopen();
+    }
+}
+
+fn a_big_blob_is_streamed(subject: &mut dyn BlobSubject) {
+    let octets: Vec<u8> = (0..3_000_001_u32).map(|n| (n ^ (n >> 7) ^ (n >> 15)) as u8).collect();
+    let id = write(subject, &octets);
+    subject.reopen();
+    let pieces = (0..=octets.len() as u64).step_by(65_536);
+    let again: Vec<u8> = pieces.flat_map(|at| read(subject, id, at..at + 65_536).expect("it is there")).collect();
+    assert!(again == octets);
+}
+
+fn a_dropped_writer(subject: &mut dyn BlobSubject) {
+    let mut writer = block_on(subject.blobs().begin()).expect("a blob can be begun");
+    block_on(writer.write(Bytes::from_static(b"half"))).expect("a blob takes octets");
+    drop(writer);
+    assert!(ids(subject).is_empty());
+    assert_eq!(read(subject, BlobId(*blake3::hash(b"half").as_bytes()), 0..4), None);
+    subject.reopen();
+    assert!(ids(subject).is_empty());
+}
+
+fn listing(subject: &mut dyn BlobSubject) {
+    let mut written: Vec<BlobId> = (0..300_u32).map(|n| write(subject, &n.to_be_bytes())).collect();
+    written.sort();
+    assert_eq!(ids(subject), written);
+    subject.reopen();
+    assert_eq!(ids(subject), written);
+    let middle = written.get(150).copied();
+    let behind = block_on(subject.blobs().list(middle)).expect("blobs can be listed");
+    assert_eq!(behind.ids.first(), written.get(151), "the list goes on behind the id");
+}
+
+fn deleting_by_age(subject: &mut dyn BlobSubject) {
+    let old = write(subject, b"old");
+    subject.age(2 * HOUR_MS);
+    let young = write(subject, b"young");
+    let hour_ago = subject.now_ms() - HOUR_MS;
+    assert!(!delete(subject, young, hour_ago));
+    assert!(delete(subject, old, hour_ago));
+    assert!(delete(subject, old, hour_ago), "what is not there is gone");
+    assert_eq!(ids(subject), [young]);
+    assert_eq!(read(subject, old, 0..3), None);
+    subject.reopen();
+    assert_eq!(ids(subject), [young]);
+}
+
+fn writing_again_renews(subject: &mut dyn BlobSubject) {
+    let id = write(subject, b"mail");
+    subject.age(2 * HOUR_MS);
+    assert_eq!(write(subject, b"mail"), id);
+    let hour_ago = subject.now_ms() - HOUR_MS;
+    assert!(!delete(subject, id, hour_ago));
+    assert_eq!(ids(subject), [id]);
+    subject.age(2 * HOUR_MS);
+    let hour_ago = subject.now_ms() - HOUR_MS;
+    assert!(delete(subject, id, hour_ago));
+}

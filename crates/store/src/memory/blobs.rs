@@ -1,0 +1,221 @@
+//! Blobs in memory.
+
+use super::{flipped, lock};
+use crate::{Answer, BlobId, BlobPage, BlobWriter, Blobs, Bytes, CommitError, ReadError, later, ready};
+use futures_channel::oneshot;
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::{Bound, Range};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+/// Blobs in memory; clones are the same blobs.
+#[derive(Clone)]
+pub struct MemoryBlobs(Arc<Mutex<State>>);
+
+type Outcome = Result<BlobId, CommitError>;
+
+struct State {
+    manual: bool,
+    now_ms: Box<dyn Fn() -> i64 + Send>,
+    blobs: BTreeMap<BlobId, Blob>,
+    waiting: VecDeque<(Bytes, oneshot::Sender<Outcome>)>,
+    /// Counts crashes: a writer from before one is dead.
+    life: u64,
+    full: bool,
+    /// Most ids in a page of `list`.
+    page_max: usize,
+}
+
+struct Blob {
+    octets: Bytes,
+    written_ms: i64,
+}
+
+impl Default for MemoryBlobs {
+    fn default() -> MemoryBlobs {
+        MemoryBlobs::new()
+    }
+}
+
+impl MemoryBlobs {
+    /// Blobs that are durable at once, on a clock that stands at 0 until [`set_now_ms`](Self::set_now_ms).
+    pub fn new() -> MemoryBlobs {
+        MemoryBlobs::with(false, || 0)
+    }
+
+    /// Blobs that are durable at once, their age by `now_ms`.
+    pub fn with_clock(now_ms: impl Fn() -> i64 + Send + 'static) -> MemoryBlobs {
+        MemoryBlobs::with(false, now_ms)
+    }
+
+    /// Finished blobs wait until a `sync_…` or a crash.
+    pub fn with_manual_sync() -> MemoryBlobs {
+        MemoryBlobs::with(true, || 0)
+    }
+
+    fn with(manual: bool, now_ms: impl Fn() -> i64 + Send + 'static) -> MemoryBlobs {
+        let (blobs, waiting) = (BTreeMap::new(), VecDeque::new());
+        let now_ms = Box::new(now_ms);
+        MemoryBlobs(Arc::new(Mutex::new(State {
+            manual,
+            now_ms,
+            blobs,
+            waiting,
+            life: 0,
+            full: false,
+            page_max: 1000,
+        })))
+    }
+
+    /// Sets the clock.
+    pub fn set_now_ms(&self, now_ms: i64) {
+        self.state().now_ms = Box::new(move || now_ms);
+    }
+
+    /// How many finished blobs wait.
+    pub fn waiting(&self) -> usize {
+        self.state().waiting.len()
+    }
+
+    /// How many blobs there are.
+    pub fn len(&self) -> usize {
+        self.state().blobs.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Makes the blob that has waited longest durable and answers it. Whether there was one.
+    pub fn sync_one(&self) -> bool {
+        let mut state = self.state();
+        let Some((octets, answer)) = state.waiting.pop_front() else { return false };
+        let outcome = state.keep(octets);
+        drop(state); // the answer may wake a task that calls us
+        let _ = answer.send(outcome); // nobody listens: a dropped answer cancels nothing
+        true
+    }
+
+    /// Makes all waiting blobs durable; returns how many.
+    pub fn sync_all(&self) -> usize {
+        std::iter::repeat_with(|| self.sync_one()).take_while(|&synced| synced).count()
+    }
+
+    /// A power cut: what waits or is being written is lost.
+    pub fn crash(&self) {
+        let mut state = self.state();
+        state.life += 1;
+        let waiting = std::mem::take(&mut state.waiting);
+        drop(state);
+        for (_, answer) in waiting {
+            let _ = answer.send(Err(crashed()));
+        }
+    }
+
+    /// While full, nothing can be written.
+    pub fn set_full(&self, full: bool) {
+        self.state().full = full;
+    }
+
+    /// Flips a bit in the blob's last octet, as a bad disk does. Whether there was one.
+    pub fn damage(&self, id: BlobId) -> bool {
+        let mut state = self.state();
+        let Some(blob) = state.blobs.get_mut(&id) else { return false };
+        blob.octets = flipped(&blob.octets);
+        true
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.0)
+    }
+}
+
+impl State {
+    fn room(&self) -> Result<(), CommitError> {
+        if self.full { Err(CommitError::NoSpace("the memory blobs were told to be full".into())) } else { Ok(()) }
+    }
+
+    fn keep(&mut self, octets: Bytes) -> Outcome {
+        self.room()?;
+        let id = BlobId(*blake3::hash(&octets).as_bytes());
+        let written_ms = (self.now_ms)();
+        self.blobs.insert(id, Blob { octets, written_ms });
+        Ok(id)
+    }
+}
+
+impl Blobs for MemoryBlobs {
+    fn begin(&self) -> Answer<'_, Result<Box<dyn BlobWriter>, CommitError>> {
+        let state = self.state();
+        let writer = Writer { blobs: self.clone(), life: state.life, octets: Vec::new() };
+        ready(state.room().map(|()| Box::new(writer) as Box<dyn BlobWriter>))
+    }
+
+    fn get(&self, id: BlobId, range: Range<u64>) -> Answer<'_, Result<Option<Bytes>, ReadError>> {
+        let state = self.state();
+        let piece = |blob: &Blob| {
+            let len = blob.octets.len();
+            let end = usize::try_from(range.end).map_or(len, |end| end.min(len));
+            let start = usize::try_from(range.start).map_or(end, |start| start.min(end));
+            blob.octets.slice(start..end)
+        };
+        ready(Ok(state.blobs.get(&id).map(piece)))
+    }
+
+    fn delete(&self, id: BlobId, older_than_ms: i64) -> Answer<'_, Result<bool, CommitError>> {
+        let mut state = self.state();
+        let kept = state.blobs.get(&id).is_some_and(|blob| blob.written_ms >= older_than_ms);
+        if !kept {
+            state.blobs.remove(&id);
+        }
+        ready(Ok(!kept))
+    }
+
+    fn list(&self, after: Option<BlobId>) -> Answer<'_, Result<BlobPage, ReadError>> {
+        let state = self.state();
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut behind = state.blobs.range((from, Bound::Unbounded)).map(|(id, _)| *id);
+        let ids = behind.by_ref().take(state.page_max).collect();
+        ready(Ok(BlobPage { ids, more: behind.next().is_some() }))
+    }
+}
+
+struct Writer {
+    blobs: MemoryBlobs,
+    life: u64,
+    octets: Vec<u8>,
+}
+
+impl Writer {
+    fn alive(&self, state: &State) -> Result<(), CommitError> {
+        if self.life == state.life { state.room() } else { Err(crashed()) }
+    }
+}
+
+impl BlobWriter for Writer {
+    fn write(&mut self, octets: Bytes) -> Answer<'_, Result<(), CommitError>> {
+        let alive = self.alive(&self.blobs.state());
+        if alive.is_ok() {
+            self.octets.extend_from_slice(&octets);
+        }
+        ready(alive)
+    }
+
+    fn finish(self: Box<Self>) -> Answer<'static, Outcome> {
+        let mut state = self.blobs.state();
+        if let Err(error) = self.alive(&state) {
+            return ready(Err(error));
+        }
+        let octets = Bytes::from(self.octets.clone());
+        if !state.manual {
+            return ready(state.keep(octets));
+        }
+        let (answer, outcome) = oneshot::channel();
+        state.waiting.push_back((octets, answer));
+        later(async { outcome.await.unwrap_or_else(|_| Err(crashed())) })
+    }
+}
+
+fn crashed() -> CommitError {
+    CommitError::Failed("the power went".into())
+}
