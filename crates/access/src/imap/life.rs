@@ -1,6 +1,6 @@
 //! One event for each connection, when it ends.
 
-use super::policy::Peer;
+use mta::Peer;
 use std::sync::Arc;
 
 /// Who is there, and why it ended; logs when dropped.
@@ -25,7 +25,7 @@ impl Drop for Life {
             return;
         }
         let user = self.login.as_ref().map(|login| login.address.to_string());
-        let ip = self.peer.ip.map(|ip| ip.to_string());
+        let ip = self.peer.address.map(|ip| ip.to_string());
         tracing::info!(
             event = "session.ended",
             protocol = "imap",

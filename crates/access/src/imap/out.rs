@@ -32,6 +32,11 @@ impl Out {
         }
     }
 
+    /// Leaves what is gathered to the conversation, when the command ends.
+    pub fn hand_over(&mut self) {
+        self.pipe.waiting().append(&mut self.piece);
+    }
+
     /// Octets of a message, as they are but for NUL, which no literal may hold (RFC 9051 §4.3): it becomes 0x80, so that
     /// sizes stay true.
     pub fn message_octets(&mut self, octets: &[u8]) {

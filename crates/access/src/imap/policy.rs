@@ -1,10 +1,12 @@
-//! What a connection is given: services, the listener's rules, who connected.
+//! What a connection is given: services and the listener's rules.
 
 use directory::Directory;
 use imap::Limits;
 use mailstore::Mailstore;
-use std::net::IpAddr;
+use mta::BodiesInFlight;
 use std::sync::Arc;
+
+pub use mta::Peer;
 
 /// What commands work with.
 pub struct Services {
@@ -12,6 +14,8 @@ pub struct Services {
     pub mailstore: Arc<Mailstore>,
     /// Who may log in.
     pub directory: Arc<Directory>,
+    /// The process's share of memory for messages that come in.
+    pub in_flight: Arc<BodiesInFlight>,
 }
 
 /// What TLS a listener has.
@@ -45,13 +49,4 @@ pub struct ImapPolicy {
     pub plaintext_login: PlaintextLogin,
     /// Sizes and times.
     pub limits: Limits,
-}
-
-/// Who connected.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Peer {
-    /// Whose failed log-ins are counted together; `None` where there is no network between.
-    pub ip: Option<IpAddr>,
-    /// Names the connection in every event.
-    pub session_id: u64,
 }
