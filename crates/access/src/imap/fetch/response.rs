@@ -25,6 +25,12 @@ impl<'a> Wanted<'a> {
     }
 }
 
+impl Wanted<'_> {
+    fn tells_uid(&self) -> bool {
+        self.adds_uid || self.items.contains(&FetchItem::Uid)
+    }
+}
+
 fn needs_structure(item: &FetchItem) -> bool {
     match item {
         FetchItem::Body | FetchItem::BodyStructure => true,
@@ -52,6 +58,18 @@ impl Message {
     /// The whole response, from the membership alone.
     pub fn tell_view(&self, wanted: &Wanted<'_>, names: &FlagNames, out: &mut Out) {
         let mut fetch = self.begin(wanted, out);
+        for item in wanted.items {
+            self.view_item(item, names, &mut fetch, out);
+        }
+        fetch.end(out);
+    }
+
+    /// What is left to tell of a message that is gone: at least its UID, since a response without any item is none.
+    fn tell_remains(&self, wanted: &Wanted<'_>, names: &FlagNames, out: &mut Out) {
+        let mut fetch = self.begin(wanted, out);
+        if !wanted.tells_uid() {
+            fetch.uid(out, self.member.uid);
+        }
         for item in wanted.items {
             self.view_item(item, names, &mut fetch, out);
         }
@@ -86,8 +104,8 @@ impl Message {
         out: &mut Out,
     ) -> Result<(), Refusal> {
         let Some(email) = &self.email else {
-            trouble.expunged = true;
-            self.tell_view(wanted, names, out);
+            trouble.expunged |= !trouble.damaged;
+            self.tell_remains(wanted, names, out);
             return Ok(());
         };
         let structure = if wanted.structure { structure_of(email, trouble) } else { None };
@@ -113,6 +131,10 @@ impl Message {
                 _ => self.view_item(item, names, &mut fetch, out),
             }
         }
+        if reading.trouble.any() && !wanted.tells_uid() {
+            // Something may be left out, and a response without any item is none (RFC 9051 §9 `msg-att`).
+            fetch.uid(out, self.member.uid);
+        }
         // RFC 9051 §6.4.5: a change of flags that the command makes is told.
         if self.newly_seen && !wanted.items.contains(&FetchItem::Flags) {
             fetch.flags(out, names.of(self.member.flags));
@@ -133,6 +155,10 @@ fn structure_of(email: &Email, trouble: &mut Trouble) -> Option<Structure> {
 }
 
 impl Trouble {
+    fn any(&self) -> bool {
+        self.expunged || self.unknown_encoding || self.damaged
+    }
+
     /// Notes why something is not told.
     pub fn note(&mut self, error: &Error) {
         match error {
