@@ -127,22 +127,22 @@ pub(super) struct LineEnds {
 impl LineEnds {
     /// Whether every CR and LF so far has its partner; one at the very end may still get it.
     pub(super) fn are_whole(&mut self, mut octets: &[u8]) -> bool {
-        if self.after_cr && !octets.is_empty() && octets.split_off_first() != Some(&b'\n') {
+        if octets.is_empty() {
+            return true;
+        }
+        if std::mem::take(&mut self.after_cr) && octets.split_off_first() != Some(&b'\n') {
             return false;
         }
-        let mut after_cr = octets.is_empty() && self.after_cr;
-        self.after_cr = false;
         while let Some(at) = octets.iter().position(|b| matches!(b, b'\r' | b'\n')) {
             match octets.split_at_checked(at).map_or(octets, |(_, line_end)| line_end) {
                 [b'\r', b'\n', next @ ..] => octets = next,
                 [b'\r'] => {
-                    after_cr = true;
-                    octets = &[];
+                    self.after_cr = true;
+                    return true;
                 }
                 _ => return false,
             }
         }
-        self.after_cr = after_cr;
         true
     }
 
