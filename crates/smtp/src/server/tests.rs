@@ -326,6 +326,10 @@ fn too_large_is_said_once_at_the_end() {
     check(lines(301), "552 250");
     check(lines(2000), "552");
     check("x".repeat(5000), "552");
+    let mut desk = desk(policy());
+    desk.feed(format!("{HEAD}DATA\r\n{}", lines(301)).as_bytes());
+    assert_eq!(desk.events.last().unwrap(), "BodyAborted");
+    assert_eq!(desk.session.take_refusal().unwrap().code(), 552);
 }
 
 #[test]
