@@ -124,7 +124,7 @@ impl Session {
         session
     }
 
-    /// The session under TLS after [`Event::StartTls`]: it remembers nothing and greets no more (RFC 3207 §4.2).
+    /// The session under TLS after [`Event::StartTls`](super::Event::StartTls): it remembers nothing and greets no more (RFC 3207 §4.2).
     pub fn secured(self, now: Moment) -> Session {
         Session::silent(self.policy, Security::Tls, now)
     }
