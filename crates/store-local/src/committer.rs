@@ -201,7 +201,7 @@ impl Drop for Committer {
 
 /// Adds the batch's writes to the group's, if it may be applied after them.
 fn evaluate(engine: &Engine, batch: &Batch, refusal: Option<&str>, writes: &mut Writes) -> Outcome {
-    if let Some(text) = refusal.filter(|_| !batch.only_deletes()) {
+    if let Some(text) = refusal.filter(|_| !batch.makes_room) {
         return Err(CommitError::NoSpace(text.to_owned()));
     }
     let keys = batch.writes.iter().map(|write| &write.key).chain(batch.expect.iter().map(|expected| &expected.key));
