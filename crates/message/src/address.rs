@@ -33,6 +33,7 @@ struct Words {
     /// Where the last run without white space begins.
     run: usize,
     space: bool,
+    quoted: bool,
 }
 
 impl Words {
@@ -60,7 +61,10 @@ impl Words {
 
     /// What stands before an `@`, and the name before that if someone forgot the angle brackets.
     fn split_local(mut self) -> (Option<Box<[u8]>>, Vec<u8>) {
-        let local = self.text.split_off(self.run.min(self.text.len()));
+        let mut local = self.text.split_off(self.run.min(self.text.len()));
+        if !self.quoted {
+            local.retain(|&octet| !is_wsp(octet));
+        }
         (self.name(), local)
     }
 }
@@ -124,6 +128,7 @@ fn word(cursor: &mut Cursor<'_>, words: &mut Words) {
     match cursor.peek() {
         Some(b'"') => {
             cursor.next();
+            words.quoted = true;
             words.push(&cursor.quoted());
         }
         Some(b'.') => {
@@ -148,7 +153,7 @@ fn angle(cursor: &mut Cursor<'_>) -> (Vec<u8>, Vec<u8>) {
     cursor.skip_cfws();
     if cursor.peek() == Some(b'@') {
         let mut behind = *cursor;
-        behind.take_while(|octet| !matches!(octet, b':' | b'>'));
+        behind.take_while(|octet| !matches!(octet, b':' | b'<' | b'>'));
         if behind.eat(b':') {
             *cursor = behind;
         }
@@ -165,8 +170,14 @@ fn angle(cursor: &mut Cursor<'_>) -> (Vec<u8>, Vec<u8>) {
             Some(b'@') => {
                 cursor.next();
                 host = domain(cursor);
-                let rest = cursor.take_while(|octet| !matches!(octet, b'>' | b',' | b';'));
-                host.extend(rest.iter().filter(|&&octet| !is_wsp(octet)));
+                loop {
+                    cursor.skip_cfws();
+                    let more = cursor.take_while(|octet| !matches!(octet, b'>' | b',' | b';' | b'(') && !is_wsp(octet));
+                    if more.is_empty() {
+                        break;
+                    }
+                    host.extend_from_slice(more);
+                }
                 cursor.eat(b'>');
                 break;
             }
@@ -199,5 +210,78 @@ fn domain(cursor: &mut Cursor<'_>) -> Vec<u8> {
             return domain;
         }
         *cursor = behind;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(address: &EnvelopeAddress) -> String {
+        let text = |value: &Option<Box<[u8]>>| match value {
+            None => "NIL".to_owned(),
+            Some(value) => String::from_utf8_lossy(value).into_owned(),
+        };
+        format!("{}|{}|{}", text(&address.name), text(&address.mailbox), text(&address.host))
+    }
+
+    fn check(value: &str, want: &[&str]) {
+        let (addresses, complete) = parse_addresses(value.as_bytes(), 100);
+        assert!(complete);
+        assert_eq!(addresses.iter().map(shown).collect::<Vec<_>>(), want, "{value}");
+    }
+
+    #[test]
+    fn addresses_by_the_book() {
+        check("anna@demo.test", &["NIL|anna|demo.test"]);
+        check("Anna B. Clay <anna@demo.test>", &["Anna B. Clay|anna|demo.test"]);
+        check(
+            "\"Clay, \\\"Anna\\\"\" <anna@demo.test>,bob@b.test",
+            &["Clay, \"Anna\"|anna|demo.test", "NIL|bob|b.test"],
+        );
+        check("=?utf-8?q?J=C3=B6rg?= =?utf-8?q?_K?= <j@k.test>", &["=?utf-8?q?J=C3=B6rg?= =?utf-8?q?_K?=|j|k.test"]);
+        check("anna@demo.test (Anna (the) Clay)", &["Anna (the) Clay|anna|demo.test"]);
+        check("\"a b\"@c.test", &["NIL|a b|c.test"]);
+        check("<@r1.test,@r2.test:anna@demo.test>", &["NIL|anna|demo.test"]);
+        check("a@[192.0.2.1], <b@[IPv6:::1]>", &["NIL|a|[192.0.2.1]", "NIL|b|[IPv6:::1]"]);
+        check("Pete(A nice \\) chap) <pete(his account)@silly.test(his host)>", &["Pete|pete|silly.test"]);
+        check("a . b @ c . d", &["NIL|a.b|c.d"]);
+    }
+
+    #[test]
+    fn groups_have_a_begin_and_an_end() {
+        check("undisclosed-recipients:;", &["NIL|undisclosed-recipients|NIL", "NIL|NIL|NIL"]);
+        check(
+            "A Group:Ed <e@x.test>,j@y.test; z@z.test",
+            &["NIL|A Group|NIL", "Ed|e|x.test", "NIL|j|y.test", "NIL|NIL|NIL", "NIL|z|z.test"],
+        );
+        check("Open: a@b.test", &["NIL|Open|NIL", "NIL|a|b.test", "NIL|NIL|NIL"]);
+    }
+
+    #[test]
+    fn addresses_as_they_are_sent() {
+        check("", &[]);
+        check(" , ,,", &[]);
+        check("root", &["NIL|root|"]);
+        check("<>", &["NIL||"]);
+        check("<root>", &["NIL|root|"]);
+        check("Anna Clay anna@demo.test", &["Anna Clay|anna|demo.test"]);
+        check("Anna <anna@demo.test", &["Anna|anna|demo.test"]);
+        check("Anna <anna@demo.test> junk, b@c.test", &["Anna|anna|demo.test", "NIL|b|c.test"]);
+        check("a@b@c", &["NIL|a|b"]);
+        check("<a@b@c>", &["NIL|a|b@c"]);
+        check("\"unclosed <a@b>, c@d", &["NIL|unclosed <a@b>, c@d|"]);
+        check("(unclosed <a@b>", &[]);
+        check("@", &["NIL||"]);
+        check("J\u{f6}rg <j@k.test>", &["J\u{f6}rg|j|k.test"]);
+        check("<a@b>;<c@d>", &["NIL|a|b", "NIL|c|d"]);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_told() {
+        let (addresses, complete) =
+            parse_addresses("g:".bytes().chain("a@b,".bytes().cycle().take(4000)).collect::<Vec<_>>().as_slice(), 10);
+        assert_eq!((addresses.len(), complete), (11, false));
+        assert_eq!(addresses.last(), Some(&EnvelopeAddress::group_end()));
     }
 }

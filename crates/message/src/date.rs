@@ -96,3 +96,30 @@ fn zone(word: &[u8]) -> i32 {
         _ => 0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_as_they_are_sent() {
+        let check = |value: &str, want: &str| {
+            let got = SentAt::parse(value.as_bytes());
+            let shown = got.map(|sent| format!("{} {}", sent.at.rfc5322(), sent.civil_day - sent.at.unix_days()));
+            assert_eq!(shown.as_deref().unwrap_or("none"), want, "{value}");
+        };
+        check("Fri, 21 Nov 1997 09:55:06 -0600", "Fri, 21 Nov 1997 15:55:06 +0000 0");
+        check("1 Jan 2025 00:30:00 +0100 (CET)", "Tue, 31 Dec 2024 23:30:00 +0000 1");
+        check("Thu,\t13 Feb\t1969 23:32 -0330 (Newfoundland)", "Fri, 14 Feb 1969 03:02:00 +0000 -1");
+        check("21 Nov 97 09:55:06 GMT", "Fri, 21 Nov 1997 09:55:06 +0000 0");
+        check("Fri, 21 Nov 1997 09(comment): 55 : 06 -0600", "Fri, 21 Nov 1997 00:00:00 +0000 0");
+        check("Sat, 29 Feb 2020 12:00:00 PST", "Sat, 29 Feb 2020 20:00:00 +0000 0");
+        check("Fri 21-Nov-1997 9.55", "Fri, 21 Nov 1997 09:55:00 +0000 0");
+        check("21 November 103", "Fri, 21 Nov 2003 00:00:00 +0000 0");
+        check("Mon, 30 Feb 2020 12:00:00 +0000", "none");
+        check("yesterday", "none");
+        check("Fri,", "none");
+        check("", "none");
+        check("1 Jan 99999999999999999999 0:0 +0000", "none");
+    }
+}

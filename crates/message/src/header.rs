@@ -96,3 +96,31 @@ pub fn header_fields(header: &[u8], names: &[impl AsRef<[u8]>], selection: Selec
     out.extend_from_slice(b"\r\n");
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADER: &[u8] = b"From: a\r\nSubject : b\r\n  c\n\td\nno colon\r\nfrom:e\r\n\r\nTo: body\r\n";
+
+    #[test]
+    fn fields_one_by_one() {
+        let fields: Vec<_> = Fields::new(HEADER).collect();
+        let names: Vec<_> = fields.iter().map(|f| str::from_utf8(f.name).unwrap()).collect();
+        assert_eq!(names, ["From", "Subject", "", "from"]);
+        assert_eq!(unfold(fields[1].value), b"b  c\td");
+        assert!(fields.iter().all(|f| &HEADER[f.range.clone()] == f.raw));
+        assert_eq!(fields.last().unwrap().range.end, HEADER.len() - 2 - 10);
+    }
+
+    #[test]
+    fn fields_by_name() {
+        let check = |names: &[&str], selection, want: &str| {
+            assert_eq!(String::from_utf8(header_fields(HEADER, names, selection)).unwrap(), want);
+        };
+        check(&["FROM", "To"], Selection::Include, "From: a\r\nfrom:e\r\n\r\n");
+        check(&["x"], Selection::Include, "\r\n");
+        check(&["from", "subject"], Selection::Exclude, "no colon\r\n\r\n");
+        assert_eq!(header_fields(b"A: b", &["a"], Selection::Include), b"A: b\r\n\r\n");
+    }
+}

@@ -73,8 +73,17 @@ pub(crate) fn hex(high: u8, low: u8) -> Option<u8> {
     u8::try_from(digit(high)? << 4 | digit(low)?).ok()
 }
 
-/// `type/subtype` in lower case with its parameters; `None` if it is not of that form. The flag: nothing was left out.
-pub(crate) fn content_type(value: &[u8]) -> Option<(Box<str>, Box<str>, Vec<Parameter>, bool)> {
+/// What `Content-Type` says.
+pub(crate) struct ContentType {
+    pub(crate) media_type: Box<str>,
+    pub(crate) media_subtype: Box<str>,
+    pub(crate) parameters: Vec<Parameter>,
+    /// Nothing was left out.
+    pub(crate) complete: bool,
+}
+
+/// `type/subtype` in lower case with its parameters; `None` if it is not of that form.
+pub(crate) fn content_type(value: &[u8]) -> Option<ContentType> {
     let mut cursor = Cursor::new(value);
     cursor.skip_cfws();
     let media_type = token(&mut cursor)?;
@@ -85,7 +94,7 @@ pub(crate) fn content_type(value: &[u8]) -> Option<(Box<str>, Box<str>, Vec<Para
     cursor.skip_cfws();
     let media_subtype = token(&mut cursor)?;
     let (parameters, complete) = parameters(&mut cursor);
-    Some((media_type, media_subtype, parameters, complete))
+    Some(ContentType { media_type, media_subtype, parameters, complete })
 }
 
 /// A disposition in lower case with its parameters. The flag: nothing was left out.
@@ -209,5 +218,66 @@ fn percent_encode(value: &[u8], out: &mut Vec<u8>) {
         } else {
             out.extend_from_slice(format!("%{octet:02X}").as_bytes());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(value: &str, want: &str) {
+        let got = content_type(value.as_bytes()).map(|c| {
+            let parameters = c.parameters.iter().map(|p| format!("; {}={}", p.name, String::from_utf8_lossy(&p.value)));
+            format!("{}/{}{}", c.media_type, c.media_subtype, parameters.collect::<String>())
+        });
+        assert_eq!(got.as_deref().unwrap_or("none"), want, "{value}");
+    }
+
+    #[test]
+    fn content_types_as_they_are_sent() {
+        check("TEXT/Plain; Charset=\"us-ascii\" (Plain \\) text)", "text/plain; charset=us-ascii");
+        check("text / plain ;format=flowed ;; delsp=yes;", "text/plain; format=flowed; delsp=yes");
+        check("text/html charset=utf-8", "text/html; charset=utf-8");
+        check("text/html; charset=utf-8 format=flowed", "text/html; charset=utf-8; format=flowed");
+        check("image/png; name=my holiday(1).png (a comment)", "image/png; name=my holiday(1).png");
+        check("image/png; name=\"a;b\\\"c", "image/png; name=a;b\"c");
+        check("text/plain; charset", "text/plain");
+        check("text", "none");
+        check("text/", "none");
+        check("(comment only", "none");
+        check("", "none");
+    }
+
+    #[test]
+    fn cut_and_encoded_parameters() {
+        // RFC 2231 §3, §4 and §4.1.
+        check("a/b; url*0=\"ftp://\"; url*1=\"x.example\"", "a/b; url=ftp://x.example");
+        check("a/b; t*=us-ascii'en-us'This%20is", "a/b; t*=us-ascii'en-us'This%20is");
+        check("a/b; t*1*=%2A%2A; t*0*=us-ascii'en'is%20; t*2=\"a b!\"", "a/b; t*=us-ascii'en'is%20%2A%2Aa%20b!");
+        check("a/b; t*0=\"x y\"; t*1*=%E4", "a/b; t*=''x%20y%E4");
+        // A gap ends it, and what has no begin is nothing.
+        check("a/b; t*0=x; t*2=z", "a/b; t=x");
+        check("a/b; t*1=z", "a/b");
+        check("a/b; t*0=x; t*0=y", "a/b; t=x");
+    }
+
+    #[test]
+    fn parameters_for_people() {
+        let check = |value: &str, want: Option<&str>| {
+            let (_, parameters, _) = disposition(value.as_bytes()).unwrap();
+            assert_eq!(decoded(&parameters, "filename").as_deref(), want, "{value}");
+        };
+        check("attachment; filename*=UTF-8''na%C3%AFve.txt; filename=naive.txt", Some("naïve.txt"));
+        check("attachment; filename*0*=iso-8859-1''na%EF; filename*1=ve.txt", Some("naïve.txt"));
+        check("attachment; filename=\"=?utf-8?q?na=C3=AFve?=.txt\"", Some("naïve.txt"));
+        check("attachment; filename*=broken%ZZ%4", Some("broken%ZZ%4"));
+        check("attachment", None);
+    }
+
+    #[test]
+    fn too_many_parameters_are_told() {
+        let value = (0..1000).map(|n| format!("; p{n}=x")).collect::<String>();
+        let (_, parameters, complete) = disposition(format!("inline{value}").as_bytes()).unwrap();
+        assert_eq!((parameters.len(), complete), (PARAMETERS_MAX, false));
     }
 }

@@ -62,3 +62,60 @@ impl Structure {
         matches!(part.kind, Kind::Message(_)).then(|| self.children(part).next()).flatten()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Scanner;
+
+    const MAIL: &str = include_str!("section/nested.eml");
+
+    #[test]
+    fn part_numbers_by_the_book() {
+        let mut scanner = Scanner::new(Scanner::DEFAULT_BUDGET);
+        scanner.push(MAIL.as_bytes());
+        let structure = scanner.finish().structure;
+        let check = |section: &str, want: Option<&str>| {
+            let mut words: Vec<&str> = section.split('.').filter(|word| !word.is_empty()).collect();
+            let kind = match words.last() {
+                Some(&"HEADER") => SectionKind::Header,
+                Some(&"TEXT") => SectionKind::Text,
+                Some(&"MIME") => SectionKind::Mime,
+                _ => SectionKind::Whole,
+            };
+            words.retain(|word| word.parse::<u32>().is_ok());
+            let path: Vec<u32> = words.iter().map(|word| word.parse().unwrap()).collect();
+            let found = structure.resolve(&path, kind).map(|range| &MAIL[range.start as usize..range.end as usize]);
+            // The begin is enough to know it by.
+            assert_eq!(found.map(|text| text.lines().next().unwrap_or_default()), want, "{section}");
+        };
+        check("", Some("Subject: root"));
+        check("HEADER", Some("Subject: root"));
+        check("TEXT", Some("preamble"));
+        check("MIME", None);
+        check("1", Some("one"));
+        check("1.1", None);
+        check("1.MIME", Some("Content-Type: text/plain"));
+        check("1.HEADER", None);
+        check("2", Some("X: two"));
+        check("3", Some("Subject: three"));
+        check("3.MIME", Some("Content-Type: message/rfc822"));
+        check("3.HEADER", Some("Subject: three"));
+        check("3.TEXT", Some("three-one"));
+        check("3.1", Some("three-one"));
+        check("3.1.MIME", Some("Subject: three"));
+        check("3.1.1", None);
+        check("3.2", None);
+        check("4", Some("Subject: four"));
+        check("4.1", Some("four-one"));
+        check("4.1.MIME", Some("Content-Type: text/plain"));
+        check("4.2", Some("--c"));
+        check("4.2.1", Some("four-two-one"));
+        check("4.2.2", Some("four-two-two"));
+        check("4.2.3", None);
+        check("4.2.HEADER", None);
+        check("0", None);
+        check("5", None);
+        check("4294967295", None);
+    }
+}

@@ -56,3 +56,49 @@ pub(crate) fn preview(text: &str, chars_max: usize) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Scanner;
+
+    fn check(message: &str, want: &str) {
+        let mut scanner = Scanner::new(Scanner::DEFAULT_BUDGET);
+        scanner.push(message.as_bytes());
+        let scanned = scanner.finish();
+        let root = scanned.structure.root();
+        let body = &message.as_bytes()[root.body_start as usize..];
+        assert_eq!(searchable(root, body, &Scanner::DEFAULT_BUDGET).trim_end(), want);
+    }
+
+    #[test]
+    fn text_to_search_in() {
+        check("\n\nHallo", "\nHallo");
+        check("Content-Transfer-Encoding: base64\nContent-Type: text/plain; charset=latin1\n\n5Pb8\n", "äöü");
+        check("Content-Type: text/html\n\n<style>p {}</style><p>Tom &amp; J&eacute;r<b>ry</b></p>", "Tom & Jérry");
+        check("Content-Type: image/png\n\nHallo", "");
+        check("Content-Transfer-Encoding: x-odd\n\nHallo", "Hallo");
+    }
+
+    #[test]
+    fn case_does_not_matter() {
+        for (haystack, needle, want) in [
+            ("Grüße aus KÖLN", "köln", true),
+            ("ΟΔΟΣ", "οδος", true),
+            ("οδός ή", "ΔΌΣ Ή", true),
+            ("abc", "", true),
+            ("abc", "abd", false),
+            ("İstanbul", "i\u{307}stan", true),
+        ] {
+            assert_eq!(contains_folded(haystack, needle), want, "{haystack} {needle}");
+        }
+    }
+
+    #[test]
+    fn a_preview_is_one_line() {
+        assert_eq!(preview(" Hallo,\r\n\r\n\u{1}Welt\t! ", 100), "Hallo, Welt !");
+        assert_eq!(preview("ää bb cc", 4), "ää b");
+        assert_eq!(preview("ää bb cc", 3), "ää");
+        assert_eq!(preview("", 3), "");
+    }
+}

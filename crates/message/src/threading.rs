@@ -137,3 +137,53 @@ fn behind_blob(text: &str) -> Option<&str> {
     let (inside, behind) = text.strip_prefix('[')?.split_once(']')?;
     (!inside.contains('[')).then_some(behind)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base_subjects() {
+        let check = |subject: &str, base: &str, is_reply: bool| {
+            assert_eq!(base_subject(subject), (base.to_owned(), is_reply), "{subject}");
+        };
+        check("Lunch", "Lunch", false);
+        check("Re: Lunch", "Lunch", true);
+        check("RE: fwd : FW: [list] re[2]: Lunch (fwd) (FWD) ", "Lunch", true);
+        check("[list] Lunch", "Lunch", false);
+        check("[list]", "[list]", false);
+        check("[a][b] Re: x", "x", true);
+        check("[Fwd: Re: Lunch]", "Lunch", true);
+        check("Re:", "", true);
+        check("a \t b\u{a0}c", "a b\u{a0}c", false);
+        check("Regarding: Lunch", "Regarding: Lunch", false);
+        check("[[x] y", "[[x] y", false);
+    }
+
+    #[test]
+    fn identifiers_of_a_thread() {
+        let check = |id: &str, references: &str, in_reply_to: &str, want_id: Option<&str>, want: &[&str]| {
+            let threading = Threading::new(id.as_bytes(), references.as_bytes(), in_reply_to.as_bytes(), "");
+            assert_eq!(threading.message_id.as_deref(), want_id.map(str::as_bytes), "{id}");
+            assert_eq!(threading.references.iter().map(|r| str::from_utf8(r).unwrap()).collect::<Vec<_>>(), want);
+        };
+        check("<a@b>", "<x@y><z@y>", "<z@y>", Some("a@b"), &["x@y", "z@y"]);
+        check(" a@b ", "junk <x@y> junk", "Anna's message of Friday <q@r>", Some("a@b"), &["x@y", "q@r"]);
+        check("", "", "", None, &[]);
+        check("<>", "<", ">", Some("<>"), &[]);
+        check("<a @\tb>", "<open@end", "", Some("a@b"), &["open@end"]);
+        let many: String = (0..100).map(|n| format!("<{n}@x>")).collect();
+        let threading = Threading::new(b"", many.as_bytes(), b"", "");
+        assert_eq!(threading.references.len(), Threading::REFERENCES_MAX);
+        assert_eq!(&*threading.references[0], b"0@x");
+        assert_eq!(&*threading.references[19], b"99@x");
+    }
+
+    #[test]
+    fn keys_tell_kinds_apart_but_no_cases() {
+        let of = |subject: &str| Threading::new(b"", b"", b"", subject).subject_key();
+        assert_eq!(of("Re: GR\u{dc}SSE"), of("gr\u{fc}sse"));
+        assert_ne!(of("a"), Some(Threading::id_key(b"a")));
+        assert_eq!(of("Re:"), None);
+    }
+}

@@ -237,3 +237,83 @@ impl QuotedPrintable {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn check(encoding: TransferEncoding, body: &str, want: &str) {
+        let whole = decode_transfer(&encoding, body.as_bytes()).unwrap();
+        assert_eq!(String::from_utf8_lossy(&whole), want, "{body:?}");
+        assert_eq!(in_pieces(&encoding, body.as_bytes(), 1), *whole, "{body:?}");
+    }
+
+    fn in_pieces(encoding: &TransferEncoding, body: &[u8], size: usize) -> Vec<u8> {
+        let mut decoder = Decoder::new(encoding).unwrap();
+        let mut out = Vec::new();
+        body.chunks(size).for_each(|piece| decoder.push(piece, &mut out));
+        decoder.finish(&mut out);
+        out
+    }
+
+    #[test]
+    fn base64_as_it_is_sent() {
+        let check = |body, want| check(TransferEncoding::Base64, body, want);
+        check("SGFsbG8h", "Hallo!");
+        check("SGFs\r\nbG8h\r\n", "Hallo!");
+        check("SGFsbG8=", "Hallo");
+        check("SGFsbA==SGFsbG8", "HallHallo");
+        check("S!G*F s", "Hal");
+        check("====", "");
+        check("A", "");
+    }
+
+    #[test]
+    fn quoted_printable_as_it_is_sent() {
+        let check = |body, want| check(TransferEncoding::QuotedPrintable, body, want);
+        check("Gr=C3=bc=C3=9Fe", "Grüße");
+        check("a =\r\nb=\nc= \t\r\nd", "a bcd");
+        check("trailing \t \r\nwhite\t\nspace ", "trailing\r\nwhite\nspace");
+        check("1=2 =G1 =4Z =", "1=2 =G1 =4Z ");
+        check("a=\rb", "a=\rb");
+        check("a\rb\r", "a\rb\r");
+        check("a==41=4=41", "a=A=4A");
+    }
+
+    #[test]
+    fn what_cannot_be_decoded_is_said() {
+        let encoding = TransferEncoding::parse(b" X-UUencode");
+        assert_eq!(encoding, TransferEncoding::Other("x-uuencode".into()));
+        assert_eq!(decode_transfer(&encoding, b"x"), Err(UnknownEncoding));
+        assert_eq!(TransferEncoding::parse(b"(c) Base64 "), TransferEncoding::Base64);
+        assert_eq!(TransferEncoding::parse(b""), TransferEncoding::SevenBit);
+    }
+
+    proptest! {
+        #[test]
+        fn any_split_decodes_to_the_same(body in "[A-Za-f0-9=\\r\\n \\t\u{e4}]{0,80}", size in 1usize..9, quoted: bool) {
+            let encoding = if quoted { TransferEncoding::QuotedPrintable } else { TransferEncoding::Base64 };
+            prop_assert_eq!(&in_pieces(&encoding, body.as_bytes(), size)[..], &*decode_transfer(&encoding, body.as_bytes()).unwrap());
+        }
+
+        #[test]
+        fn what_is_encoded_is_decoded(octets: Vec<u8>) {
+            let base64 = mail_base64(&octets);
+            prop_assert_eq!(&*decode_transfer(&TransferEncoding::Base64, base64.as_bytes()).unwrap(), &octets);
+            let quoted: String = octets.iter().map(|octet| format!("={octet:02x}=\r\n")).collect();
+            prop_assert_eq!(&*decode_transfer(&TransferEncoding::QuotedPrintable, quoted.as_bytes()).unwrap(), &octets);
+        }
+    }
+
+    /// RFC 2045 §6.8, the plain way.
+    fn mail_base64(octets: &[u8]) -> String {
+        const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        let quantum = |chunk: &[u8]| {
+            let bits = (0..3).fold(0u32, |bits, n| bits << 8 | u32::from(chunk.get(n).copied().unwrap_or(0)));
+            let digit = |n: usize| char::from(ALPHABET[(bits >> (18 - 6 * n) & 63) as usize]);
+            (0..4).map(|n| if n <= chunk.len() { digit(n) } else { '=' }).collect::<String>()
+        };
+        octets.chunks(3).map(quantum).collect::<Vec<_>>().join("\r\n")
+    }
+}

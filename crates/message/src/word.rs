@@ -104,3 +104,29 @@ fn q_decoded(encoded: &[u8]) -> Vec<u8> {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_as_they_are_sent() {
+        let check = |value: &str, want: &str| assert_eq!(decode_header(value.as_bytes()), want, "{value}");
+        check("plain", "plain");
+        check(" =?utf-8?Q?Gr=C3=BC=C3=9Fe?= aus =?ISO-8859-1*de?q?K=F6ln?=\r\n", "Grüße aus Köln");
+        check("=?utf-8?b?w4Q=?=\r\n =?utf-8?b?w5Y=?=", "ÄÖ");
+        check("=?utf-8?q?=C3?= =?utf-8?q?=A4?=", "ä");
+        check("=?utf-8?q?a_b=20c?=d", "a b cd");
+        check("=?utf-8?q?=C3=A4?=", "ä");
+        check("=?us-ascii?q?J=C3=B6rg?=", "Jörg");
+        check("=?utf-7?q?+AOQ-?=", "ä");
+        check("=?utf-8?x?abc?=", "=?utf-8?x?abc?=");
+        check("=?utf-8?q?open", "=?utf-8?q?open");
+        check("=?no-such?q?=E4?=", "ä");
+        check("=??q?x?= = ?", "x = ?");
+        check("=?utf-8?q?a b?=", "a b");
+        check("folded\r\n\there", "folded\there");
+        assert_eq!(decode_header(b"J\xf6rg"), "Jörg");
+        assert_eq!(decode_header("Jörg".as_bytes()), "Jörg");
+    }
+}

@@ -1,1 +1,48 @@
-//! The embedded backend: fjall with one committer, journal guard, space watermark; blobs as files.
+//! The embedded backend: rows in fjall behind one committer, blobs as files.
+//!
+//! It knows neither mail nor an async runtime: reads run on the caller's thread, commits on the committer's, files of blobs
+//! on two threads of their own; answers come through channels.
+//!
+//! | module | what |
+//! |---|---|
+//! | `rows` | [`LocalStore`]: the store's face |
+//! | `committer`, `queue` | the one thread that writes: takes all that waits, writes it as one, syncs once, answers all |
+//! | `engine`, `key` | fjall: opening, reading, writing one group |
+//! | `journal` | reads fjall's journal before fjall does: cuts a torn end, keeps damage aside |
+//! | `space`, `lock`, `health`, `options` | the disk's watermark and ballast; one process per folder; what the status page shows |
+//! | `blobs` | [`LocalBlobs`]: files named by their hash |
+//!
+//! ```
+//! use store::{Batch, Cell, Query, Space, Store, conformance::block_on};
+//! use store_local::{LocalStore, Options};
+//! let folder = tempfile::tempdir()?;
+//! let store = LocalStore::open(folder.path(), Options::default())?;
+//! let cell = Cell::new("account 1");
+//! let mut batch = Batch::new(cell.clone());
+//! batch.expect("head", None).put(Space::Rows, "head", "1");
+//! block_on(store.commit(batch))?; // durable now
+//! let reading = block_on(store.read(vec![Query::row(&cell, "head")]))?;
+//! assert_eq!(reading.into_row().as_deref(), Some(&b"1"[..]));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod blobs;
+mod committer;
+mod engine;
+mod health;
+mod journal;
+mod key;
+mod lock;
+mod options;
+mod queue;
+mod rows;
+mod space;
+#[cfg(test)]
+mod tests;
+
+pub use blobs::LocalBlobs;
+pub use health::Health;
+pub use lock::OpenError;
+pub use options::Options;
+pub use rows::LocalStore;
+pub use space::{DiskSpace, SpaceProbe};

@@ -94,11 +94,11 @@ pub(super) fn describe(part: &mut Part, fields: &Fields, in_digest: bool) -> boo
     }
     let content_type = value(Name::ContentType);
     match content_type.as_deref().map(parameter::content_type) {
-        Some(Some((media_type, media_subtype, parameters, all))) => {
-            part.media_type = media_type;
-            part.media_subtype = media_subtype;
-            part.parameters = parameters;
-            complete &= all;
+        Some(Some(content_type)) => {
+            part.media_type = content_type.media_type;
+            part.media_subtype = content_type.media_subtype;
+            part.parameters = content_type.parameters;
+            complete &= content_type.complete;
         }
         None if in_digest => {
             part.media_type = "message".into();

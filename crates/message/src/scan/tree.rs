@@ -6,8 +6,8 @@ use crate::envelope::Envelope;
 use crate::scan::part;
 use crate::structure::{Kind, Part, Structure};
 
-/// RFC 2046 §5.1.1 allows 70; of a longer boundary only this much is compared.
-pub(super) const BOUNDARY_OCTETS_MAX: usize = 250;
+/// RFC 2046 §5.1.1 allows 70. What fits no line (RFC 5322 §2.1.1) is compared up to here, and then never seen to end.
+pub(super) const BOUNDARY_OCTETS_MAX: usize = 998;
 
 /// All parts so far, and those of them that are not at their end.
 #[derive(Debug)]

@@ -26,7 +26,8 @@ proptest! {
         for (i, line) in lines.iter().enumerate() {
             prop_assert!(line.len() <= 510);
             prop_assert!(line.bytes().all(|b| (b' '..=b'~').contains(&b)));
-            prop_assert!(line.starts_with(if i + 1 == lines.len() { "550 " } else { "550-" }));
+            let head = if i + 1 == lines.len() { "550 " } else { "550-" };
+            prop_assert!(line.starts_with(head));
         }
     }
 }

@@ -120,9 +120,13 @@ impl Body {
             self.waiting.clear();
         }
         let room = match self.refusal {
-            Some(_) => input.len(),
-            None => CHUNK_OCTETS_MAX.saturating_sub(self.waiting.len()).min(input.len()),
+            Some(_) => usize::MAX,
+            None => CHUNK_OCTETS_MAX.saturating_sub(self.waiting.len()),
         };
+        // Never read past the octet that is one too many, so that it is found wherever the input is cut.
+        let octets_max = self.size_max_octets.saturating_mul(2);
+        let bearable = usize::try_from(octets_max.saturating_add(1).saturating_sub(self.octets)).unwrap_or(usize::MAX);
+        let room = room.min(bearable).min(input.len());
         let Some((mut window, behind)) = input.split_at_checked(room) else { return Progress::More };
         let (progress, line_ends) = self.scan(&mut window);
         let taken = input.len() - behind.len() - window.len();
@@ -133,7 +137,7 @@ impl Body {
             self.refuse(bare_line_end());
         }
         // Whoever is told nothing before the end shall not make us read for ever; twice the limit is no mistake any more.
-        let endless = progress == Progress::More && self.octets > self.size_max_octets.saturating_mul(2);
+        let endless = progress == Progress::More && self.octets > octets_max;
         if endless { Progress::Endless } else { progress }
     }
 
@@ -147,10 +151,14 @@ impl Body {
             }
         };
         match &mut self.framing {
-            Framing::Dots(dots) => match dots.scan(window, &mut keep) {
-                Scan::More => (Progress::More, Ends::Whole),
-                Scan::End => (Progress::End, Ends::Whole),
-                Scan::Bare => (Progress::More, Ends::Bare),
+            Framing::Dots(dots) => loop {
+                match dots.scan(window, &mut keep) {
+                    Scan::More => return (Progress::More, Ends::Whole),
+                    Scan::End => return (Progress::End, Ends::Whole),
+                    Scan::Bare if keeping => return (Progress::More, Ends::Bare),
+                    // The message is refused already; only its end matters.
+                    Scan::Bare => {}
+                }
             },
             Framing::Count { left, line_ends, .. } => {
                 let most = usize::try_from(*left).unwrap_or(usize::MAX).min(window.len());

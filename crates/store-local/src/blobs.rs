@@ -1,0 +1,223 @@
+//! Large octets as files: `ab/cdef…` by their hash, written as `tmp/N` first.
+
+mod pool;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use crate::lock::{FolderLock, OpenError, sync_folder};
+use crate::options::Options;
+use crate::space::{Room, Watermark, shortage};
+use pool::Pool;
+use std::fs::{self, File};
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use store::{Answer, BlobId, BlobPage, BlobWriter, Blobs, Bytes, CommitError, ReadError, ready};
+use writer::Writer;
+
+/// Blobs in a folder of this machine.
+///
+/// Files are written, synced, listed and deleted on two threads of their own; pieces of up to 64 KiB are read on the
+/// caller's, as rows are.
+pub struct LocalBlobs {
+    files: Arc<Files>,
+    pool: Arc<Pool>,
+    _lock: FolderLock,
+}
+
+/// Where the files lie.
+pub(crate) struct Files {
+    folder: PathBuf,
+    watermark: Watermark,
+    next_temporary: AtomicU64,
+    /// Held while a name comes or goes, so that a blob which is just renewed is not deleted as old.
+    naming: Mutex<()>,
+}
+
+/// Pieces up to this are read on the caller's thread: one or two requests to the disk.
+const INLINE_OCTETS_MAX: u64 = 64 << 10;
+/// Ids in a page of the list.
+const PAGE_IDS_MAX: usize = 1000;
+
+impl LocalBlobs {
+    /// Opens the blobs in `folder`, or makes a place for them there; forgets those that were being written.
+    ///
+    /// # Errors
+    /// When another process has it open, or the disk refuses.
+    pub fn open(folder: impl AsRef<Path>, options: Options) -> Result<LocalBlobs, OpenError> {
+        let folder = folder.as_ref();
+        let lock = FolderLock::take(folder)?;
+        Files::prepare(folder).map_err(OpenError::io(folder, "making the folders of blobs"))?;
+        let watermark = Watermark::new(folder, options.space, options.reserve_octets);
+        let (next_temporary, naming) = (AtomicU64::new(0), Mutex::new(()));
+        let files = Arc::new(Files { folder: folder.to_owned(), watermark, next_temporary, naming });
+        let pool = Pool::start().map_err(OpenError::io(folder, "starting the threads of blobs"))?;
+        Ok(LocalBlobs { files, pool: Arc::new(pool), _lock: lock })
+    }
+}
+
+impl Blobs for LocalBlobs {
+    fn begin(&self) -> Answer<'_, Result<Box<dyn BlobWriter>, CommitError>> {
+        let writer = |()| Box::new(Writer::new(self.files.clone(), self.pool.clone())) as Box<dyn BlobWriter>;
+        ready(self.files.room(0).map(writer))
+    }
+
+    fn get(&self, id: BlobId, range: Range<u64>) -> Answer<'_, Result<Option<Bytes>, ReadError>> {
+        if range.end.saturating_sub(range.start) <= INLINE_OCTETS_MAX {
+            return ready(self.files.read(id, range).map_err(read_error));
+        }
+        let files = self.files.clone();
+        self.pool.answer(move || files.read(id, range).map_err(read_error), |busy| Err(ReadError(busy.into())))
+    }
+
+    fn delete(&self, id: BlobId, older_than_ms: i64) -> Answer<'_, Result<bool, CommitError>> {
+        let files = self.files.clone();
+        let delete = move || files.delete(id, older_than_ms).map_err(|error| commit_error(&error));
+        self.pool.answer(delete, |busy| Err(CommitError::NoSpace(busy.into())))
+    }
+
+    fn list(&self, after: Option<BlobId>) -> Answer<'_, Result<BlobPage, ReadError>> {
+        let files = self.files.clone();
+        self.pool.answer(move || files.list(after).map_err(read_error), |busy| Err(ReadError(busy.into())))
+    }
+}
+
+impl Files {
+    /// Makes all folders that there can be, so that a new blob's folder is durable before the blob.
+    fn prepare(folder: &Path) -> io::Result<()> {
+        let temporary = folder.join("tmp");
+        fs::create_dir_all(&temporary)?;
+        for left in fs::read_dir(&temporary)? {
+            fs::remove_file(left?.path())?;
+        }
+        let mut made = false;
+        for first in 0..=u8::MAX {
+            let fan = folder.join(format!("{first:02x}"));
+            if !fan.is_dir() {
+                fs::create_dir(fan)?;
+                made = true;
+            }
+        }
+        if made { sync_folder(folder) } else { Ok(()) }
+    }
+
+    fn room(&self, octets: u64) -> Result<(), CommitError> {
+        match self.watermark.room(octets, 0) {
+            Room::Enough => Ok(()),
+            Room::Short { free_octets, reserve_octets } => {
+                Err(CommitError::NoSpace(shortage(free_octets, reserve_octets)))
+            }
+        }
+    }
+
+    fn path(&self, id: BlobId) -> PathBuf {
+        let name = id.to_string();
+        let (fan, rest) = name.split_at(2); // hexadecimal digits
+        self.folder.join(fan).join(rest)
+    }
+
+    fn temporary(&self) -> PathBuf {
+        self.folder.join("tmp").join(self.next_temporary.fetch_add(1, Ordering::Relaxed).to_string())
+    }
+
+    /// Gives the written and synced file its name. An older one is replaced, which renews its age and heals it.
+    fn place(&self, temporary: &Path, id: BlobId) -> io::Result<()> {
+        let path = self.path(id);
+        {
+            let _naming = self.naming.lock();
+            fs::rename(temporary, &path)?;
+        }
+        path.parent().map_or(Ok(()), sync_folder)
+    }
+
+    fn read(&self, id: BlobId, range: Range<u64>) -> io::Result<Option<Bytes>> {
+        let file = match File::open(self.path(id)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            file => file?,
+        };
+        let end = range.end.min(file.metadata()?.len());
+        let octets = usize::try_from(end.saturating_sub(range.start)).map_err(io::Error::other)?;
+        let mut piece = vec![0; octets];
+        file.read_exact_at(&mut piece, range.start)?;
+        Ok(Some(piece.into()))
+    }
+
+    fn delete(&self, id: BlobId, older_than_ms: i64) -> io::Result<bool> {
+        let path = self.path(id);
+        let _naming = self.naming.lock();
+        let written = match fs::metadata(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
+            found => found?.modified()?,
+        };
+        if unix_ms(written) >= older_than_ms {
+            return Ok(false);
+        }
+        // Not synced: a blob that comes back after a power cut is collected again.
+        fs::remove_file(&path)?;
+        Ok(true)
+    }
+
+    fn list(&self, after: Option<BlobId>) -> io::Result<BlobPage> {
+        let mut ids: Vec<BlobId> = Vec::new();
+        let first = after.map_or(0, |BlobId([first, ..])| first);
+        for fan in first..=u8::MAX {
+            let mut here = self.list_fan(fan)?;
+            here.retain(|id| after.is_none_or(|after| *id > after));
+            here.sort_unstable();
+            ids.append(&mut here);
+            if ids.len() > PAGE_IDS_MAX {
+                ids.truncate(PAGE_IDS_MAX);
+                return Ok(BlobPage { ids, more: true });
+            }
+        }
+        Ok(BlobPage { ids, more: false })
+    }
+
+    fn list_fan(&self, fan: u8) -> io::Result<Vec<BlobId>> {
+        let mut ids = Vec::new();
+        for entry in fs::read_dir(self.folder.join(format!("{fan:02x}")))? {
+            let name = entry?.file_name();
+            match name.to_str().and_then(|rest| blob_id(fan, rest)) {
+                Some(id) => ids.push(id),
+                None => tracing::warn!(event = "blob.strange_file", fan, name = %name.to_string_lossy()),
+            }
+        }
+        Ok(ids)
+    }
+}
+
+/// The id of the file `rest` in the folder of `fan`.
+fn blob_id(fan: u8, rest: &str) -> Option<BlobId> {
+    let mut id = [fan; 32];
+    let digits = rest.as_bytes().chunks(2);
+    let (_, places) = id.split_first_mut()?;
+    if rest.len() != places.len() * 2 {
+        return None;
+    }
+    for (place, pair) in places.iter_mut().zip(digits) {
+        *place = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(BlobId(id)).filter(|id| id.to_string().ends_with(rest))
+}
+
+/// Before the epoch is before everything.
+fn unix_ms(time: SystemTime) -> i64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn read_error(error: io::Error) -> ReadError {
+    ReadError(format!("blob: {error}"))
+}
+
+fn commit_error(error: &io::Error) -> CommitError {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => CommitError::NoSpace(error.to_string()),
+        _ => CommitError::Failed(format!("blob: {error}")),
+    }
+}

@@ -1,0 +1,232 @@
+//! The one thread that writes.
+
+use crate::engine::{Engine, Writes};
+use crate::key::{KEY_OCTETS_MAX, row_key};
+use crate::queue::{Next, Waiting};
+use crate::rows::Shared;
+use crate::space::{Room, shortage};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use store::{Batch, CommitError, Space};
+
+type Outcome = Result<(), CommitError>;
+
+pub(crate) struct Committer {
+    shared: Arc<Shared>,
+    /// While the engine is closed: when to try opening it again, and after how long once more.
+    retry: Option<(Instant, Duration)>,
+    /// Rows deleted since space was last reclaimed, and when that was.
+    deleted: usize,
+    reclaimed: Option<Instant>,
+}
+
+/// The first pause between two attempts at opening, and the longest.
+const RETRY_AFTER_MIN: Duration = Duration::from_millis(100);
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(30);
+/// How often the engine is looked after while it has too much to flush.
+const BEHIND_PAUSE: Duration = Duration::from_millis(2);
+
+/// Reclaiming holds up commits and rewrites files: not more often than this, nor for less than this in the journals.
+const RECLAIM_PAUSE: Duration = Duration::from_secs(5);
+const RECLAIM_OCTETS_MIN: u64 = 8 << 20;
+
+/// What became of a group.
+enum Fate {
+    /// Each batch's outcome.
+    Done(Vec<Outcome>),
+    /// Nothing was written: the engine had stopped before.
+    Stopped,
+    /// Something may have been written.
+    Broken(fjall::Error),
+}
+
+impl Committer {
+    pub(crate) fn new(shared: Arc<Shared>) -> Committer {
+        Committer { shared, retry: None, deleted: 0, reclaimed: None }
+    }
+
+    /// Until the queue is closed and empty.
+    pub(crate) fn run(mut self) {
+        loop {
+            match self.shared.queue.take(self.retry.map(|(due, _)| due)) {
+                Next::Group(group) => {
+                    self.commit(group);
+                    self.reclaim();
+                }
+                Next::Overdue => {}
+                Next::End => break,
+            }
+            if self.retry.is_some_and(|(due, _)| due <= Instant::now()) {
+                self.reopen();
+            }
+        }
+        self.shared.close_engine();
+    }
+
+    fn commit(&mut self, group: Vec<Waiting>) {
+        let batches: Vec<&Batch> = group.iter().map(|waiting| &waiting.batch).collect();
+        let outcomes = self.outcomes(&batches);
+        for (waiting, outcome) in group.into_iter().zip(outcomes) {
+            if outcome.is_ok() {
+                self.deleted += waiting.batch.writes.iter().filter(|write| write.value.is_none()).count();
+            }
+            let _ = waiting.answer.send(outcome); // nobody listens: a dropped answer cancels nothing
+        }
+    }
+
+    /// Makes room when there is little and something can be gained.
+    fn reclaim(&mut self) {
+        let resting = self.reclaimed.is_some_and(|last| last.elapsed() < RECLAIM_PAUSE);
+        if resting || !self.shared.is_short_of_space() {
+            return;
+        }
+        let journal_octets = self.shared.engine().as_ref().map_or(0, Engine::journal_octets);
+        if self.deleted == 0 && journal_octets < RECLAIM_OCTETS_MIN {
+            return;
+        }
+        if self.shared.reclaim_space().is_err() {
+            self.retry_later();
+        }
+        self.deleted = 0;
+        self.reclaimed = Some(Instant::now());
+    }
+
+    fn outcomes(&mut self, batches: &[&Batch]) -> Vec<Outcome> {
+        let all = |error: CommitError| vec![Err(error); batches.len()];
+        let error = match self.attempt(batches, None) {
+            Fate::Done(outcomes) => return outcomes,
+            Fate::Stopped if self.reopen() => match self.attempt(batches, None) {
+                Fate::Done(outcomes) => return outcomes,
+                Fate::Stopped => return all(self.unavailable()),
+                Fate::Broken(error) => error,
+            },
+            Fate::Stopped => return all(self.unavailable()),
+            Fate::Broken(error) => error,
+        };
+        let text = error.to_string();
+        let full = is_full(&error);
+        if full {
+            self.shared.ballast.release();
+        }
+        // Once reopened the batches are known not to be there; before, nothing is known.
+        if !self.reopen() || !full {
+            return all(CommitError::Failed(text));
+        }
+        match self.attempt(batches, Some(&text)) {
+            Fate::Done(outcomes) => outcomes,
+            Fate::Stopped | Fate::Broken(_) => {
+                self.reopen();
+                all(CommitError::Failed(text))
+            }
+        }
+    }
+
+    /// Writes what may be written of `batches` as one; with a reason in `full`, only deletions.
+    fn attempt(&self, batches: &[&Batch], full: Option<&str>) -> Fate {
+        let shared = &self.shared;
+        let engine = shared.engine();
+        let Some(engine) = engine.as_ref() else { return Fate::Stopped };
+        if let Some(reason) = shared.damage.get() {
+            return Fate::Done(vec![Err(CommitError::ReadOnly(reason.clone())); batches.len()]);
+        }
+        while engine.is_behind() {
+            if engine.is_poisoned() {
+                return Fate::Stopped;
+            }
+            std::thread::sleep(BEHIND_PAUSE);
+        }
+        let refusal = full.map(str::to_owned).or_else(|| self.shortage(engine, batches));
+        let mut writes = Writes::new();
+        let outcomes = batches.iter().map(|batch| evaluate(engine, batch, refusal.as_deref(), &mut writes)).collect();
+        if writes.is_empty() {
+            return Fate::Done(outcomes);
+        }
+        match engine.write(writes) {
+            Ok(()) => {
+                shared.note_synced(engine.next_seqno());
+                Fate::Done(outcomes)
+            }
+            Err(fjall::Error::Poisoned) => Fate::Stopped,
+            Err(error) => Fate::Broken(error),
+        }
+    }
+
+    fn shortage(&self, engine: &Engine, batches: &[&Batch]) -> Option<String> {
+        let octets = batches.iter().map(|batch| batch.octets() as u64).sum();
+        match self.shared.watermark.room(octets, engine.unflushed_octets()) {
+            Room::Enough => {
+                self.shared.note_room(None);
+                None
+            }
+            Room::Short { free_octets, reserve_octets } => {
+                self.shared.note_room(Some((free_octets, reserve_octets)));
+                Some(shortage(free_octets, reserve_octets))
+            }
+        }
+    }
+
+    fn unavailable(&self) -> CommitError {
+        CommitError::ReadOnly(self.shared.health_reason().unwrap_or_else(|| "the store is being opened".into()))
+    }
+
+    /// Closes the engine and opens it in place. Whether it is open.
+    fn reopen(&mut self) -> bool {
+        match self.shared.reopen_engine() {
+            Ok(()) => {
+                self.retry = None;
+                true
+            }
+            Err(()) => {
+                self.retry_later();
+                false
+            }
+        }
+    }
+
+    fn retry_later(&mut self) {
+        let pause = self.retry.map_or(RETRY_AFTER_MIN, |(_, pause)| (pause * 2).min(RETRY_AFTER_MAX));
+        self.retry = Some((Instant::now() + pause, pause));
+    }
+}
+
+impl Drop for Committer {
+    /// Nobody waits for ever, also when it panicked.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.shared.note_closed("the committer panicked: restart the server");
+        }
+        self.shared.queue.abandon();
+    }
+}
+
+/// Adds the batch's writes to the group's, if it may be applied after them.
+fn evaluate(engine: &Engine, batch: &Batch, refusal: Option<&str>, writes: &mut Writes) -> Outcome {
+    if let Some(text) = refusal.filter(|_| !batch.makes_room) {
+        return Err(CommitError::NoSpace(text.to_owned()));
+    }
+    let keys = batch.writes.iter().map(|write| &write.key).chain(batch.expect.iter().map(|expected| &expected.key));
+    if keys.map(|key| key.len()).max() > Some(KEY_OCTETS_MAX) {
+        return Err(CommitError::Failed(format!("a key is longer than {KEY_OCTETS_MAX} octets")));
+    }
+    match engine.holds(batch, writes) {
+        Ok(true) => {}
+        Ok(false) => return Err(CommitError::Conflict),
+        Err(error) => return Err(CommitError::Failed(error.to_string())),
+    }
+    for write in &batch.writes {
+        let key: (Space, _) = (write.space, row_key(&write.cell, &write.key));
+        writes.insert(key, write.value.as_deref().map(Into::into));
+    }
+    Ok(())
+}
+
+fn is_full(error: &fjall::Error) -> bool {
+    let full = |error: &std::io::Error| {
+        matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
+    };
+    match error {
+        fjall::Error::Io(error) => full(error),
+        fjall::Error::Storage(fjall::LsmError::Io(error)) => full(error),
+        _ => false,
+    }
+}

@@ -1,0 +1,215 @@
+//! fjall's journal, read before fjall reads it.
+//!
+//! Left to itself fjall cuts the journal silently at the first entry that does not decode, whatever follows, fails to open at a
+//! checksum that does not fit, and believes lengths of up to 4 GiB. We sync each batch before the next is written, so only the
+//! last one can be torn by a crash: that is cut, and kept aside. A bad batch with good ones behind it is damage: the journal
+//! is kept aside whole, the good batches are kept for reading, and the store is opened read-only until somebody has looked.
+
+mod scan;
+#[cfg(test)]
+mod tests;
+
+use crate::lock::sync_folder;
+use fjall::SeqNo;
+use scan::{Ending, Scanned};
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+/// What the journals were found to be; they are fit for fjall now.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// As they were closed.
+    Sound,
+    /// The end was torn off; kept in the file.
+    Cut(PathBuf),
+    /// Batches are lost or were; the story, for the operator.
+    Damaged(String),
+}
+
+/// Where the journals and what is kept aside of them lie.
+pub(crate) struct Journals {
+    /// fjall's folder.
+    pub(crate) rows: PathBuf,
+    /// Ours, for what was cut or is damaged.
+    pub(crate) aside: PathBuf,
+}
+
+/// Torn ends that are kept: each is of a batch that nobody was promised.
+const TORN_KEPT_MAX: usize = 16;
+const MARKER: &str = "DAMAGED";
+
+impl Journals {
+    /// Those of the store in `folder`.
+    pub(crate) fn of(folder: &Path) -> Journals {
+        Journals { rows: folder.join("rows"), aside: folder.join("aside") }
+    }
+
+    /// Checks all journals, cuts a torn end, sets damage aside.
+    pub(crate) fn guard(&self) -> io::Result<Found> {
+        self.forget_unfinished_creation()?;
+        let journals = self.list()?;
+        let mut scans = Vec::new();
+        let mut after = None;
+        for journal in &journals {
+            let scanned = scan::scan(journal, after)?;
+            after = scanned.last_seqno.or(after);
+            scans.push(scanned);
+        }
+        let mut found = Found::Sound;
+        for (place, (journal, scanned)) in journals.iter().zip(&scans).enumerate() {
+            let others_follow = scans.iter().skip(place + 1).any(|later| later.batches > 0);
+            match &scanned.ending {
+                Ending::Clean => {}
+                Ending::Torn { at, end } if !others_follow => found = Found::Cut(self.cut(journal, *at..*end)?),
+                Ending::Torn { at, end } => self.set_aside(journal, scanned, std::slice::from_ref(&(*at..*end)))?,
+                Ending::Damaged { bad } => self.set_aside(journal, scanned, bad)?,
+            }
+        }
+        Ok(self.marker()?.map_or(found, Found::Damaged))
+    }
+
+    /// Cuts off all batches from number `seqno` on: a write or sync failed, and what the system says of its pages since is
+    /// not to be believed. What was synced before is on the disk.
+    pub(crate) fn cut_from(&self, seqno: SeqNo) -> io::Result<()> {
+        for journal in self.list()? {
+            if let Some(at) = scan::position_of(&journal, seqno)? {
+                truncate(&journal, at)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Empties all journals, once the engine's files hold everything. The oldest first: what a crash leaves is then the end of
+    /// the story, and telling that once more changes nothing.
+    pub(crate) fn forget(&self) -> io::Result<()> {
+        self.list()?.iter().try_for_each(|journal| truncate(journal, 0))
+    }
+
+    /// The journals, oldest first.
+    fn list(&self) -> io::Result<Vec<PathBuf>> {
+        let mut journals = Vec::new();
+        let entries = match fs::read_dir(&self.rows) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        for entry in entries {
+            let path = entry?.path();
+            let number = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse::<u64>().ok());
+            if let Some(number) = number.filter(|_| path.extension().is_some_and(|extension| extension == "jnl")) {
+                journals.push((number, path));
+            }
+        }
+        journals.sort();
+        Ok(journals.into_iter().map(|(_, path)| path).collect())
+    }
+
+    /// fjall cannot open what it did not finish creating: it trips over its own first journal. The version file is the last
+    /// it writes, and no batch comes before.
+    fn forget_unfinished_creation(&self) -> io::Result<()> {
+        let version = self.rows.join("version");
+        if !self.rows.exists() || fs::metadata(&version).is_ok_and(|found| found.len() > 0) {
+            return Ok(());
+        }
+        for journal in self.list()? {
+            if scan::scan(&journal, None)?.batches > 0 {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "there are rows, yet no version file"));
+            }
+            fs::remove_file(journal)?;
+        }
+        match fs::remove_file(version) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    fn cut(&self, journal: &Path, torn: Range<u64>) -> io::Result<PathBuf> {
+        let kept = self.aside.join(format!("{}-at-{}.torn", name(journal), torn.start));
+        // Nobody was promised these octets: a disk too full to keep them is no reason to stay closed.
+        if let Err(error) = self.keep(journal, &torn, &kept) {
+            tracing::warn!(event = "journal.torn_end_not_kept", %error);
+        }
+        truncate(journal, torn.start)?;
+        tracing::warn!(event = "journal.cut", journal = %journal.display(), at = torn.start, kept = %kept.display());
+        Ok(kept)
+    }
+
+    fn keep(&self, journal: &Path, part: &Range<u64>, kept: &Path) -> io::Result<()> {
+        fs::create_dir_all(&self.aside)?;
+        let is_torn = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "torn");
+        let entries = fs::read_dir(&self.aside)?.filter_map(|entry| entry.ok().map(|entry| entry.path()));
+        let mut torn: Vec<_> = entries.filter(is_torn).map(|path| (modified(&path), path)).collect();
+        torn.sort();
+        let surplus = (torn.len() + 1).saturating_sub(TORN_KEPT_MAX);
+        torn.into_iter().take(surplus).try_for_each(|(_, path)| fs::remove_file(path))?;
+        copy_parts(journal, std::slice::from_ref(part), kept)
+    }
+
+    /// Keeps the whole journal and the story, then leaves its good batches in place.
+    fn set_aside(&self, journal: &Path, scanned: &Scanned, bad: &[Range<u64>]) -> io::Result<()> {
+        fs::create_dir_all(&self.aside)?;
+        let kept = self.aside.join(format!("{}-damaged", name(journal)));
+        fs::copy(journal, &kept)?;
+        File::open(&kept)?.sync_all()?;
+        let ranges: Vec<String> = bad.iter().map(|bad| format!("{}..{}", bad.start, bad.end)).collect();
+        let story = format!(
+            "the journal {} is damaged at {} of its {} octets; it is kept as {}. Mail may be missing. To write again all the \
+             same, remove {}",
+            journal.display(),
+            ranges.join(", "),
+            scanned.end,
+            kept.display(),
+            self.aside.join(MARKER).display(),
+        );
+        let mut marker = File::create(self.aside.join(MARKER))?;
+        marker.write_all(story.as_bytes())?;
+        marker.sync_all()?;
+        sync_folder(&self.aside)?;
+        let mut good = Vec::new();
+        let mut from = 0;
+        for bad in bad {
+            good.push(from..bad.start);
+            from = bad.end;
+        }
+        good.push(from..scanned.end);
+        let salvaged = journal.with_extension("salvaged");
+        copy_parts(journal, &good, &salvaged)?;
+        fs::rename(&salvaged, journal)?;
+        sync_folder(&self.rows)
+    }
+
+    /// The story of damage that nobody has dealt with yet.
+    fn marker(&self) -> io::Result<Option<String>> {
+        match fs::read_to_string(self.aside.join(MARKER)) {
+            Ok(story) => Ok(Some(story)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn name(journal: &Path) -> std::borrow::Cow<'_, str> {
+    journal.file_name().unwrap_or_default().to_string_lossy()
+}
+
+fn modified(path: &Path) -> Option<std::time::SystemTime> {
+    fs::metadata(path).and_then(|found| found.modified()).ok()
+}
+
+fn truncate(journal: &Path, at: u64) -> io::Result<()> {
+    let file = File::options().write(true).open(journal)?;
+    file.set_len(at)?;
+    file.sync_all()
+}
+
+/// Writes the parts of `from` one after the other to `to`, durably.
+fn copy_parts(from: &Path, parts: &[Range<u64>], to: &Path) -> io::Result<()> {
+    let (mut source, mut target) = (File::open(from)?, File::create(to)?);
+    for part in parts {
+        source.seek(SeekFrom::Start(part.start))?;
+        io::copy(&mut (&mut source).take(part.end - part.start), &mut target)?;
+    }
+    target.sync_all()?;
+    to.parent().map_or(Ok(()), sync_folder)
+}

@@ -1,0 +1,170 @@
+use super::*;
+use crate::{Health, LocalStore, Options};
+use store::conformance::block_on;
+use store::{Batch, Bytes, Cell, CommitError, Query, Space, Store};
+use tempfile::TempDir;
+
+fn cell() -> Cell {
+    Cell::new("a")
+}
+
+fn open(folder: &Path) -> LocalStore {
+    LocalStore::open(folder, Options::default()).unwrap()
+}
+
+/// One batch of two rows.
+fn commit(store: &LocalStore, name: &str) -> Result<(), CommitError> {
+    let mut batch = Batch::new(cell());
+    batch.put(Space::Rows, name.to_owned(), "1").put(Space::Bodies, name.to_owned(), "some body");
+    block_on(store.commit(batch))
+}
+
+/// Which of the batches are there; both rows of each, or none.
+fn found(store: &LocalStore, names: &[&'static str]) -> Vec<&'static str> {
+    let is_there = |name: &&'static str| {
+        let body = Query::Get(store::Get { space: Space::Bodies, cell: cell(), key: Bytes::from(*name) });
+        let reading = block_on(store.read(vec![Query::row(&cell(), *name), body])).unwrap();
+        let rows: Vec<bool> = reading.0.iter().map(|found| matches!(found, store::Found::Row(Some(_)))).collect();
+        assert!(rows.first() == rows.last(), "half of batch {name}");
+        rows.first() == Some(&true)
+    };
+    names.iter().copied().filter(is_there).collect()
+}
+
+const NAMES: [&str; 4] = ["first", "second", "third", "last"];
+
+/// A closed store of four batches, and where each of them ends in the journal.
+fn written() -> (TempDir, Vec<u64>) {
+    let folder = tempfile::tempdir().unwrap();
+    open(folder.path()).close();
+    let mut ends = Vec::new();
+    for name in NAMES {
+        let store = open(folder.path()); // opening cuts the padding
+        commit(&store, name).unwrap();
+        store.close();
+        ends.push(fs::metadata(journal(folder.path())).unwrap().len());
+    }
+    (folder, ends)
+}
+
+fn journal(folder: &Path) -> PathBuf {
+    folder.join("rows/0.jnl")
+}
+
+fn copy(from: &Path) -> TempDir {
+    fn copy_into(from: &Path, to: &Path) {
+        fs::create_dir_all(to).unwrap();
+        for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+            let to = to.join(entry.file_name());
+            match entry.file_type().unwrap().is_dir() {
+                true => copy_into(&entry.path(), &to),
+                false if entry.file_name() == "ballast" => {}
+                false => drop(fs::copy(entry.path(), to).unwrap()),
+            }
+        }
+    }
+    let copy = tempfile::tempdir().unwrap();
+    copy_into(from, copy.path());
+    copy
+}
+
+#[test]
+fn a_batch_torn_anywhere_is_cut_whole() {
+    let (folder, ends) = written();
+    for at in ends[2]..ends[3] {
+        let torn = copy(folder.path());
+        File::options().write(true).open(journal(torn.path())).unwrap().set_len(at).unwrap();
+        let store = open(torn.path());
+        assert_eq!(found(&store, &NAMES), NAMES[..3], "cut at {at}");
+        assert_eq!(store.health(), Health::Ok);
+        commit(&store, "after").unwrap();
+        drop(store);
+        assert_eq!(found(&open(torn.path()), &["third", "last", "after"]), ["third", "after"]);
+    }
+}
+
+/// Octets of the last batch that did not reach the disk, while later ones and the file's length did.
+#[test]
+fn a_batch_with_holes_is_cut_whole() {
+    let (folder, ends) = written();
+    let whole = fs::read(journal(folder.path())).unwrap();
+    for (from, to) in
+        [(ends[2], ends[3] - 1), (ends[2], ends[2] + 20), (ends[2] + 9, ends[3] - 5), (ends[3] - 9, ends[3])]
+    {
+        let torn = copy(folder.path());
+        let mut octets = whole.clone();
+        octets[from as usize..to as usize].fill(0);
+        octets.extend([0; 5000]);
+        fs::write(journal(torn.path()), octets).unwrap();
+        let store = open(torn.path());
+        assert_eq!(found(&store, &NAMES), NAMES[..3], "zeros at {from}..{to}");
+        assert_eq!(store.health(), Health::Ok);
+        let kept = fs::read_dir(torn.path().join("aside")).unwrap().count();
+        assert_eq!(kept, 1, "what was cut is kept");
+    }
+}
+
+#[test]
+fn every_flipped_octet_of_the_last_batch_is_seen() {
+    let (folder, ends) = written();
+    let whole = fs::read(journal(folder.path())).unwrap();
+    let scratch = tempfile::tempdir().unwrap();
+    for at in ends[2]..ends[3] {
+        let mut octets = whole.clone();
+        octets[at as usize] ^= 0x55;
+        let path = scratch.path().join("0.jnl");
+        fs::write(&path, octets).unwrap();
+        let scanned = scan::scan(&path, None).unwrap();
+        // A flipped number still is a number: the sum does not cover it. Only one out of order is seen.
+        let in_number = (ends[2] + 5..ends[2] + 9).contains(&at);
+        let is_torn = scanned.ending == Ending::Torn { at: ends[2], end: ends[3] };
+        assert!(is_torn || in_number, "flipped at {at}: {scanned:?}");
+    }
+}
+
+#[test]
+fn damage_before_good_batches_opens_read_only() {
+    let (folder, ends) = written();
+    let whole = fs::read(journal(folder.path())).unwrap();
+    for at in [ends[0] + 30, ends[0], ends[1] - 1, ends[1] - 13] {
+        let damaged = copy(folder.path());
+        let mut octets = whole.clone();
+        octets[at as usize] ^= 0x55;
+        fs::write(journal(damaged.path()), &octets).unwrap();
+        for _ in 0..2 {
+            let store = open(damaged.path());
+            assert_eq!(found(&store, &NAMES), ["first", "third", "last"], "flipped at {at}");
+            assert!(matches!(commit(&store, "more"), Err(CommitError::ReadOnly(_))));
+            assert!(matches!(store.health(), Health::ReadOnly { reason } if reason.contains("0.jnl is damaged")));
+        }
+        assert_eq!(fs::read(damaged.path().join("aside/0.jnl-damaged")).unwrap(), octets);
+        fs::remove_file(damaged.path().join("aside").join(MARKER)).unwrap();
+        let store = open(damaged.path());
+        assert_eq!((store.health(), commit(&store, "more")), (Health::Ok, Ok(())));
+        assert_eq!(found(&store, &["third", "last", "more"]), ["third", "last", "more"]);
+    }
+}
+
+#[test]
+fn batches_that_were_not_acknowledged_are_cut_by_number() {
+    let (folder, ends) = written();
+    let journals = Journals::of(folder.path());
+    let last = scan::scan(&journal(folder.path()), None).unwrap().last_seqno.unwrap();
+    journals.cut_from(last + 1).unwrap();
+    assert_eq!(fs::metadata(journal(folder.path())).unwrap().len(), ends[3]);
+    journals.cut_from(last).unwrap();
+    assert_eq!(fs::metadata(journal(folder.path())).unwrap().len(), ends[2]);
+    assert_eq!(found(&open(folder.path()), &NAMES), NAMES[..3]);
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+    #[test]
+    fn no_octets_panic(octets in proptest::collection::vec(0..8_u8, 0..2000)) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("0.jnl");
+        fs::write(&path, octets).unwrap();
+        let scanned = scan::scan(&path, None).unwrap();
+        proptest::prop_assert!(scanned.batches == 0 || scanned.last_seqno.is_some());
+    }
+}

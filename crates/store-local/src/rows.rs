@@ -1,0 +1,278 @@
+//! The store's face.
+
+use crate::committer::Committer;
+use crate::engine::{Engine, EngineOptions};
+use crate::health::Health;
+use crate::journal::{Found, Journals};
+use crate::lock::{FolderLock, OpenError};
+use crate::options::Options;
+use crate::queue::{Queue, Waiting};
+use crate::space::{Ballast, Room, Watermark};
+use fjall::SeqNo;
+use futures_channel::oneshot;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard};
+use std::thread::JoinHandle;
+use store::{Answer, Batch, CommitError, Query, ReadError, Reading, Store, later, ready};
+
+/// Rows in a folder of this machine.
+///
+/// Dropping it writes what waits, syncs and closes.
+pub struct LocalStore {
+    shared: Arc<Shared>,
+    committer: Option<JoinHandle<()>>,
+    _lock: FolderLock,
+}
+
+/// What readers and the committer share.
+pub(crate) struct Shared {
+    folder: PathBuf,
+    options: EngineOptions,
+    pub(crate) queue: Queue,
+    /// `None` while it is being opened anew.
+    engine: RwLock<Option<Engine>>,
+    /// Why nothing is written: the journal was damaged.
+    pub(crate) damage: OnceLock<String>,
+    pub(crate) watermark: Watermark,
+    pub(crate) ballast: Ballast,
+    trouble: Mutex<Trouble>,
+    /// Batches numbered below are durable.
+    durable: AtomicU64,
+    reopened: AtomicU64,
+    syncs: AtomicU64,
+}
+
+#[derive(Default)]
+struct Trouble {
+    closed_because: Option<String>,
+    /// Free octets and reserve.
+    short_of_space: Option<(u64, u64)>,
+}
+
+/// The ballast is this part of the reserve.
+const BALLAST_PART: u64 = 2;
+/// A memtable is this part of the disk, between the bounds: what is in memory must find room on the disk.
+const MEMTABLE_PART: u64 = 128;
+const MEMTABLE_OCTETS_MIN: u64 = 1 << 20;
+const MEMTABLE_OCTETS_MAX: u64 = 16 << 20;
+
+impl LocalStore {
+    /// Opens the store in `folder`, or makes one there. A damaged store is opened for reading only; see [`health`](Self::health).
+    ///
+    /// # Errors
+    /// When another process has it open, or the disk or the engine refuses.
+    pub fn open(folder: impl AsRef<Path>, options: Options) -> Result<LocalStore, OpenError> {
+        let folder = folder.as_ref();
+        let lock = FolderLock::take(folder)?;
+        let watermark = Watermark::new(folder, options.space, options.reserve_octets);
+        let total = watermark.total_octets().unwrap_or(u64::MAX);
+        let memtable_octets =
+            options.memtable_octets.unwrap_or((total / MEMTABLE_PART).clamp(MEMTABLE_OCTETS_MIN, MEMTABLE_OCTETS_MAX));
+        let engine_options = EngineOptions { cache_octets: options.cache_octets, memtable_octets };
+        let found = Journals::of(folder).guard().map_err(OpenError::io(folder, "checking the journal"))?;
+        let engine = Engine::open(&folder.join("rows"), engine_options)
+            .map_err(|source| OpenError::Engine { folder: folder.to_owned(), source })?;
+        let reserve = watermark.reserve_octets(crate::DiskSpace { free_octets: 0, total_octets: total });
+        let shared = Arc::new(Shared {
+            folder: folder.to_owned(),
+            options: engine_options,
+            queue: Queue::default(),
+            durable: AtomicU64::new(engine.next_seqno()),
+            engine: RwLock::new(Some(engine)),
+            damage: OnceLock::new(),
+            ballast: Ballast::new(folder, reserve / BALLAST_PART),
+            watermark,
+            trouble: Mutex::default(),
+            reopened: AtomicU64::new(0),
+            syncs: AtomicU64::new(0),
+        });
+        shared.note_journal(found);
+        shared.load_ballast();
+        let committer = Committer::new(shared.clone());
+        let thread = std::thread::Builder::new().name("committer".into()).spawn(move || committer.run());
+        let committer = Some(thread.map_err(OpenError::io(folder, "starting the committer"))?);
+        Ok(LocalStore { shared, committer, _lock: lock })
+    }
+
+    /// How the store is now.
+    pub fn health(&self) -> Health {
+        let shared = &self.shared;
+        if let Some(reason) = shared.damage.get() {
+            return Health::ReadOnly { reason: reason.clone() };
+        }
+        if let Some(reason) = shared.trouble().closed_because.clone() {
+            return Health::Reopening { reason };
+        }
+        let pending = shared.engine().as_ref().map_or(0, Engine::unflushed_octets);
+        match shared.watermark.room(0, pending) {
+            Room::Short { free_octets, reserve_octets } => Health::NearlyFull { free_octets, reserve_octets },
+            Room::Enough => Health::Ok,
+        }
+    }
+
+    /// How often the engine failed and was opened anew since the start.
+    pub fn reopened(&self) -> u64 {
+        self.shared.reopened.load(Ordering::Relaxed)
+    }
+
+    /// How many groups of commits were written and synced since the start.
+    pub fn syncs(&self) -> u64 {
+        self.shared.syncs.load(Ordering::Relaxed)
+    }
+
+    /// Writes what waits, syncs and closes; further commits are refused.
+    pub fn close(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.shared.queue.close();
+        if let Some(thread) = self.committer.take()
+            && thread.join().is_err()
+        {
+            tracing::error!(event = "committer.panicked", folder = %self.shared.folder.display());
+        }
+    }
+}
+
+impl Drop for LocalStore {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl Store for LocalStore {
+    fn read(&self, queries: Vec<Query>) -> Answer<'_, Result<Reading, ReadError>> {
+        ready(match self.shared.engine().as_ref() {
+            Some(engine) => engine.read(&queries),
+            None => Err(ReadError(self.shared.health_reason().unwrap_or_else(|| "it is being opened".into()))),
+        })
+    }
+
+    fn commit(&self, batch: Batch) -> Answer<'static, Result<(), CommitError>> {
+        let (answer, outcome) = oneshot::channel();
+        match self.shared.queue.push(Waiting { batch, answer }) {
+            Err(refusal) => ready(Err(refusal)),
+            Ok(()) => later(async {
+                outcome.await.unwrap_or_else(|_| Err(CommitError::Failed("the committer has ended".into())))
+            }),
+        }
+    }
+}
+
+impl Shared {
+    pub(crate) fn engine(&self) -> RwLockReadGuard<'_, Option<Engine>> {
+        self.engine.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn close_engine(&self) {
+        let engine = self.engine.write().unwrap_or_else(PoisonError::into_inner).take();
+        drop(engine); // syncs, and waits for fjall's threads: not under the lock
+    }
+
+    /// After a failure: closes the engine, forgets what was not known to be durable, and opens it again.
+    pub(crate) fn reopen_engine(&self) -> Result<(), ()> {
+        tracing::error!(event = "store.reopening", folder = %self.folder.display());
+        let durable = self.durable.load(Ordering::Acquire);
+        self.open_anew("the engine failed and is being opened anew", |journals| journals.cut_from(durable))?;
+        self.reopened.fetch_add(1, Ordering::Relaxed);
+        tracing::warn!(event = "store.reopened", folder = %self.folder.display());
+        Ok(())
+    }
+
+    /// Frees what the engine can free. Only the committer may ask, for no write may be under way.
+    pub(crate) fn reclaim_space(&self) -> Result<(), ()> {
+        let condensed = self.engine().as_ref().map(Engine::condense);
+        match condensed {
+            Some(Ok(true)) => {
+                tracing::info!(event = "store.condensed", folder = %self.folder.display());
+                self.open_anew("space is being reclaimed", Journals::forget)
+            }
+            Some(Ok(false)) | None => Ok(()),
+            Some(Err(error)) => {
+                tracing::warn!(event = "store.not_condensed", folder = %self.folder.display(), %error);
+                self.reopen_engine() // what was half written goes away
+            }
+        }
+    }
+
+    fn open_anew(&self, reason: &str, between: impl FnOnce(&Journals) -> io::Result<()>) -> Result<(), ()> {
+        self.trouble().closed_because.get_or_insert_with(|| reason.to_owned());
+        self.close_engine();
+        let journals = Journals::of(&self.folder);
+        let guarded = between(&journals).and_then(|()| journals.guard());
+        let opened = guarded.map_err(|error| error.to_string()).and_then(|found| {
+            self.note_journal(found);
+            Engine::open(&self.folder.join("rows"), self.options).map_err(|error| error.to_string())
+        });
+        match opened {
+            Ok(engine) => {
+                self.note_durable(engine.next_seqno());
+                *self.engine.write().unwrap_or_else(PoisonError::into_inner) = Some(engine);
+                self.trouble().closed_because = None;
+                Ok(())
+            }
+            Err(reason) => {
+                self.note_closed(&reason);
+                Err(())
+            }
+        }
+    }
+
+    fn note_journal(&self, found: Found) {
+        if let Found::Damaged(story) = found {
+            tracing::error!(event = "store.damaged", folder = %self.folder.display(), %story);
+            let _ = self.damage.set(story); // the first story is as good as the second
+        }
+    }
+
+    pub(crate) fn note_closed(&self, reason: &str) {
+        tracing::error!(event = "store.unavailable", folder = %self.folder.display(), reason);
+        self.trouble().closed_because = Some(reason.to_owned());
+    }
+
+    pub(crate) fn note_synced(&self, below: SeqNo) {
+        self.syncs.fetch_add(1, Ordering::Relaxed);
+        self.note_durable(below);
+    }
+
+    fn note_durable(&self, below: SeqNo) {
+        self.durable.store(below, Ordering::Release);
+    }
+
+    /// Tells of a shortage, and of its end, once.
+    pub(crate) fn note_room(&self, short: Option<(u64, u64)>) {
+        let before = std::mem::replace(&mut self.trouble().short_of_space, short);
+        match (before, short) {
+            (None, Some((free_octets, reserve_octets))) => {
+                tracing::error!(event = "store.nearly_full", folder = %self.folder.display(), free_octets, reserve_octets);
+            }
+            (Some(_), None) => {
+                tracing::info!(event = "store.has_space_again", folder = %self.folder.display());
+                self.load_ballast();
+            }
+            _ => {}
+        }
+    }
+
+    pub(crate) fn is_short_of_space(&self) -> bool {
+        self.trouble().short_of_space.is_some()
+    }
+
+    fn load_ballast(&self) {
+        if matches!(self.watermark.room(self.ballast.octets, 0), Room::Enough) {
+            self.ballast.load();
+        }
+    }
+
+    /// Why the engine is closed, if it is.
+    pub(crate) fn health_reason(&self) -> Option<String> {
+        self.trouble().closed_because.clone()
+    }
+
+    fn trouble(&self) -> MutexGuard<'_, Trouble> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
