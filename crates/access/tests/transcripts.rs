@@ -6,11 +6,13 @@
 
 mod support;
 
-use env::{Clock, Conversation};
 use env::virtual_world::World;
-use model::Flag;
+use env::{Clock, Conversation};
+use model::{Flag, Quota};
+use mta::{AppendTo, Incoming};
 use std::path::Path;
 use std::task::{Context, Waker};
+use store::memory::MemoryStore;
 use support::Server;
 use transcript::Harness;
 
@@ -39,14 +41,14 @@ impl Harness for ImapHarness {
                 let line = b"0123456789012345678901234567890123456789012345678901234567890\r\n";
                 let mut message = b"Subject: big\r\n\r\n".to_vec();
                 message.extend(line.iter().cycle().take(octets - message.len()));
-                self.server.put(name, &message, Vec::new(), None);
+                put(&self.server, name, &message, Vec::new());
                 Ok(())
             }
             "numbered" => {
                 let (name, count) = rest.split_once(' ').ok_or("numbered NAME COUNT")?;
                 for n in 1..=count.parse::<u32>().map_err(|_| "not a number")? {
                     let message = format!("From: Anna <anna@demo.test>\r\nSubject: number {n}\r\n\r\ntext {n}\r\n");
-                    self.server.put(name, message.as_bytes(), Vec::new(), None);
+                    put(&self.server, name, message.as_bytes(), Vec::new());
                 }
                 Ok(())
             }
@@ -74,10 +76,11 @@ impl ImapHarness {
         for file in files.split(',').map(str::trim).filter(|file| !file.is_empty()) {
             let (file, flags) = file.split_once(' ').unwrap_or((file, ""));
             let flags = flags.trim_matches(['{', '}']).split_whitespace();
-            let flags = flags.map(|flag| Flag::parse(flag).ok_or(format!("no flag: {flag}"))).collect::<Result<_, _>>()?;
+            let flags =
+                flags.map(|flag| Flag::parse(flag).ok_or(format!("no flag: {flag}"))).collect::<Result<_, _>>()?;
             let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(file);
             let message = std::fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-            self.server.put(name, &message, flags, None);
+            put(&self.server, name, &message, flags);
         }
         Ok(())
     }
@@ -99,6 +102,21 @@ impl ImapHarness {
     }
 }
 
+/// Puts a message into a mailbox of anna's, which is made if it is not there.
+fn put(server: &Server, mailbox: &str, message: &[u8], flags: Vec<Flag>) {
+    let account = server.account("anna");
+    server.world.block_on(async {
+        let mailbox = match account.mailboxes().named(mailbox) {
+            Some(record) => record.clone(),
+            None => account.create(mailbox, None).await.unwrap(),
+        };
+        let mut incoming = Incoming::begin(server.services.mailstore.blobs(), &server.services.in_flight).unwrap();
+        incoming.take(message);
+        let to = AppendTo { mailbox: mailbox.id, flags, internal_date: None, quota: Quota::default() };
+        mta::append(&account, to, incoming.finish().await.unwrap()).await.unwrap();
+    });
+}
+
 /// Takes the greeting and the answer to LOGIN off the conversation.
 fn log_in(conversation: &mut dyn Conversation, world: &World) {
     let mut cx = Context::from_waker(Waker::noop());
@@ -114,5 +132,7 @@ fn log_in(conversation: &mut dyn Conversation, world: &World) {
 #[test]
 fn transcripts() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts");
-    transcript::run_folder(&folder, |_| Box::new(ImapHarness { server: Server::new(), logged_in: false }));
+    transcript::run_folder(&folder, |_| {
+        Box::new(ImapHarness { server: Server::with_store(MemoryStore::new()), logged_in: false })
+    });
 }

@@ -5,8 +5,8 @@ use directory::{AccountSpec, Credential, Directory, DirectorySpec};
 use env::virtual_world::World;
 use env::{Clock, Conversation, Tls};
 use mailstore::{Account, Mailstore};
-use model::{Flag, Quota, Timestamp};
-use mta::{AppendTo, BodiesInFlight, Incoming};
+use model::Quota;
+use mta::BodiesInFlight;
 use std::sync::Arc;
 use store::memory::{MemoryBlobs, MemoryStore};
 
@@ -20,10 +20,11 @@ pub struct Server {
 }
 
 impl Server {
-    pub fn new() -> Server {
+    /// Over a store whose commits the test itself may have to make durable.
+    pub fn with_store(memory: MemoryStore) -> Server {
         let world = World::new(1);
         let env = world.env();
-        let store = Arc::new(MemoryStore::new());
+        let store = Arc::new(memory.clone());
         let blobs = Arc::new(MemoryBlobs::new());
         let mailstore = Mailstore::new(store.clone(), blobs, env.spawn.clone(), env.clock.clone());
         let mut spec = DirectorySpec::new(vec!["demo.test".parse().unwrap()]);
@@ -33,7 +34,13 @@ impl Server {
             spec.accounts.push(account);
         }
         let opening = Directory::open(store, env.spawn, env.clock, &*env.random, spec);
-        let directory = Arc::new(world.block_on(opening).unwrap());
+        let mut opening = std::pin::pin!(opening);
+        let directory = loop {
+            match world.poll_once(opening.as_mut()) {
+                Some(opened) => break Arc::new(opened.unwrap()),
+                None => assert!(memory.sync_all() > 0, "the directory opens"),
+            }
+        };
         let in_flight = BodiesInFlight::new(64 << 20);
         let services = Arc::new(Services { mailstore, directory, in_flight });
         let policy = ImapPolicy {
@@ -47,22 +54,6 @@ impl Server {
     pub fn account(&self, login: &str) -> Arc<Account> {
         let user = self.world.block_on(self.services.directory.authenticate(login, b"secret", None)).unwrap();
         self.world.block_on(self.services.mailstore.account(user.id)).unwrap()
-    }
-
-    /// Puts a message into a mailbox of anna's, which is made if it is not there.
-    pub fn put(&self, mailbox: &str, message: &[u8], flags: Vec<Flag>, date: Option<Timestamp>) {
-        let account = self.account("anna");
-        let work = async {
-            let mailbox = match account.mailboxes().named(mailbox) {
-                Some(record) => record.clone(),
-                None => account.create(mailbox, None).await.unwrap(),
-            };
-            let mut incoming = Incoming::begin(self.services.mailstore.blobs(), &self.services.in_flight).unwrap();
-            incoming.take(message);
-            let to = AppendTo { mailbox: mailbox.id, flags, internal_date: date, quota: Quota::default() };
-            mta::append(&account, to, incoming.finish().await.unwrap()).await.unwrap();
-        };
-        self.world.block_on(work);
     }
 
     pub fn connect(&self, number: u32) -> Box<dyn Conversation> {
