@@ -4,6 +4,8 @@
 //! new connection come logged in as anna and past its greeting; `policy refused no-tls implicit`; `big NAME OCTETS` puts in
 //! a large message; `numbered NAME COUNT` many small ones.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may")]
+
 mod support;
 
 use env::virtual_world::World;

@@ -1,6 +1,8 @@
 //! Three clients of one mailbox in any interleaving, each replaying what it is told into a model of its own: nobody's
 //! sequence numbers ever go wrong, and once all is told all models are the mailbox.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may")]
+
 mod support;
 
 use env::{Clock, Conversation};

@@ -98,8 +98,7 @@ impl Message {
     pub async fn tell(
         &self,
         account: &Arc<Account>,
-        wanted: &Wanted<'_>,
-        names: &FlagNames,
+        (wanted, names): (&Wanted<'_>, &FlagNames),
         trouble: &mut Trouble,
         out: &mut Out,
     ) -> Result<(), Refusal> {
@@ -123,7 +122,7 @@ impl Message {
                     section::tell(&mut reading, structure.as_ref(), section, &mut fetch, out).await?
                 }
                 (FetchItem::Binary { part, partial, .. }, structure) => {
-                    binary::tell(&mut reading, structure.as_ref(), part, *partial, &mut fetch, out).await?
+                    binary::tell(&mut reading, structure.as_ref(), (part, *partial), &mut fetch, out).await?
                 }
                 (FetchItem::BinarySize { part }, structure) => {
                     binary::tell_size(&mut reading, structure.as_ref(), part, &mut fetch, out).await?
