@@ -116,7 +116,9 @@ fn multiparts() {
     // No end, or no end of line at the end.
     check("--b\n\none\n", &["multipart/mixed 3", "1 text/plain 1 \"one\\n\""]);
     check("--b\n\none\n--b--", &["multipart/mixed 3", "1 text/plain 0 \"one\""]);
-    check("--b\n\none\n--b", &["multipart/mixed 3", "1 text/plain 0 \"one\"", "2 text/plain 0 \"\""]);
+    check("--b\n\none\n--b", &["multipart/mixed 3", "1 text/plain 0 \"one\""]);
+    check("--b", &["multipart/mixed 0", "1 text/plain 0 \"--b\""]);
+    check("--b\n", &["multipart/mixed 1", "1 text/plain 0 \"\""]);
     // Parts without body, blank line, or anything.
     check("--b\n\n--b--\n", &["multipart/mixed 3", "1 text/plain 0 \"\""]);
     check("--b\n--b\n--b--\n", &["multipart/mixed 3", "1 text/plain 0 \"\"", "2 text/plain 0 \"\""]);
