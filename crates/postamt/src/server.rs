@@ -15,7 +15,7 @@ use mta::{BodiesInFlight, Post, Queue};
 use net::runtime::TokioEnv;
 use net::{Capacity, Shutdown};
 use status::StatusBoard;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use store_local::{LocalBlobs, LocalStore, Options};
 use tokio::signal::unix::{SignalKind, signal};
@@ -36,7 +36,8 @@ pub async fn serve(plan: ServePlan, ready: impl FnOnce(&[Bound])) -> anyhow::Res
     let store = open_store(&plan.data)?;
     let post = post(&plan, &store, &env).await?;
     let shutdown = Shutdown::new();
-    let desk = Arc::new(Desk { post: post.clone(), env: env.clone(), limits: plan.limits, hostname: plan.hostname.clone() });
+    let desk =
+        Arc::new(Desk { post: post.clone(), env: env.clone(), limits: plan.limits, hostname: plan.hostname.clone() });
     let connections = plan.limits.connections.min(raise_file_limit());
     let door = Door { desk, capacity: Capacity::new(connections), shutdown: shutdown.clone() };
     let bound = listeners::bind(&plan).await?;
@@ -45,7 +46,13 @@ pub async fn serve(plan: ServePlan, ready: impl FnOnce(&[Bound])) -> anyhow::Res
     }
     post.queue.resume().await.context("cannot read the queue")?;
     let told: Vec<Bound> = bound.iter().map(|listener| listener.bound.clone()).collect();
-    let board = StatusBoard { plan: plan.hostname.clone(), bound: told.clone(), started, store: store.clone(), post: post.clone() };
+    let board = StatusBoard {
+        plan: plan.hostname.clone(),
+        bound: told.clone(),
+        started,
+        store: store.clone(),
+        post: post.clone(),
+    };
     let serving = door.open(bound, Arc::new(board), &plan)?;
     env.spawn.spawn(Box::pin(housekeeping::run(post.clone(), env.clone())));
     tracing::info!(event = "server.ready", start_ms = started.elapsed().as_millis() as u64, listeners = told.len());
@@ -61,15 +68,18 @@ pub async fn serve(plan: ServePlan, ready: impl FnOnce(&[Bound])) -> anyhow::Res
 }
 
 fn open_store(data: &Path) -> anyhow::Result<Arc<LocalStore>> {
-    let folder = data.join("store");
+    Ok(Arc::new(LocalStore::open(folder(data, "store")?, Options::default())?))
+}
+
+/// A folder below the data folder, made if it is not there.
+fn folder(data: &Path, name: &str) -> anyhow::Result<PathBuf> {
+    let folder = data.join(name);
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    Ok(Arc::new(LocalStore::open(&folder, Options::default())?))
+    Ok(folder)
 }
 
 async fn post(plan: &ServePlan, store: &Arc<LocalStore>, env: &Env) -> anyhow::Result<Arc<Post>> {
-    let folder = plan.data.join("blobs");
-    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let blobs = Arc::new(LocalBlobs::open(&folder, Options::default())?);
+    let blobs = Arc::new(LocalBlobs::open(folder(&plan.data, "blobs")?, Options::default())?);
     let (clock, spawn) = (env.clock.clone(), env.spawn.clone());
     let spec = plan.directory.clone();
     let directory = Directory::open(store.clone(), spawn.clone(), clock.clone(), &*env.random, spec).await?;

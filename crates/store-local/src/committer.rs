@@ -93,6 +93,9 @@ impl Committer {
 
     fn outcomes(&mut self, batches: &[&Batch]) -> Vec<Outcome> {
         let all = |error: CommitError| vec![Err(error); batches.len()];
+        if self.retry.is_some_and(|(due, _)| due > Instant::now()) {
+            return all(self.unavailable()); // not each commit is an attempt
+        }
         let error = match self.attempt(batches, None) {
             Fate::Done(outcomes) => return outcomes,
             Fate::Stopped if self.reopen() => match self.attempt(batches, None) {

@@ -98,7 +98,7 @@ fn acceptor(plan: &ServePlan) -> anyhow::Result<Acceptor> {
         Certificate::Files { chain, key } => net::tls::load(chain, key)?,
         Certificate::SelfSigned => {
             let names = [plan.hostname.as_str(), "localhost", "127.0.0.1", "::1"];
-            net::tls::load_or_create(&plan.data.join("tls"), &names)?
+            net::tls::load_or_create(&super::folder(&plan.data, "tls")?, &names)?
         }
     })
 }
