@@ -2,7 +2,8 @@
 //!
 //! Setting up: `mailbox NAME: file.eml {\Flag …}, …` puts files of `tests/data` into a mailbox; `logged-in` makes every
 //! new connection come logged in as anna and past its greeting; `policy refused no-tls implicit`; `big NAME OCTETS` puts in
-//! a large message; `numbered NAME COUNT` many small ones.
+//! a large message; `numbered NAME COUNT` many small ones; `delivered FILE` comes with a trace prefix; `store fails full
+//! read-only heals`; `damage UID`.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may")]
 
@@ -10,16 +11,19 @@ mod support;
 
 use env::virtual_world::World;
 use env::{Clock, Conversation};
-use model::{Flag, Quota};
-use mta::{AppendTo, Incoming};
+use mailstore::{Append, NewEmail};
+use model::{Flag, Quota, Uid};
+use mta::{AppendTo, Incoming, Received};
 use std::path::Path;
 use std::task::{Context, Waker};
 use store::memory::MemoryStore;
+use store::{Bytes, Cell, CommitError, Space};
 use support::Server;
 use transcript::Harness;
 
 struct ImapHarness {
     server: Server,
+    memory: MemoryStore,
     logged_in: bool,
 }
 
@@ -54,6 +58,12 @@ impl Harness for ImapHarness {
                 }
                 Ok(())
             }
+            "delivered" => {
+                deliver(&self.server, &data(rest)?);
+                Ok(())
+            }
+            "store" => self.store(rest),
+            "damage" => damage(&self.server, &self.memory, Uid(rest.parse().map_err(|_| "damage UID")?)),
             _ => Err(format!("unknown: {word}")),
         }
     }
@@ -80,9 +90,21 @@ impl ImapHarness {
             let flags = flags.trim_matches(['{', '}']).split_whitespace();
             let flags =
                 flags.map(|flag| Flag::parse(flag).ok_or(format!("no flag: {flag}"))).collect::<Result<_, _>>()?;
-            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(file);
-            let message = std::fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-            put(&self.server, name, &message, flags);
+            put(&self.server, name, &data(file)?, flags);
+        }
+        Ok(())
+    }
+
+    fn store(&self, rest: &str) -> Result<(), String> {
+        match rest {
+            "fails" => self.memory.fail_next(CommitError::Failed("the disk".into())),
+            "full" => self.memory.set_full(true),
+            "read-only" => self.memory.set_read_only(Some("the disk failed")),
+            "heals" => {
+                self.memory.set_full(false);
+                self.memory.set_read_only(None);
+            }
+            _ => return Err(format!("unknown: {rest}")),
         }
         Ok(())
     }
@@ -102,6 +124,35 @@ impl ImapHarness {
         }
         Ok(())
     }
+}
+
+fn data(file: &str) -> Result<Vec<u8>, String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(file);
+    std::fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// Puts a message into anna's INBOX as delivery does, with a trace prefix.
+fn deliver(server: &Server, message: &[u8]) {
+    let account = server.account("anna");
+    server.world.block_on(async {
+        let mut incoming = Incoming::begin(server.services.mailstore.blobs(), &server.services.in_flight).unwrap();
+        incoming.take(message);
+        let Received { body, scanned } = incoming.finish().await.unwrap();
+        let prefix = Bytes::from_static(b"Return-Path: <sender@example.com>\r\n");
+        let (email, mailbox) = (NewEmail { prefix, body, scanned }, mailstore::INBOX_ID);
+        let (flags, quota) = (Vec::new(), Quota::default());
+        account.append(Append { mailbox, email, flags, internal_date: None, quota, delivery: None }).await.unwrap();
+    });
+}
+
+/// Damages the row of an email in anna's INBOX, as a bad disk would.
+fn damage(server: &Server, memory: &MemoryStore, uid: Uid) -> Result<(), String> {
+    let account = server.account("anna");
+    let view = server.world.block_on(account.open(mailstore::INBOX_ID)).unwrap();
+    let email = view.by_uid(uid).ok_or("no such message")?.email;
+    let cell = Cell::new([b"a".as_slice(), &account.id().0.to_be_bytes()].concat());
+    let damaged = memory.damage(Space::Rows, &cell, &[b"E".as_slice(), &email.0.to_be_bytes()].concat());
+    damaged.then_some(()).ok_or_else(|| "no such row".into())
 }
 
 /// Puts a message into a mailbox of anna's, which is made if it is not there.
@@ -135,6 +186,7 @@ fn log_in(conversation: &mut dyn Conversation, world: &World) {
 fn transcripts() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts");
     transcript::run_folder(&folder, |_| {
-        Box::new(ImapHarness { server: Server::with_store(MemoryStore::new()), logged_in: false })
+        let memory = MemoryStore::new();
+        Box::new(ImapHarness { server: Server::with_store(memory.clone()), memory, logged_in: false })
     });
 }

@@ -107,7 +107,7 @@ async fn from_rows(
         }
         let ids: Vec<EmailId> = batch.iter().map(|(_, member)| member.email).collect();
         let emails = rows(&account, &ids, trouble).await?;
-        let marked = if marks { mark_seen(selected, &mut batch).await } else { Vec::new() };
+        let marked = if marks { mark_seen(selected, &mut batch, &emails).await } else { Vec::new() };
         if !marked.is_empty() {
             names = FlagNames::new(&selected.known.keywords);
         }
@@ -146,10 +146,11 @@ pub(crate) async fn rows(
     Ok(emails)
 }
 
-/// Sets `\Seen` on those of the batch that lack it, in one operation; the UIDs that got it, ascending.
-async fn mark_seen(selected: &mut Selected, batch: &mut [(SeqNum, Member)]) -> Vec<Uid> {
-    let unseen = batch.iter().filter(|(_, member)| !member.flags.contains(FlagBits::SEEN));
-    let uids: Vec<Uid> = unseen.map(|(_, member)| member.uid).collect();
+/// Sets `\Seen` on those of the batch that can be told and lack it, in one operation; the UIDs that got it, ascending.
+async fn mark_seen(selected: &mut Selected, batch: &mut [(SeqNum, Member)], emails: &[Option<Email>]) -> Vec<Uid> {
+    let there = batch.iter().zip(emails).filter(|(_, email)| email.is_some());
+    let unseen = there.map(|((_, member), _)| member).filter(|member| !member.flags.contains(FlagBits::SEEN));
+    let uids: Vec<Uid> = unseen.map(|member| member.uid).collect();
     if uids.is_empty() {
         return uids;
     }

@@ -5,13 +5,13 @@ mod facts;
 
 use super::client::{Client, Revision};
 use super::out::{Out, yield_now};
-use super::running::Outcome;
+use super::running::{Outcome, Refusal};
 use super::selected::{Selected, Told};
 use condition::Condition;
 use facts::{Facts, Loader, Row};
 use imap::command::{Numbering, Search, SearchReturn, Tag};
 use imap::response::{self, ESearch, text};
-use imap::{Answer, NumberSet};
+use imap::{Answer, Code, NumberSet};
 use mailstore::{Error, Member, View};
 use model::{EmailId, SeqNum};
 
@@ -20,24 +20,29 @@ const BLOCK: usize = 64;
 /// Blocks answered from the view alone before others get their turn.
 const BLOCKS_AT_ONCE: usize = 64;
 
+/// Ranges that `$` holds while the connection idles (RFC 9051 §6.4.4.3 allows a limit): 128 KiB.
+const SAVED_RANGES_MAX: usize = 16_384;
+
 /// Finds messages and tells their numbers.
 pub(crate) async fn search(client: &mut Client, command: Search, tag: &Tag, out: &mut Out) -> Outcome {
     let revision = client.revision;
     let selected = client.selected()?;
-    let outcome = find(selected, &command, out).await;
+    // What others did counts, as far as the client may know it.
+    selected.tell(Told::AllButExpunged, out).await?;
+    let condition = Condition::new(&command.key, selected)?;
     let saves = command.returns.is_some_and(|returns| returns.save);
-    let found = match outcome {
-        Ok(found) => found,
-        Err(refusal) => {
-            if saves {
-                // RFC 9051 §6.4.4.1: a SEARCH that fails leaves nothing in `$`.
-                selected.saved = NumberSet::new();
-            }
-            return Err(refusal);
-        }
-    };
     if saves {
-        selected.saved = saved(&found, &command, &selected.known);
+        // RFC 9051 §6.4.4.1: one that fails with NO from here on leaves nothing in `$`; a BAD above leaves it alone.
+        // Todo(RFC 9051 §6.4.4.1): NO [BADCHARSET] is the session's answer, so that it leaves `$` alone too.
+        selected.saved = NumberSet::new();
+    }
+    let found = find(selected, condition, command.numbering).await?;
+    if saves {
+        let saved = saved(&found, &command, &selected.known);
+        if saved.ranges().count() > SAVED_RANGES_MAX {
+            return Err(Answer::no("too many messages to be saved").code(Code::NotSaved).into());
+        }
+        selected.saved = saved;
     }
     match (command.returns, revision) {
         (None, Revision::Rev1) => tell_search(&found, out).await,
@@ -50,10 +55,7 @@ pub(crate) async fn search(client: &mut Client, command: Search, tag: &Tag, out:
 const ALL: SearchReturn = SearchReturn { min: false, max: false, all: true, count: false, save: false };
 
 /// The numbers, as the command counts, of what is found.
-async fn find(selected: &mut Selected, command: &Search, out: &mut Out) -> Result<NumberSet, super::running::Refusal> {
-    // What others did counts, as far as the client may know it.
-    selected.tell(Told::AllButExpunged, out).await?;
-    let condition = Condition::new(&command.key, selected)?;
+async fn find(selected: &mut Selected, condition: Condition, numbering: Numbering) -> Result<NumberSet, Refusal> {
     let view = selected.known.clone();
     let loader = Loader::new(&selected.account, &condition);
     let mut found = NumberSet::new();
@@ -69,7 +71,7 @@ async fn find(selected: &mut Selected, command: &Search, out: &mut Out) -> Resul
         }
         let verdicts = judge(&condition, &loader, &block).await?;
         for ((seq, member), _) in block.iter().zip(verdicts).filter(|(_, matches)| *matches) {
-            found.push(match command.numbering {
+            found.push(match numbering {
                 Numbering::SeqNum => seq.0,
                 Numbering::Uid => member.uid.0,
             });
