@@ -60,6 +60,9 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Prints the reference of all configuration keys, in Markdown.
+    #[command(after_help = "Example:\n  postamt keys | less")]
+    Keys,
     /// Reads a password from standard input and prints its Argon2id hash for `password_hash`.
     #[command(after_help = "Example:\n  printf %s 'my password' | postamt hash-password")]
     HashPassword {
@@ -86,6 +89,10 @@ pub fn run(cli: Cli) -> ExitCode {
             Err(mistakes) => return wrong(&mistakes),
         },
         Command::Check { config, json } => return check(&config, json),
+        Command::Keys => {
+            print!("{}", config::reference());
+            Ok(())
+        }
         Command::HashPassword { json } => with_world(|world| hash_password(world, json)).map(|_| ()),
     };
     match done {
