@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 use env::Random;
 use net::runtime::TokioEnv;
-use std::io::{IsTerminal, Read};
+use std::io::{IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -90,7 +90,7 @@ pub fn run(cli: Cli) -> ExitCode {
         },
         Command::Check { config, json } => return check(&config, json),
         Command::Keys => {
-            print!("{}", config::reference());
+            say(&config::reference());
             Ok(())
         }
         Command::HashPassword { json } => with_world(|world| hash_password(world, json)).map(|_| ()),
@@ -120,10 +120,18 @@ fn with_world<T>(first: impl FnOnce(&dyn Random) -> anyhow::Result<T>) -> anyhow
 fn serve(runtime: Runtime, plan: ServePlan) -> anyhow::Result<()> {
     let (demo, data) = (plan.demo.clone(), plan.data.clone());
     let ready = move |bound: &[crate::plan::Bound]| match &demo {
-        Some(demo) => print!("{}", screen::demo(demo, bound)),
-        None => print!("{}", screen::served(&data, bound)),
+        Some(demo) => say(&screen::demo(demo, bound)),
+        None => say(&screen::served(&data, bound)),
     };
     runtime.block_on(server::serve(plan, ready))
+}
+
+/// A reader that has gone (`postamt keys | head`) is no reason to stop a server.
+fn say(text: &str) {
+    let mut out = std::io::stdout();
+    if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        tracing::debug!(event = "screen.lost", %error);
+    }
 }
 
 fn wrong(mistakes: &Mistakes) -> ExitCode {
