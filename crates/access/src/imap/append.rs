@@ -24,9 +24,9 @@ pub(crate) struct Appending {
 
 enum Body {
     /// Takes octets.
-    Taking(Incoming),
+    Taking(Box<Incoming>),
     /// Writes what it holds before it takes more.
-    Spilling(BoxFuture<'static, Result<Incoming, ReceiveError>>),
+    Spilling(BoxFuture<'static, Result<Box<Incoming>, ReceiveError>>),
     /// It went wrong, and that is told.
     Failed,
 }
@@ -39,7 +39,7 @@ impl Appending {
         start: AppendStart,
     ) -> Result<Appending, (Box<Client>, Answer<'static>)> {
         match Self::check(services, &client, start) {
-            Ok((account, to, incoming)) => Ok(Appending { client, account, to, body: Body::Taking(incoming) }),
+            Ok((account, to, incoming)) => Ok(Appending { client, account, to, body: Body::Taking(incoming.into()) }),
             Err(answer) => Err((client, answer)),
         }
     }
@@ -91,18 +91,18 @@ impl Appending {
     }
 
     /// The message will not come.
-    pub fn give_up(self: Box<Self>) -> Box<Client> {
+    pub fn give_up(self) -> Box<Client> {
         self.client
     }
 
     /// The message is there: the client, and the work that stores it.
-    pub fn finish(self: Box<Self>) -> (Box<Client>, BoxFuture<'static, Outcome>) {
-        let Appending { client, account, to, body } = *self;
+    pub fn finish(self) -> (Box<Client>, BoxFuture<'static, Outcome>) {
+        let Appending { client, account, to, body } = self;
         (client, store(account, to, body).boxed())
     }
 }
 
-async fn spill(mut incoming: Incoming) -> Result<Incoming, ReceiveError> {
+async fn spill(mut incoming: Box<Incoming>) -> Result<Box<Incoming>, ReceiveError> {
     incoming.spill().await?;
     Ok(incoming)
 }

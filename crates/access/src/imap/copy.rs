@@ -56,6 +56,6 @@ fn summary(done: &str, count: usize, wanted: usize) -> String {
     if count == wanted {
         format!("{count} {done}")
     } else {
-        format!("{count} {done}, the other {} are expunged", wanted - count)
+        format!("{count} {done}; {} were expunged meanwhile", wanted - count)
     }
 }

@@ -28,7 +28,11 @@ pub(crate) async fn expunge(client: &mut Client, command: Expunge) -> Outcome {
 pub(crate) async fn close(client: &mut Client) -> Outcome {
     let selected = client.selected()?;
     if selected.access == Access::ReadWrite {
-        remove(selected, None).await?;
+        match remove(selected, None).await {
+            // Somebody deleted the mailbox: it is closed all the better.
+            Ok(()) | Err(Error::MailboxMissing) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
     client.selected = None;
     Ok(Answer::ok("mailbox closed"))

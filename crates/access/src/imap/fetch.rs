@@ -114,7 +114,7 @@ async fn from_rows(
         for ((seq, member), email) in batch.into_iter().zip(emails) {
             let mut message = Message::new(seq, member, email);
             message.newly_seen = marked.binary_search(&member.uid).is_ok();
-            message.tell(&account, &wanted, &names, trouble, out).await?;
+            message.tell(&account, (&wanted, &names), trouble, out).await?;
             out.room().await;
         }
     }

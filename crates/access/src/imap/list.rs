@@ -100,7 +100,7 @@ pub(crate) async fn list(client: &Client, command: List, out: &mut Out) -> Outco
     let mut matches = Vec::with_capacity(nodes.len());
     for (i, node) in nodes.iter().enumerate() {
         matches.push(patterns.matches(node.name));
-        if i % NAMES_AT_ONCE == 0 {
+        if (i + 1) % NAMES_AT_ONCE == 0 {
             yield_now().await;
         }
     }

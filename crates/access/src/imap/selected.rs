@@ -66,9 +66,12 @@ impl Selected {
             return Ok(());
         }
         let changes = self.known.changes_to(&later);
-        let keywords_grew = !changes.flags.is_empty() && self.known.keywords != later.keywords;
+        let keywords_grew = self.known.keywords != later.keywords;
         if told == Told::AllButExpunged && !changes.expunged.is_empty() {
             // Later sequence numbers would not be the client's: it learns flags now, the rest when it may.
+            if changes.flags.is_empty() {
+                return Ok(());
+            }
             self.known = Arc::new(self.known.with_flags_of(changes.flags.iter().copied(), &later));
         } else {
             self.known = later;
@@ -80,7 +83,7 @@ impl Selected {
                 response::exists(out, self.known.len());
             }
         }
-        if keywords_grew {
+        if keywords_grew && (changes.appended > 0 || !changes.flags.is_empty()) {
             response::flags(out, &flag_names::all(&self.known.keywords));
         }
         let names = FlagNames::new(&self.known.keywords);

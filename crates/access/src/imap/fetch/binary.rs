@@ -21,8 +21,7 @@ struct Encoded {
 pub(super) async fn tell(
     reading: &mut Reading<'_>,
     structure: Option<&Structure>,
-    part: &[u32],
-    partial: Option<Partial>,
+    (part, partial): (&[u32], Option<Partial>),
     fetch: &mut FetchWriter,
     out: &mut Out,
 ) -> Result<(), Refusal> {

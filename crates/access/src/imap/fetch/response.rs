@@ -25,6 +25,12 @@ impl<'a> Wanted<'a> {
     }
 }
 
+impl Wanted<'_> {
+    fn tells_uid(&self) -> bool {
+        self.adds_uid || self.items.contains(&FetchItem::Uid)
+    }
+}
+
 fn needs_structure(item: &FetchItem) -> bool {
     match item {
         FetchItem::Body | FetchItem::BodyStructure => true,
@@ -58,6 +64,18 @@ impl Message {
         fetch.end(out);
     }
 
+    /// What is left to tell of a message that is gone: at least its UID, since a response without any item is none.
+    fn tell_remains(&self, wanted: &Wanted<'_>, names: &FlagNames, out: &mut Out) {
+        let mut fetch = self.begin(wanted, out);
+        if !wanted.tells_uid() {
+            fetch.uid(out, self.member.uid);
+        }
+        for item in wanted.items {
+            self.view_item(item, names, &mut fetch, out);
+        }
+        fetch.end(out);
+    }
+
     fn begin(&self, wanted: &Wanted<'_>, out: &mut Out) -> FetchWriter {
         let mut fetch = FetchWriter::begin(out, self.seq);
         if wanted.adds_uid {
@@ -80,14 +98,13 @@ impl Message {
     pub async fn tell(
         &self,
         account: &Arc<Account>,
-        wanted: &Wanted<'_>,
-        names: &FlagNames,
+        (wanted, names): (&Wanted<'_>, &FlagNames),
         trouble: &mut Trouble,
         out: &mut Out,
     ) -> Result<(), Refusal> {
         let Some(email) = &self.email else {
-            trouble.expunged = true;
-            self.tell_view(wanted, names, out);
+            trouble.expunged |= !trouble.damaged;
+            self.tell_remains(wanted, names, out);
             return Ok(());
         };
         let structure = if wanted.structure { structure_of(email, trouble) } else { None };
@@ -105,13 +122,17 @@ impl Message {
                     section::tell(&mut reading, structure.as_ref(), section, &mut fetch, out).await?
                 }
                 (FetchItem::Binary { part, partial, .. }, structure) => {
-                    binary::tell(&mut reading, structure.as_ref(), part, *partial, &mut fetch, out).await?
+                    binary::tell(&mut reading, structure.as_ref(), (part, *partial), &mut fetch, out).await?
                 }
                 (FetchItem::BinarySize { part }, structure) => {
                     binary::tell_size(&mut reading, structure.as_ref(), part, &mut fetch, out).await?
                 }
                 _ => self.view_item(item, names, &mut fetch, out),
             }
+        }
+        if reading.trouble.any() && !wanted.tells_uid() {
+            // Something may be left out, and a response without any item is none (RFC 9051 §9 `msg-att`).
+            fetch.uid(out, self.member.uid);
         }
         // RFC 9051 §6.4.5: a change of flags that the command makes is told.
         if self.newly_seen && !wanted.items.contains(&FetchItem::Flags) {
@@ -133,6 +154,10 @@ fn structure_of(email: &Email, trouble: &mut Trouble) -> Option<Structure> {
 }
 
 impl Trouble {
+    fn any(&self) -> bool {
+        self.expunged || self.unknown_encoding || self.damaged
+    }
+
     /// Notes why something is not told.
     pub fn note(&mut self, error: &Error) {
         match error {
