@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 use env::Random;
 use net::runtime::TokioEnv;
-use std::io::{IsTerminal, Read};
+use std::io::{IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -60,6 +60,9 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Prints the reference of all configuration keys, in Markdown.
+    #[command(after_help = "Example:\n  postamt keys | less")]
+    Keys,
     /// Reads a password from standard input and prints its Argon2id hash for `password_hash`.
     #[command(after_help = "Example:\n  printf %s 'my password' | postamt hash-password")]
     HashPassword {
@@ -86,6 +89,10 @@ pub fn run(cli: Cli) -> ExitCode {
             Err(mistakes) => return wrong(&mistakes),
         },
         Command::Check { config, json } => return check(&config, json),
+        Command::Keys => {
+            say(&config::reference());
+            Ok(())
+        }
         Command::HashPassword { json } => with_world(|world| hash_password(world, json)).map(|_| ()),
     };
     match done {
@@ -113,10 +120,18 @@ fn with_world<T>(first: impl FnOnce(&dyn Random) -> anyhow::Result<T>) -> anyhow
 fn serve(runtime: Runtime, plan: ServePlan) -> anyhow::Result<()> {
     let (demo, data) = (plan.demo.clone(), plan.data.clone());
     let ready = move |bound: &[crate::plan::Bound]| match &demo {
-        Some(demo) => print!("{}", screen::demo(demo, bound)),
-        None => print!("{}", screen::served(&data, bound)),
+        Some(demo) => say(&screen::demo(demo, bound)),
+        None => say(&screen::served(&data, bound)),
     };
     runtime.block_on(server::serve(plan, ready))
+}
+
+/// A reader that has gone (`postamt keys | head`) is no reason to stop a server.
+fn say(text: &str) {
+    let mut out = std::io::stdout();
+    if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        tracing::debug!(event = "screen.lost", %error);
+    }
 }
 
 fn wrong(mistakes: &Mistakes) -> ExitCode {

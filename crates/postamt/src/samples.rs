@@ -24,9 +24,6 @@ pub struct Sample {
     pub octets: Vec<u8>,
 }
 
-/// How many there are.
-pub const SAMPLES: usize = 60;
-
 /// All samples in the order of their arrival, the last one an hour before `now`.
 pub fn samples(now: Timestamp) -> Vec<Sample> {
     let mut random = Random(0x706f_7374_616d_7401);

@@ -142,7 +142,7 @@ pub(super) const ALL: [&Keys; 5] = [&ROOT, &ACCOUNT, &LISTENER, &TLS, &LIMITS];
 
 const INTRODUCTION: &str = "# Configuration
 
-Printed from the code (`UPDATE=1 cargo test -p postamt reference`); a test keeps it true.
+Printed by `postamt keys`; a test keeps it true.
 
 `postamt serve --config postamt.toml` reads one TOML file, which may be empty. `postamt check --config postamt.toml` tells
 everything that is wrong with it at once, with line, key and the nearest known key. File names are relative to the file's

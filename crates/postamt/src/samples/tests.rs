@@ -2,6 +2,7 @@ use super::*;
 use mail_parser::{MessageParser, MimeHeaders, PartType};
 use std::collections::{BTreeMap, HashSet};
 
+const SAMPLES: usize = 60;
 const NOW: Timestamp = Timestamp::from_unix_ms(1_772_000_000_000);
 
 fn parsed(sample: &Sample) -> mail_parser::Message<'_> {
