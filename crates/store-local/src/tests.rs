@@ -58,6 +58,7 @@ fn put(store: &LocalStore, key: &str, value: impl Into<Bytes>) -> Result<(), Com
 
 fn delete(store: &LocalStore, key: &str) -> Result<(), CommitError> {
     let mut batch = Batch::new(cell());
+    batch.makes_room = true;
     batch.delete(Space::Rows, key.to_owned());
     block_on(store.commit(batch))
 }

@@ -66,7 +66,8 @@ fn cited(line: &str) -> Vec<Result<Citation, String>> {
     for (at, _) in line.match_indices("RFC") {
         let before = line.get(..at).and_then(|before| before.chars().next_back());
         let rest = line.get(at + 3..).unwrap_or_default();
-        if before.is_some_and(char::is_alphanumeric) || !begins_like_a_number(rest) {
+        // `RFC822.SIZE` and its like are data items of IMAP.
+        if before.is_some_and(char::is_alphanumeric) || !begins_like_a_number(rest) || rest.starts_with("822") {
             continue;
         }
         found.push(citation(rest).ok_or_else(|| format!("RFC{}", rest.chars().take(16).collect::<String>())));
