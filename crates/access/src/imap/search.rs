@@ -118,7 +118,7 @@ async fn by_row(
     Ok(condition.holds(&Facts { text: Some(&text), ..facts }).unwrap_or(false))
 }
 
-/// What `$` becomes: with MIN or MAX alone, only those (RFC 9051 §6.4.4.4).
+/// What `$` becomes: with MIN or MAX alone, only those (RFC 9051 §6.4.4.1).
 fn saved(found: &NumberSet, command: &Search, view: &View) -> NumberSet {
     let returns = command.returns.unwrap_or_default();
     let ends = (returns.min || returns.max) && !returns.all && !returns.count;

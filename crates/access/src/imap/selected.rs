@@ -56,7 +56,7 @@ impl Selected {
         };
     }
 
-    /// Tells what changed: EXPUNGE from the end, EXISTS, then flags (RFC 9051 §7.4.2, §7.5.1).
+    /// Tells what changed: EXPUNGE from the end, EXISTS, then flags (RFC 9051 §7.5.1, §7.4.1, §7.5.2).
     ///
     /// # Errors
     /// [`Error::MailboxMissing`] when the mailbox was deleted.

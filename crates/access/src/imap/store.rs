@@ -42,8 +42,9 @@ pub(crate) async fn store(client: &mut Client, command: Store, out: &mut Out) ->
         let told = Told { before: &before, stored: &stored, command: &command, change };
         gone |= told.tell(selected, uids, out).await;
     }
-    Ok(match gone && command.numbering == Numbering::SeqNum {
-        // RFC 2180 §4.2.3
+    let told = command.report == StoreReport::Full && command.numbering == Numbering::SeqNum;
+    Ok(match gone && told {
+        // RFC 2180 §4.2.3; silent ones succeed (§4.2.1), and UIDs that are gone are passed over (RFC 9051 §6.4.9).
         true => Answer::no("some of these messages are expunged, the others are changed").code(Code::ExpungeIssued),
         false => Answer::ok("flags stored"),
     })
