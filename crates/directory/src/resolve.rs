@@ -16,6 +16,8 @@ pub enum Resolution {
     NotLocal,
     /// The demo's misbehaviour on purpose.
     Fault(DemoFault),
+    /// The demo's `slow`: to these accounts, but not soon.
+    Slow(Vec<Arc<Account>>),
 }
 
 /// How an address of the demo misbehaves.
@@ -25,8 +27,6 @@ pub enum DemoFault {
     Temporary,
     /// `fail-5xx`: never.
     Permanent,
-    /// `slow`: in the end, but not soon.
-    Slow,
 }
 
 impl Directory {
@@ -34,8 +34,11 @@ impl Directory {
     pub fn resolve(&self, path: &ForwardPath) -> Resolution {
         let ForwardPath::Address(address) = path else { return self.deliver(self.own_postmaster().into_iter()) };
         if matches!(self.catch_all, CatchAll::Demo(_)) {
-            if let Some(fault) = DemoFault::of(address) {
-                return Resolution::Fault(fault);
+            match folded(address).split('@').next() {
+                Some("fail-4xx") => return Resolution::Fault(DemoFault::Temporary),
+                Some("fail-5xx") => return Resolution::Fault(DemoFault::Permanent),
+                Some("slow") => return Resolution::Slow(self.with_everything(Vec::new())),
+                _ => {}
             }
         } else if !self.is_local(address) {
             return Resolution::NotLocal;
@@ -54,14 +57,19 @@ impl Directory {
     }
 
     fn deliver<'a>(&'a self, named: impl Iterator<Item = &'a Arc<Account>>) -> Resolution {
-        let mut accounts: Vec<Arc<Account>> = named.cloned().collect();
+        let accounts = self.with_everything(named.cloned().collect());
+        if accounts.is_empty() { Resolution::UnknownUser } else { Resolution::Deliver(accounts) }
+    }
+
+    /// In the demo one account gets a copy of everything.
+    fn with_everything(&self, mut accounts: Vec<Arc<Account>>) -> Vec<Arc<Account>> {
         if let CatchAll::Demo(everything) = &self.catch_all
             && let Some(everything) = self.account(everything)
             && !accounts.contains(everything)
         {
             accounts.push(everything.clone());
         }
-        if accounts.is_empty() { Resolution::UnknownUser } else { Resolution::Deliver(accounts) }
+        accounts
     }
 
     /// `postmaster` must be there in every domain we serve (RFC 5321 §4.5.1), `abuse` should (RFC 2142 §4).
@@ -72,17 +80,6 @@ impl Directory {
 
     fn own_postmaster(&self) -> Option<&Arc<Account>> {
         self.postmaster.and_then(|at| self.at(at))
-    }
-}
-
-impl DemoFault {
-    fn of(address: &Address) -> Option<DemoFault> {
-        match folded(address).split('@').next() {
-            Some("fail-4xx") => Some(DemoFault::Temporary),
-            Some("fail-5xx") => Some(DemoFault::Permanent),
-            Some("slow") => Some(DemoFault::Slow),
-            _ => None,
-        }
     }
 }
 

@@ -42,9 +42,6 @@ pub fn route(directory: &Directory, path: &ForwardPath) -> Route {
         Resolution::Fault(DemoFault::Permanent) => {
             refuse(550, (5, 3, 0), "this address always refuses, on purpose".into())
         }
-        Resolution::Fault(DemoFault::Slow) => match directory.resolve(&ForwardPath::Postmaster) {
-            Resolution::Deliver(accounts) => Route::Slow(SLOW, accounts),
-            _ => refuse(550, (5, 1, 1), format!("there is no mailbox {path} here")),
-        },
+        Resolution::Slow(accounts) => Route::Slow(SLOW, accounts),
     }
 }

@@ -72,5 +72,6 @@ fn the_demo_takes_everything_and_misbehaves_on_purpose() {
     check(&directory, "postmaster", &["admin", "anna"]);
     check_not(&directory, "Fail-4xx@demo.test", Resolution::Fault(DemoFault::Temporary));
     check_not(&directory, "fail-5xx@anywhere.example", Resolution::Fault(DemoFault::Permanent));
-    check_not(&directory, "slow@demo.test", Resolution::Fault(DemoFault::Slow));
+    let anna = directory.account(&"anna@demo.test".parse().unwrap()).unwrap().clone();
+    check_not(&directory, "slow@demo.test", Resolution::Slow(vec![anna]));
 }
