@@ -72,6 +72,24 @@ pub(crate) fn uid_of(key: &[u8]) -> Result<Uid, RecordError> {
     key.last_chunk().map(|uid| Uid(u32::from_be_bytes(*uid))).ok_or(RecordError::Short)
 }
 
+/// The mailbox in a membership's key.
+pub(crate) fn mailbox_of_member(key: &[u8]) -> Result<MailboxId, RecordError> {
+    let id = key.get(1..).and_then(|rest| rest.first_chunk()).filter(|_| key.len() == 9);
+    id.map(|id| MailboxId(u32::from_be_bytes(*id))).ok_or(RecordError::Short)
+}
+
+/// The email at the end of an `E` or `P` key.
+pub(crate) fn email_of(key: &[u8]) -> Result<EmailId, RecordError> {
+    key.last_chunk().map(|id| EmailId(u64::from_be_bytes(*id))).ok_or(RecordError::Short)
+}
+
+/// Whose link to a blob this is.
+pub(crate) fn linked_email(key: &[u8]) -> Option<(AccountId, EmailId)> {
+    let (account, email) = key.split_first_chunk()?;
+    let email = email.try_into().ok()?;
+    Some((AccountId(u32::from_be_bytes(*account)), EmailId(u64::from_be_bytes(email))))
+}
+
 /// The mailbox at the end of an `X` key.
 pub(crate) fn mailbox_of(key: &[u8]) -> Result<MailboxId, RecordError> {
     key.last_chunk().map(|id| MailboxId(u32::from_be_bytes(*id))).ok_or(RecordError::Short)
