@@ -119,6 +119,16 @@ impl View {
         self.chunks.get(chunk)?.get(within)
     }
 
+    /// The members with these UIDs, each once and in order, whatever a client's sequence set looked like.
+    pub(crate) fn members(&self, uids: &[Uid]) -> Vec<Member> {
+        let mut members: Vec<_> = uids.iter().filter_map(|uid| self.by_uid(*uid)).copied().collect();
+        if !members.is_sorted_by(|a, b| a.uid < b.uid) {
+            members.sort_unstable_by_key(|member| member.uid);
+            members.dedup_by_key(|member| member.uid);
+        }
+        members
+    }
+
     /// The greatest UID in it.
     pub fn last_uid(&self) -> Option<Uid> {
         self.chunks.last()?.last().map(|member| member.uid)

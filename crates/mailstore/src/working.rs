@@ -231,7 +231,10 @@ impl Working {
 
     pub fn keyword_bits(&mut self, flags: &[model::Flag]) -> crate::FlagBits {
         let (bits, new) = Arc::make_mut(&mut self.keywords).name(flags);
-        self.draft.keywords |= new;
+        if new {
+            self.batch(); // their names are written, also when no message gets them
+            self.draft.keywords = true;
+        }
         bits
     }
 

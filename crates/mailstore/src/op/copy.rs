@@ -49,9 +49,7 @@ impl Operation for CopyMessages {
     }
 
     async fn fold(&self, w: &mut Working) -> Result<Copied, Error> {
-        let view = w.view(self.from)?;
-        let members: Vec<_> = self.uids.iter().filter_map(|uid| view.by_uid(*uid)).copied().collect();
-        drop(view);
+        let members = w.view(self.from)?.members(&self.uids);
         transfer(w, self.from, self.to, &members, self.transfer).await
     }
 }
