@@ -309,7 +309,9 @@ impl<'a> Checker<'a> {
                 Some(places) if !places.memberships.contains(&(id, uid)) => {
                     vec![format!("email {} does not know this place", member.email)]
                 }
-                Some(places) if places.size_octets != member.size_octets => vec!["size differs from its email's".into()],
+                Some(places) if places.size_octets != member.size_octets => {
+                    vec!["size differs from its email's".into()]
+                }
                 Some(_) => Vec::new(),
             }
         };
@@ -353,7 +355,9 @@ impl<'a> Checker<'a> {
         let judge = move |found: &[Option<Bytes>]| match found.first().cloned().flatten() {
             None => vec!["its email is gone".into()],
             Some(row) => match Email::decode(id, row) {
-                Ok(email) if email.stored == Stored::Row && email.size_octets() == email.prefix().len() as u64 + len => {
+                Ok(email)
+                    if email.stored == Stored::Row && email.size_octets() == email.prefix().len() as u64 + len =>
+                {
                     Vec::new()
                 }
                 _ => vec![format!("{len} octets are not what its email says")],
@@ -373,7 +377,9 @@ impl<'a> Checker<'a> {
                 size_octets: record.size_octets,
             };
             let is = self.sums.get(&record.id).copied().unwrap_or_default();
-            self.expect(says == is, &format!("mailbox {}", record.id), || format!("it says {says:?}, but holds {is:?}"));
+            self.expect(says == is, &format!("mailbox {}", record.id), || {
+                format!("it says {says:?}, but holds {is:?}")
+            });
         }
         let (says, is) = ((self.head.used_octets, self.head.used_emails), (self.used_octets, self.used_emails));
         self.expect(says == is, "head", || format!("it says {says:?} octets and emails, there are {is:?}"));

@@ -5,6 +5,7 @@ use crate::flags::FlagBits;
 use crate::lane::Operation;
 use crate::log;
 use crate::mailbox::MailboxRecord;
+use crate::op::{check_count, octets_of};
 use crate::rows::{self, Places};
 use crate::view::Member;
 use crate::working::{Sign, Working, row_error};
@@ -26,11 +27,16 @@ impl Operation for Expunge {
         vec![self.mailbox]
     }
 
+    fn octets(&self) -> usize {
+        octets_of(&self.uids)
+    }
+
     fn makes_room(&self) -> bool {
         true
     }
 
     async fn fold(&self, w: &mut Working) -> Result<Vec<Uid>, Error> {
+        check_count(&self.uids)?;
         let mut mailbox = (*w.mailbox(self.mailbox)?).clone();
         let mut leaving = w.view(self.mailbox)?.members(&self.uids);
         leaving.retain(|member| member.flags.contains(FlagBits::DELETED));

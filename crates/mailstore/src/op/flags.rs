@@ -4,6 +4,7 @@ use crate::error::Error;
 use crate::flags::FlagBits;
 use crate::lane::Operation;
 use crate::log::Change;
+use crate::op::{check_count, octets_of};
 use crate::view::{Member, View};
 use crate::working::{Sign, Working};
 use model::{Flag, MailboxId, ModSeq, Uid};
@@ -51,12 +52,17 @@ impl Operation for StoreFlags {
         vec![self.mailbox]
     }
 
+    fn octets(&self) -> usize {
+        octets_of(&self.uids)
+    }
+
     /// `\Deleted` is the step before EXPUNGE.
     fn makes_room(&self) -> bool {
         true
     }
 
     async fn fold(&self, w: &mut Working) -> Result<FlagsStored, Error> {
+        check_count(&self.uids)?;
         let mut mailbox = (*w.mailbox(self.mailbox)?).clone();
         let members = w.view(self.mailbox)?.members(&self.uids);
         if self.change != FlagChange::Remove {

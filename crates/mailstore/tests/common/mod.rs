@@ -151,7 +151,15 @@ pub fn flags(names: &[&str]) -> Vec<Flag> {
 }
 
 pub fn email(subject: &str) -> NewEmail {
-    let text = format!("Message-ID: <{subject}@test>\r\nSubject: {subject}\r\n\r\nHello\r\n");
+    new_email(format!("Message-ID: <{subject}@test>\r\nSubject: {subject}\r\n\r\nHello\r\n"))
+}
+
+/// Without Message-ID: it is of no thread.
+pub fn anonymous() -> NewEmail {
+    new_email("Subject: Hi\r\n\r\nHello\r\n".to_owned())
+}
+
+fn new_email(text: String) -> NewEmail {
     let mut scanner = Scanner::new(Scanner::DEFAULT_BUDGET);
     scanner.push(text.as_bytes());
     NewEmail { prefix: Default::default(), body: Body::Row(text.into()), scanned: Arc::new(scanner.finish()) }
@@ -174,4 +182,61 @@ pub fn store_flags(uids: &[u32], change: FlagChange, names: &[&str]) -> StoreFla
 
 pub fn expunge(uids: &[u32]) -> Expunge {
     Expunge { mailbox: INBOX_ID, uids: numbers(uids) }
+}
+
+/// A store that lets a test decide what becomes of each commit, whatever the memory store beneath says.
+pub struct Script {
+    pub memory: MemoryStore,
+    pub answers: std::sync::Mutex<std::collections::VecDeque<Fate>>,
+    pub reads: std::sync::atomic::AtomicUsize,
+    /// Reads that fail from now on.
+    pub unreadable: std::sync::atomic::AtomicBool,
+    /// Reads are a bug from now on.
+    pub panics: std::sync::atomic::AtomicBool,
+    /// The batches that came, as octets and whether they make room.
+    pub batches: std::sync::Mutex<Vec<(usize, bool)>>,
+}
+
+/// Of one commit.
+#[derive(Clone, Copy)]
+pub enum Fate {
+    /// It is applied, and nobody is told: the connection broke.
+    AppliedUnknown,
+}
+
+impl Script {
+    pub fn new(memory: &MemoryStore) -> Arc<Script> {
+        Arc::new(Script {
+            memory: memory.clone(),
+            answers: Default::default(),
+            reads: Default::default(),
+            unreadable: Default::default(),
+            panics: Default::default(),
+            batches: Default::default(),
+        })
+    }
+}
+
+impl Store for Script {
+    fn read(&self, queries: Vec<store::Query>) -> store::Answer<'_, Result<store::Reading, store::ReadError>> {
+        if self.unreadable.load(std::sync::atomic::Ordering::Relaxed) {
+            return store::ready(Err(store::ReadError("told".into())));
+        }
+        assert!(!self.panics.load(std::sync::atomic::Ordering::Relaxed), "told");
+        self.reads.fetch_add(queries.len(), std::sync::atomic::Ordering::Relaxed);
+        self.memory.read(queries)
+    }
+
+    fn commit(&self, batch: store::Batch) -> store::Answer<'static, Result<(), store::CommitError>> {
+        self.batches.lock().unwrap().push((batch.octets(), batch.makes_room));
+        let fate = self.answers.lock().unwrap().pop_front();
+        let committed = self.memory.commit(batch);
+        match fate {
+            None => committed,
+            Some(Fate::AppliedUnknown) => store::later(async {
+                committed.await.unwrap();
+                Err(store::CommitError::Failed("the connection broke".into()))
+            }),
+        }
+    }
 }
