@@ -1,5 +1,8 @@
 //! Flags as they lie in a membership: a set of bits, the keywords' named by a table of the account.
 
+#[cfg(test)]
+mod tests;
+
 use crate::error::Error;
 use model::{Decoder, Encoder, Flag, Keyword, RecordError};
 
