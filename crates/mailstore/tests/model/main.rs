@@ -87,7 +87,10 @@ fn trouble(house: &mut House, kind: &mut Kind, n: u8) {
         },
         // Fewer in a row than an operation is tried.
         Kind::Conflicts => {
-            house.store.fail_next(CommitError::Conflict);
+            house.run();
+            if house.store.waiting() > 0 {
+                house.store.fail_next(CommitError::Conflict);
+            }
             house.drain();
         }
         Kind::Cut(kept) => {
