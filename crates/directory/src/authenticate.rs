@@ -1,5 +1,6 @@
 //! Log-in by password.
 
+use crate::account::Entry;
 use crate::credential::Argon2id;
 use crate::hashing::Hashing;
 use crate::remembered::{Proof, Remembered};
@@ -68,8 +69,12 @@ impl Gate {
     }
 
     /// Bound to the credential, so that a changed one is a different proof.
-    fn proof(&self, account: &Account, hash: &Argon2id, password: &[u8]) -> Proof {
-        self.keyed(&[b"proof", &account.id.0.to_le_bytes(), hash.as_str().as_bytes(), password]).into()
+    fn proof(&self, entry: &Entry, password: &[u8]) -> Proof {
+        let credential = match &entry.credential {
+            Credential::Argon2id(hash) => hash.as_str(),
+            Credential::Clear(secret) => secret.expose(),
+        };
+        self.keyed(&[b"proof", &entry.account.id.0.to_le_bytes(), credential.as_bytes(), password]).into()
     }
 
     async fn hash_matches(&self, hash: &Argon2id, password: &[u8]) -> Result<bool, AuthError> {
@@ -110,12 +115,8 @@ impl Directory {
         }
         let gate = &self.gate;
         let entry = self.by_login(login);
-        let proof = entry.and_then(|entry| match &entry.credential {
-            Credential::Argon2id(hash) => Some(gate.proof(&entry.account, hash, password)),
-            Credential::Clear(_) => None,
-        });
-        if let (Some(entry), Some(proof)) = (entry, &proof)
-            && gate.remembered().holds(proof, gate.clock.monotonic())
+        if let Some(entry) = entry
+            && gate.remembered().holds(&gate.proof(entry, password), gate.clock.monotonic())
         {
             return Ok(entry.account.clone());
         }
@@ -130,7 +131,7 @@ impl Directory {
         match entry {
             Some(entry) if right => {
                 gate.throttle().succeeded(&name, network, now);
-                proof.into_iter().for_each(|proof| gate.remembered().keep(proof, now));
+                gate.remembered().keep(gate.proof(entry, password), now);
                 Ok(entry.account.clone())
             }
             _ => {

@@ -12,7 +12,7 @@ pub mod status;
 
 use std::fmt;
 
-pub use append::Append;
+pub use append::{Append, AppendData};
 pub use auth::{Authenticate, Id, Login};
 pub use fetch::{Fetch, FetchItem, Partial, Section, SectionName, SectionText, SeenPolicy};
 pub use list::{List, ListReturn, ListSelection, ListSyntax, Lsub};

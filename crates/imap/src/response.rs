@@ -12,7 +12,7 @@ pub use fetch::FetchWriter;
 pub(crate) use fetch::section_spec;
 pub use mailbox::{
     ESearch, ListAttribute, ListEntry, Namespace, StatusValue, enabled, esearch, exists, expunge, flags, id, list,
-    lsub, namespace, recent, search, status,
+    lsub, namespace, recent, search, search_begin, search_end, search_number, status,
 };
 
 use std::borrow::Cow;
@@ -113,7 +113,7 @@ pub fn capability(out: &mut Vec<u8>, capabilities: &str) {
 }
 
 /// What this crate's grammar covers; what is advertised is decided by who carries the commands out.
-pub const CAPABILITIES: [&str; 22] = [
+pub const CAPABILITIES: [&str; 21] = [
     "IMAP4rev1",
     "IMAP4rev2",
     "BINARY",
@@ -127,7 +127,6 @@ pub const CAPABILITIES: [&str; 22] = [
     "LITERAL+",
     "MOVE",
     "NAMESPACE",
-    "OBJECTID",
     "SASL-IR",
     "SEARCHRES",
     "SPECIAL-USE",

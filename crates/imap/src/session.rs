@@ -6,7 +6,7 @@ mod line;
 
 use model::Moment;
 
-use crate::command::{Append, Tag, Tagged};
+use crate::command::{Append, AppendData, Tag, Tagged};
 use crate::limits::{INPUT_OCTETS_MAX, Limits, OUTPUT_OCTETS_SOFT};
 use crate::mailbox::NameForm;
 use crate::response::{self, Answer, Code};
@@ -122,6 +122,8 @@ pub struct Session {
     /// Octets of `output` that were sent already.
     sent: usize,
     closing: bool,
+    /// What APPEND's data are, which says what closes them.
+    append_data: AppendData,
     /// Malformed commands since the last good one.
     bad_commands: u32,
     /// When the connection began: a client that drips octets must log in all the same.
@@ -154,6 +156,7 @@ impl Session {
             output: Vec::new(),
             sent: 0,
             closing: false,
+            append_data: AppendData::Plain,
             bad_commands: 0,
             since: now,
             active: now,
@@ -248,7 +251,7 @@ impl Session {
         (!self.closing && !at_work).then_some(deadline)
     }
 
-    /// Ends the session if the deadline has passed (RFC 9051 §5.4).
+    /// Ends the session if the deadline has passed (RFC 9051 §5.4); a message half appended, or an exchange half done, is lost with it.
     pub fn expire(&mut self, now: Moment) {
         if self.deadline().is_none_or(|deadline| now < deadline) {
             return;
@@ -295,6 +298,8 @@ impl Session {
     }
 
     /// Whether the TLS handshake comes once [`Self::output`] is sent; then go on with [`Self::after_tls`].
+    ///
+    /// Octets that were read in the clear and that [`Self::receive`] did not take must be dropped, too.
     pub fn is_starting_tls(&self) -> bool {
         self.mode == Mode::Tls
     }

@@ -46,10 +46,11 @@ pub use view::{Member, View, ViewChanges};
 
 use env::{Clock, Spawn};
 use model::{AccountId, MailboxId};
+use rows::Head;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use store::{Blobs, Store};
+use store::{Blobs, Query, Store};
 
 /// INBOX is an account's first mailbox and stays.
 pub const INBOX_ID: MailboxId = MailboxId(1);
@@ -100,6 +101,14 @@ impl Mailstore {
         };
         account.ready().await?;
         Ok(account)
+    }
+
+    /// What of an account's quota is used, read from its head row without loading the account.
+    pub async fn usage(&self, id: AccountId) -> Result<Usage, Error> {
+        let query = Query::row(&rows::account_cell(id), rows::HEAD);
+        let row = self.store.read(vec![query]).await?.into_row();
+        let head = row.as_deref().map_or(Ok(Head::new()), Head::decode).map_err(working::row_error("head"))?;
+        Ok(Usage { octets: head.used_octets, messages: head.used_emails })
     }
 
     /// Where large bodies are streamed to before they are appended.

@@ -123,9 +123,7 @@ impl Scanner {
         if !held.is_empty() {
             self.line(&held, true);
         }
-        if matches!(self.state, State::Delimiter) {
-            self.part_start();
-        }
+        // A delimiter at which the message is cut off begins no part: only its line end would.
         self.end_headers(self.position, self.line_feeds);
         self.tree.close_down_to(0, self.position, (self.line_feeds, self.line_feeds));
         self.scanned()

@@ -22,6 +22,6 @@ mod trace;
 pub use incoming::{BodiesInFlight, Incoming, ReceiveError, Received};
 pub use queue::{Queue, QueueError};
 pub use receive::{AppendTo, Delivery, Origin, Post, append};
-pub use route::{Recipient, Route};
+pub use route::{Recipient, Route, route};
 pub use smtp::{Peer, SmtpConversation};
 pub use trace::Hop;

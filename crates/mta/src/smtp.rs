@@ -65,18 +65,7 @@ impl SmtpConversation {
         let session = Session::new(policy.clone(), security, now);
         let (input_ended, start_tls) = (false, false);
         let (transaction, work) = (None, None);
-        SmtpConversation {
-            post,
-            sleep,
-            policy,
-            peer,
-            tls,
-            session,
-            input_ended,
-            start_tls,
-            transaction,
-            work,
-        }
+        SmtpConversation { post, sleep, policy, peer, tls, session, input_ended, start_tls, transaction, work }
     }
 
     /// What the next event asks for; `false` when there is none.

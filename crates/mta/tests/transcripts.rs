@@ -1,4 +1,5 @@
 //! What SMTP and LMTP peers see, and what lies in the mailboxes afterwards.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use directory::{AccountSpec, CatchAll, Credential, Directory, DirectorySpec};
 use env::virtual_world::World;

@@ -1,2 +1,28 @@
-//! The whole post office in one program.
-fn main() {}
+//! The whole post office in one program: command line, configuration, demo, and the wiring of all other crates.
+//!
+//! | module | what |
+//! |---|---|
+//! | `cli` | the commands |
+//! | `config` | one TOML file into one `ServePlan`, and everything that is wrong with it |
+//! | `plan` | `ServePlan`: what shall be served |
+//! | `demo`, `samples` | the demo's plan and its sixty messages |
+//! | `screen` | what the terminal shows |
+//! | `server` | the wiring |
+
+mod cli;
+mod config;
+mod demo;
+mod plan;
+mod samples;
+mod screen;
+mod server;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    cli::run(cli::Cli::parse())
+}

@@ -1,9 +1,11 @@
 //! The server's side of a connection: [`Session`] and the [`Event`]s it asks its caller about.
 
+mod answer;
 mod body;
 mod command;
 mod dots;
 mod line;
+mod receive;
 mod session;
 mod tally;
 

@@ -15,6 +15,9 @@ pub(crate) struct Committer {
     shared: Arc<Shared>,
     /// While the engine is closed: when to try opening it again, and after how long once more.
     retry: Option<(Instant, Duration)>,
+    /// Rows deleted since space was last reclaimed, and when that was.
+    deleted: usize,
+    reclaimed: Option<Instant>,
 }
 
 /// The first pause between two attempts at opening, and the longest.
@@ -22,6 +25,10 @@ const RETRY_AFTER_MIN: Duration = Duration::from_millis(100);
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(30);
 /// How often the engine is looked after while it has too much to flush.
 const BEHIND_PAUSE: Duration = Duration::from_millis(2);
+
+/// Reclaiming holds up commits and rewrites files: not more often than this, nor for less than this in the journals.
+const RECLAIM_PAUSE: Duration = Duration::from_secs(5);
+const RECLAIM_OCTETS_MIN: u64 = 8 << 20;
 
 /// What became of a group.
 enum Fate {
@@ -35,14 +42,17 @@ enum Fate {
 
 impl Committer {
     pub(crate) fn new(shared: Arc<Shared>) -> Committer {
-        Committer { shared, retry: None }
+        Committer { shared, retry: None, deleted: 0, reclaimed: None }
     }
 
     /// Until the queue is closed and empty.
     pub(crate) fn run(mut self) {
         loop {
             match self.shared.queue.take(self.retry.map(|(due, _)| due)) {
-                Next::Group(group) => self.commit(group),
+                Next::Group(group) => {
+                    self.commit(group);
+                    self.reclaim();
+                }
                 Next::Overdue => {}
                 Next::End => break,
             }
@@ -57,12 +67,35 @@ impl Committer {
         let batches: Vec<&Batch> = group.iter().map(|waiting| &waiting.batch).collect();
         let outcomes = self.outcomes(&batches);
         for (waiting, outcome) in group.into_iter().zip(outcomes) {
+            if outcome.is_ok() {
+                self.deleted += waiting.batch.writes.iter().filter(|write| write.value.is_none()).count();
+            }
             let _ = waiting.answer.send(outcome); // nobody listens: a dropped answer cancels nothing
         }
     }
 
+    /// Makes room when there is little and something can be gained.
+    fn reclaim(&mut self) {
+        let resting = self.reclaimed.is_some_and(|last| last.elapsed() < RECLAIM_PAUSE);
+        if resting || !self.shared.is_short_of_space() {
+            return;
+        }
+        let journal_octets = self.shared.engine().as_ref().map_or(0, Engine::journal_octets);
+        if self.deleted == 0 && journal_octets < RECLAIM_OCTETS_MIN {
+            return;
+        }
+        if self.shared.reclaim_space().is_err() {
+            self.retry_later();
+        }
+        self.deleted = 0;
+        self.reclaimed = Some(Instant::now());
+    }
+
     fn outcomes(&mut self, batches: &[&Batch]) -> Vec<Outcome> {
         let all = |error: CommitError| vec![Err(error); batches.len()];
+        if self.retry.is_some_and(|(due, _)| due > Instant::now()) {
+            return all(self.unavailable()); // not each commit is an attempt
+        }
         let error = match self.attempt(batches, None) {
             Fate::Done(outcomes) => return outcomes,
             Fate::Stopped if self.reopen() => match self.attempt(batches, None) {
@@ -147,11 +180,15 @@ impl Committer {
                 true
             }
             Err(()) => {
-                let pause = self.retry.map_or(RETRY_AFTER_MIN, |(_, pause)| (pause * 2).min(RETRY_AFTER_MAX));
-                self.retry = Some((Instant::now() + pause, pause));
+                self.retry_later();
                 false
             }
         }
+    }
+
+    fn retry_later(&mut self) {
+        let pause = self.retry.map_or(RETRY_AFTER_MIN, |(_, pause)| (pause * 2).min(RETRY_AFTER_MAX));
+        self.retry = Some((Instant::now() + pause, pause));
     }
 }
 
@@ -167,7 +204,7 @@ impl Drop for Committer {
 
 /// Adds the batch's writes to the group's, if it may be applied after them.
 fn evaluate(engine: &Engine, batch: &Batch, refusal: Option<&str>, writes: &mut Writes) -> Outcome {
-    if let Some(text) = refusal.filter(|_| !batch.only_deletes()) {
+    if let Some(text) = refusal.filter(|_| !batch.makes_room) {
         return Err(CommitError::NoSpace(text.to_owned()));
     }
     let keys = batch.writes.iter().map(|write| &write.key).chain(batch.expect.iter().map(|expected| &expected.key));

@@ -7,6 +7,7 @@ use fjall::{UserKey, UserValue};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use store::{Batch, Bytes, Found, Order, Page, Query, ReadError, Reading, Scan, Space};
 
 pub(crate) struct Engine {
@@ -33,6 +34,14 @@ const JOURNALS_OCTETS_MAX: u64 = 128 << 20;
 const SEALED_MEMTABLES_MAX: usize = 3;
 /// At 20 runs fjall slows commits down, at 30 it stops them.
 const LEVEL0_RUNS_MAX: usize = 20;
+/// Files of up to this are rewritten to be rid of what was deleted: commits wait meanwhile.
+const CONDENSED_OCTETS_MAX: u64 = 256 << 20;
+/// One deletion among so many rows makes rewriting worth it.
+const GARBAGE_PART: u64 = 8;
+/// How long commits wait for the flushing, at most.
+const CONDENSE_TIME_MAX: Duration = Duration::from_secs(30);
+/// How often the flushing is looked after.
+const CONDENSE_PAUSE: Duration = Duration::from_millis(2);
 /// Values up to this are copied out of their block; larger ones keep it alive instead.
 const COPIED_OCTETS_MAX: usize = 2048;
 
@@ -141,6 +150,37 @@ impl Engine {
             keyspace.sealed_memtable_count() >= SEALED_MEMTABLES_MAX || keyspace.tree.l0_run_count() >= LEVEL0_RUNS_MAX
         };
         behind(&self.rows) || behind(&self.bodies)
+    }
+
+    /// Octets of all journals on the disk. They shrink only by becoming 64 MB long, or by [`condense`](Self::condense).
+    pub(crate) fn journal_octets(&self) -> u64 {
+        self.db.journal_disk_space().unwrap_or(0)
+    }
+
+    /// Writes all that is in memory to sorted files, and rewrites those that are small and full of what was deleted.
+    /// Whether the journals now hold nothing that the files do not. No write may be under way.
+    pub(crate) fn condense(&self) -> fjall::Result<bool> {
+        let keyspaces = [&self.rows, &self.bodies];
+        for keyspace in keyspaces {
+            keyspace.rotate_memtable()?;
+        }
+        let begun = Instant::now();
+        while keyspaces.iter().any(|keyspace| keyspace.sealed_memtable_count() > 0) {
+            if self.is_poisoned() {
+                return Err(fjall::Error::Poisoned);
+            }
+            if begun.elapsed() > CONDENSE_TIME_MAX {
+                return Ok(false);
+            }
+            std::thread::sleep(CONDENSE_PAUSE);
+        }
+        for keyspace in keyspaces {
+            let deleted = keyspace.tree.tombstone_count().saturating_mul(GARBAGE_PART);
+            if deleted >= keyspace.approximate_len() as u64 && keyspace.disk_space() <= CONDENSED_OCTETS_MAX {
+                keyspace.major_compact()?;
+            }
+        }
+        Ok(keyspaces.iter().all(|keyspace| keyspace.tree.get_highest_memtable_seqno().is_none()))
     }
 
     /// Whether fjall has stopped writing since something failed.

@@ -23,3 +23,18 @@ pub enum Health {
         reason: String,
     },
 }
+
+/// What is wrong and what heals it, for people; `well` when nothing is.
+impl std::fmt::Display for Health {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Health::Ok => f.write_str("well"),
+            Health::NearlyFull { free_octets, reserve_octets } => write!(
+                f,
+                "the disk is nearly full: {free_octets} octets are free, {reserve_octets} are kept for deletions; make space"
+            ),
+            Health::ReadOnly { reason } => write!(f, "nothing is written: {reason}"),
+            Health::Reopening { reason } => write!(f, "the store is being opened again: {reason}"),
+        }
+    }
+}

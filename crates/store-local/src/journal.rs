@@ -81,6 +81,12 @@ impl Journals {
         Ok(())
     }
 
+    /// Empties all journals, once the engine's files hold everything. The oldest first: what a crash leaves is then the end of
+    /// the story, and telling that once more changes nothing.
+    pub(crate) fn forget(&self) -> io::Result<()> {
+        self.list()?.iter().try_for_each(|journal| truncate(journal, 0))
+    }
+
     /// The journals, oldest first.
     fn list(&self) -> io::Result<Vec<PathBuf>> {
         let mut journals = Vec::new();

@@ -10,6 +10,7 @@ use crate::queue::{Queue, Waiting};
 use crate::space::{Ballast, Room, Watermark};
 use fjall::SeqNo;
 use futures_channel::oneshot;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard};
@@ -171,13 +172,37 @@ impl Shared {
         drop(engine); // syncs, and waits for fjall's threads: not under the lock
     }
 
-    /// Closes the engine, forgets what was not known to be durable, and opens it again.
+    /// After a failure: closes the engine, forgets what was not known to be durable, and opens it again.
     pub(crate) fn reopen_engine(&self) -> Result<(), ()> {
         tracing::error!(event = "store.reopening", folder = %self.folder.display());
-        self.trouble().closed_because.get_or_insert_with(|| "the engine failed and is being opened anew".into());
+        let durable = self.durable.load(Ordering::Acquire);
+        self.open_anew("the engine failed and is being opened anew", |journals| journals.cut_from(durable))?;
+        self.reopened.fetch_add(1, Ordering::Relaxed);
+        tracing::warn!(event = "store.reopened", folder = %self.folder.display());
+        Ok(())
+    }
+
+    /// Frees what the engine can free. Only the committer may ask, for no write may be under way.
+    pub(crate) fn reclaim_space(&self) -> Result<(), ()> {
+        let condensed = self.engine().as_ref().map(Engine::condense);
+        match condensed {
+            Some(Ok(true)) => {
+                tracing::info!(event = "store.condensed", folder = %self.folder.display());
+                self.open_anew("space is being reclaimed", Journals::forget)
+            }
+            Some(Ok(false)) | None => Ok(()),
+            Some(Err(error)) => {
+                tracing::warn!(event = "store.not_condensed", folder = %self.folder.display(), %error);
+                self.reopen_engine() // what was half written goes away
+            }
+        }
+    }
+
+    fn open_anew(&self, reason: &str, between: impl FnOnce(&Journals) -> io::Result<()>) -> Result<(), ()> {
+        self.trouble().closed_because.get_or_insert_with(|| reason.to_owned());
         self.close_engine();
         let journals = Journals::of(&self.folder);
-        let guarded = journals.cut_from(self.durable.load(Ordering::Acquire)).and_then(|()| journals.guard());
+        let guarded = between(&journals).and_then(|()| journals.guard());
         let opened = guarded.map_err(|error| error.to_string()).and_then(|found| {
             self.note_journal(found);
             Engine::open(&self.folder.join("rows"), self.options).map_err(|error| error.to_string())
@@ -187,8 +212,6 @@ impl Shared {
                 self.note_durable(engine.next_seqno());
                 *self.engine.write().unwrap_or_else(PoisonError::into_inner) = Some(engine);
                 self.trouble().closed_because = None;
-                self.reopened.fetch_add(1, Ordering::Relaxed);
-                tracing::warn!(event = "store.reopened", folder = %self.folder.display());
                 Ok(())
             }
             Err(reason) => {
@@ -232,6 +255,10 @@ impl Shared {
             }
             _ => {}
         }
+    }
+
+    pub(crate) fn is_short_of_space(&self) -> bool {
+        self.trouble().short_of_space.is_some()
     }
 
     fn load_ballast(&self) {

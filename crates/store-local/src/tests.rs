@@ -58,6 +58,7 @@ fn put(store: &LocalStore, key: &str, value: impl Into<Bytes>) -> Result<(), Com
 
 fn delete(store: &LocalStore, key: &str) -> Result<(), CommitError> {
     let mut batch = Batch::new(cell());
+    batch.makes_room = true;
     batch.delete(Space::Rows, key.to_owned());
     block_on(store.commit(batch))
 }
@@ -142,6 +143,31 @@ fn more_than_may_wait_is_refused() {
     assert_eq!(push(), Ok(()));
     queue.close();
     assert!(matches!(push(), Err(CommitError::ReadOnly(_))));
+}
+
+#[test]
+fn when_space_is_short_the_journal_is_emptied_and_nothing_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let free = Arc::new(AtomicU64::new(1 << 29));
+    let store = LocalStore::open(folder.path(), on_a_disk_with(&free)).unwrap();
+    (0..200).for_each(|n| put(&store, &format!("k{n:03}"), vec![7; 100_000]).unwrap());
+    free.store(20 << 20, Ordering::SeqCst);
+    let journals = || {
+        let files = fs::read_dir(folder.path().join("rows")).unwrap().map(|entry| entry.unwrap());
+        let journals = files.filter(|file| file.path().extension().is_some_and(|extension| extension == "jnl"));
+        journals.map(|journal| journal.metadata().unwrap().len()).sum::<u64>()
+    };
+    assert!(journals() > 16 << 20);
+    assert!(matches!(put(&store, "more", "1"), Err(CommitError::NoSpace(_))));
+    assert_eq!(delete(&store, "k000"), Ok(())); // comes after the reclaiming
+    assert!(journals() < 1 << 20);
+    assert_eq!(get(&store, "k000"), None);
+    assert!((1..200).all(|n| get(&store, &format!("k{n:03}")).is_some_and(|value| value.len() == 100_000)));
+    assert_eq!(store.reopened(), 0, "that was no failure");
+    drop(store);
+    let store = LocalStore::open(folder.path(), Options::default()).unwrap();
+    assert_eq!((get(&store, "k000"), get(&store, "more")), (None, None));
+    assert!((1..200).all(|n| get(&store, &format!("k{n:03}")).is_some_and(|value| value.len() == 100_000)));
 }
 
 fn tables(folder: &TempDir) -> Vec<PathBuf> {

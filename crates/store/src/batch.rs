@@ -85,10 +85,10 @@ pub enum CommitError {
     /// An expectation does not hold: somebody else wrote.
     #[error("the rows are not as expected")]
     Conflict,
-    /// The disk is full, or nearly so.
+    /// The disk is full or nearly so, or more waits for it than may.
     #[error("no space left: {0}")]
     NoSpace(String),
-    /// A sync failed earlier; nothing is written until the store is opened anew.
+    /// Nothing is written: the store is damaged, is being opened anew after a failure, or is being closed.
     #[error("the store is read-only: {0}")]
     ReadOnly(String),
     /// It cannot be known whether the batch will be there after a restart.

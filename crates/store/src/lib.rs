@@ -4,6 +4,21 @@
 //! future is ready, and may expect rows of its own cell to be as the writer knows them; rows it adds to other cells are
 //! unconditional and uniquely keyed. So cells can lie on any number of machines without a distributed transaction.
 //! [`Blobs`] hold large immutable octets under their BLAKE3 hash. Nothing here knows what mail is.
+//!
+//! `batch`, `query` and `blobs` are the nouns; [`memory`] is the reference that services are tested on, with crashes;
+//! [`conformance`] is what every backend must pass.
+//!
+//! ```
+//! use store::{Batch, Cell, CommitError, Query, Space, Store, conformance::block_on, memory::MemoryStore};
+//! let store = MemoryStore::new();
+//! let account = Cell::new("account 1");
+//! let mut batch = Batch::new(account.clone());
+//! batch.expect("head", None).put(Space::Rows, "head", "1");
+//! assert_eq!(block_on(store.commit(batch.clone())), Ok(()));
+//! assert_eq!(block_on(store.commit(batch)), Err(CommitError::Conflict)); // there is a head now
+//! let head = block_on(store.read(vec![Query::row(&account, "head")])).map(|reading| reading.into_row());
+//! assert_eq!(head, Ok(Some("1".into())));
+//! ```
 
 pub mod conformance;
 pub mod memory;

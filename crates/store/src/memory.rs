@@ -118,7 +118,7 @@ impl MemoryStore {
         }
     }
 
-    /// While full, only batches that delete are applied.
+    /// While full, only batches that make room are applied.
     pub fn set_full(&self, full: bool) {
         self.state().full = full;
     }

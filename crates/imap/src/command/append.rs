@@ -17,6 +17,18 @@ pub struct Append {
     pub flags: Vec<Flag>,
     /// Its internal date; now, when absent.
     pub date: Option<DateTime>,
+    /// How the message is sent.
+    pub data: AppendData,
+}
+
+/// What the message's header may hold.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum AppendData {
+    /// ASCII, says the client; IMAP4rev2 leaves it open.
+    #[default]
+    Plain,
+    /// `UTF8 (~{n}…)`: UTF-8 (RFC 6855 §4).
+    Utf8,
 }
 
 /// What stands before a literal that might be a message.
@@ -45,7 +57,7 @@ pub(crate) fn head(octets: &[u8], form: NameForm) -> Head {
 fn arguments(cursor: &mut Cursor<'_>) -> Parsed<Append> {
     let mailbox = cursor.mailbox()?;
     cursor.space()?;
-    let mut append = Append { mailbox, flags: Vec::new(), date: None };
+    let mut append = Append { mailbox, flags: Vec::new(), date: None, data: AppendData::Plain };
     if cursor.peek() == Some(b'(') {
         append.flags = cursor.list(FLAGS_MAX, Cursor::flag)?;
         cursor.space()?;
@@ -54,12 +66,15 @@ fn arguments(cursor: &mut Cursor<'_>) -> Parsed<Append> {
         append.date = Some(DateTime::parse(cursor)?);
         cursor.space()?;
     }
+    if cursor.take_word("UTF8 (") {
+        append.data = AppendData::Utf8;
+    }
     cursor.end()?;
     Ok(append)
 }
 
 impl Append {
-    /// The command up to its message literal, of which the size is announced: `a1 APPEND INBOX (\Seen) {310}` CRLF.
+    /// The command up to its message literal, of which the size is announced; with [`AppendData::Utf8`] a `)` must follow it: `a1 APPEND INBOX (\Seen) {310}` CRLF.
     pub fn encode(&self, tag: &Tag, size_octets: u64, form: NameForm) -> Vec<u8> {
         let mut to = Encoder::new(form);
         to.raw(tag.as_str()).raw(" APPEND").mailbox(&self.mailbox);
@@ -69,7 +84,8 @@ impl Append {
         if let Some(date) = self.date {
             to.raw(&format!(" \"{date}\""));
         }
-        to.raw(&format!(" {{{size_octets}}}\r\n"));
+        to.raw(if self.data == AppendData::Utf8 { " UTF8 (~" } else { " " });
+        to.raw(&format!("{{{size_octets}}}\r\n"));
         to.done()
     }
 }

@@ -185,26 +185,23 @@ impl FetchItem {
     }
 
     fn encode(&self, to: &mut Encoder) {
-        let bracketed = |to: &mut Encoder, name: &str, part: &[u32], partial: Option<Partial>| {
-            to.raw(name).section(part, &SectionText::All).raw(&Partial::text(partial));
-        };
-        match self {
-            FetchItem::Envelope => to.raw("ENVELOPE"),
-            FetchItem::Flags => to.raw("FLAGS"),
-            FetchItem::InternalDate => to.raw("INTERNALDATE"),
-            FetchItem::Size => to.raw("RFC822.SIZE"),
-            FetchItem::Body => to.raw("BODY"),
-            FetchItem::BodyStructure => to.raw("BODYSTRUCTURE"),
-            FetchItem::Uid => to.raw("UID"),
+        let (name, part, partial) = match self {
             FetchItem::Section(section) => return section.encode(to),
-            FetchItem::Binary { part, partial, seen: SeenPolicy::Set } => {
-                return bracketed(to, "BINARY", part, *partial);
-            }
-            FetchItem::Binary { part, partial, seen: SeenPolicy::Peek } => {
-                return bracketed(to, "BINARY.PEEK", part, *partial);
-            }
-            FetchItem::BinarySize { part } => return bracketed(to, "BINARY.SIZE", part, None),
+            FetchItem::Binary { part, partial, seen: SeenPolicy::Set } => ("BINARY", Some(part), *partial),
+            FetchItem::Binary { part, partial, seen: SeenPolicy::Peek } => ("BINARY.PEEK", Some(part), *partial),
+            FetchItem::BinarySize { part } => ("BINARY.SIZE", Some(part), None),
+            FetchItem::Envelope => ("ENVELOPE", None, None),
+            FetchItem::Flags => ("FLAGS", None, None),
+            FetchItem::InternalDate => ("INTERNALDATE", None, None),
+            FetchItem::Size => ("RFC822.SIZE", None, None),
+            FetchItem::Body => ("BODY", None, None),
+            FetchItem::BodyStructure => ("BODYSTRUCTURE", None, None),
+            FetchItem::Uid => ("UID", None, None),
         };
+        to.raw(name);
+        if let Some(part) = part {
+            to.section(part, &SectionText::All).raw(&Partial::text(partial));
+        }
     }
 }
 

@@ -71,7 +71,7 @@ impl FetchWriter {
     /// `INTERNALDATE`, in UTC.
     pub fn internal_date(&mut self, out: &mut Vec<u8>, date: Timestamp) {
         self.name(out, b"INTERNALDATE \"");
-        out.extend_from_slice(date.imap().as_bytes());
+        text::date_time(out, date);
         out.push(b'"');
     }
 

@@ -213,13 +213,26 @@ fn counted(out: &mut Vec<u8>, number: u32, rest: &[u8]) {
     out.extend_from_slice(rest);
 }
 
-/// `* SEARCH 2 3 6` (RFC 3501 §7.2.5)
+/// `* SEARCH 2 3 6` (RFC 3501 §7.2.5); see [`search_begin`] for what is too long to be held.
 pub fn search(out: &mut Vec<u8>, found: impl IntoIterator<Item = u32>) {
+    search_begin(out);
+    found.into_iter().for_each(|number| search_number(out, number));
+    search_end(out);
+}
+
+/// `* SEARCH`: then any numbers of [`search_number`], with pauses while the client reads, then [`search_end`].
+pub fn search_begin(out: &mut Vec<u8>) {
     out.extend_from_slice(b"* SEARCH");
-    for number in found {
-        out.push(b' ');
-        text::number(out, number.into());
-    }
+}
+
+/// One number of a SEARCH response that was begun.
+pub fn search_number(out: &mut Vec<u8>, number: u32) {
+    out.push(b' ');
+    text::number(out, number.into());
+}
+
+/// Ends a SEARCH response that was begun.
+pub fn search_end(out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
 }
 

@@ -35,6 +35,14 @@ fn numbers() {
     }
 }
 
+proptest::proptest! {
+    #[test]
+    fn dates_are_as_the_model_writes_them(s in 0..253_000_000_000i64) {
+        let time = Timestamp::from_unix_ms(s * 1000);
+        assert_eq!(written(|out| text::date_time(out, time)), time.imap());
+    }
+}
+
 #[test]
 fn status_responses() {
     let check = |answer: Answer<'_>, line: &str| {

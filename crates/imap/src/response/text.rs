@@ -1,5 +1,8 @@
 //! Strings as IMAP writes them (RFC 9051 §4.3).
 
+use model::Timestamp;
+use model::time::MONTHS;
+
 use crate::mailbox::{self, MailboxName, NameForm};
 
 /// Above this a string goes as a literal: some clients read quoted strings into small buffers.
@@ -18,6 +21,34 @@ pub fn number(out: &mut Vec<u8>, mut value: u64) {
         }
     }
     out.extend_from_slice(digits.get(start..).unwrap_or_default());
+}
+
+/// The inside of `date-time`, in UTC (RFC 9051 §9): as [`Timestamp::imap`], for the hot path.
+pub(crate) fn date_time(out: &mut Vec<u8>, time: Timestamp) {
+    let c = time.civil();
+    if c.day < 10 {
+        out.push(b' ');
+    }
+    number(out, c.day.into());
+    out.push(b'-');
+    let month = MONTHS.get(usize::from(c.month).wrapping_sub(1)).copied().unwrap_or_default();
+    out.extend_from_slice(month.as_bytes());
+    out.push(b'-');
+    // RFC 9051 §9 `date-year` has four digits, and no year that a client could mean is outside.
+    let year = c.year.clamp(0, 9999).unsigned_abs();
+    padded(out, year, 4);
+    for (before, value) in [(b' ', c.hour), (b':', c.minute), (b':', c.second)] {
+        out.push(before);
+        padded(out, value.into(), 2);
+    }
+    out.extend_from_slice(b" +0000");
+}
+
+/// A number with zeros before it, up to `width` digits.
+fn padded(out: &mut Vec<u8>, value: u64, width: u32) {
+    let digits = value.checked_ilog10().unwrap_or(0) + 1;
+    out.extend((digits..width).map(|_| b'0'));
+    number(out, value);
 }
 
 /// `string`: quoted, or a literal when it is long or holds CR, LF, NUL or 8-bit octets.

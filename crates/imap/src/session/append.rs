@@ -2,7 +2,7 @@
 
 use super::line::{Announced, Gathered};
 use super::{AppendStart, Event, LiteralForm, Mode, Session, Step};
-use crate::command::{Append, Tag};
+use crate::command::{Append, AppendData, Tag};
 use crate::response::{Answer, Code};
 
 impl Session {
@@ -11,6 +11,7 @@ impl Session {
             return self.refuse_announced(announced, &Answer::no("message too large").code(Code::TooBig));
         };
         self.take_line();
+        self.append_data = append.data;
         self.bad_commands = 0;
         self.begin(tag.clone(), Mode::AppendAsked { octets, form: announced.form });
         Step::Event(Event::AppendStart(AppendStart { tag, append, size_octets: octets }))
@@ -37,7 +38,8 @@ impl Session {
             Gathered::Complete => (Mode::Command, self.line.announced()),
         };
         let line = self.take_line();
-        if line.is_empty() {
+        let closing: &[u8] = if self.append_data == AppendData::Utf8 { b")" } else { b"" };
+        if line == closing {
             self.mode = Mode::Busy;
             return Step::Event(Event::AppendEnd);
         }

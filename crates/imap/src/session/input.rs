@@ -10,6 +10,11 @@ pub(super) struct Input {
 }
 
 impl Input {
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.octets.capacity()
+    }
+
     /// Takes as many octets as fit below `max`.
     pub(super) fn push(&mut self, octets: &[u8], max: usize) -> usize {
         if self.start > self.octets.len() / 2 {

@@ -29,6 +29,11 @@ pub(super) struct Announced {
 }
 
 impl Line {
+    #[cfg(test)]
+    pub(super) fn capacity(&self) -> usize {
+        self.octets.capacity()
+    }
+
     /// The literal that the current line, complete and without CRLF, announces.
     pub(super) fn announced(&self) -> Option<Announced> {
         let segment = self.octets.get(self.segment..)?;

@@ -195,7 +195,7 @@ fn literals_of_commands() {
     assert_eq!(talk.events, ["a LOGIN x {2+}"]);
     assert_eq!(
         talk.says("b SELECT {3+}\r\na}\n\r\n"),
-        "b NO [CANNOT] SELECT: the mailbox name holds a control character\r\n"
+        "b NO [CANNOT] SELECT: the mailbox name is not valid modified UTF-7 or UTF-8\r\n"
     );
     assert_eq!(talk.says("c SELECT {0+}\r\n\r\n"), "c NO [CANNOT] SELECT: a mailbox name must not be empty\r\n");
     assert_eq!(talk.says("d SELECT {3+}\r\n{1}\r\n"), "d OK done\r\n", "a literal's octets announce nothing");
@@ -233,6 +233,9 @@ fn append_streams() {
     assert_eq!(talk.events[1..], ["AppendEnd after 6 octets", "b NOOP"]);
     assert_eq!(talk.says("c APPEND INBOX ~{1+}\r\n\0\r\n"), "c OK done\r\n");
     assert_eq!(talk.says("d APPEND INBOX {0+}\r\n\r\n"), "d OK done\r\n");
+    assert_eq!(talk.says("e APPEND INBOX UTF8 (~{2+}\r\nab)\r\n"), "e OK done\r\n");
+    assert_eq!(talk.events.iter().filter(|event| event.contains("data: Utf8")).count(), 1);
+    assert!(talk.says("f APPEND INBOX UTF8 (~{2+}\r\nab\r\n").starts_with("f BAD APPEND: expected the end"));
 }
 
 #[test]
@@ -316,6 +319,30 @@ fn enable_changes_how_names_are_read() {
     let mut talk = Talk::selected();
     talk.says("a SELECT A&-B\r\nb ENABLE IMAP4rev2\r\nc SELECT A&-B\r\n");
     assert_eq!(talk.events, ["a SELECT A&B", "b ENABLE IMAP4REV2", "c SELECT A&-B"]);
+}
+
+#[test]
+fn an_idle_connection_holds_no_buffers() {
+    let mut talk = Talk::selected();
+    talk.says("a APPEND INBOX {9+}\r\n123456789\r\nb SELECT {5+}\r\nDraft\r\nc IDLE\r\n");
+    assert_eq!(
+        (talk.session.output.capacity(), talk.session.line.capacity(), talk.session.input.capacity()),
+        (0, 0, 0)
+    );
+}
+
+#[test]
+fn memory_is_bounded_whatever_comes() {
+    for piece in ["x", "{100000+}", "a APPEND INBOX {9000+}\r\n", "a NOOP\r\n", "(((((((", "a X {1}\r\ny"] {
+        let mut talk = Talk::selected();
+        for _ in 0..20 {
+            talk.says(piece.repeat(5_000));
+            let session = &talk.session;
+            assert!(
+                session.input.capacity() <= 3 * INPUT_OCTETS_MAX && session.line.capacity() <= 4 * COMMAND_OCTETS_MAX
+            );
+        }
+    }
 }
 
 #[test]

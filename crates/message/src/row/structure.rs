@@ -65,6 +65,9 @@ struct Rebuilt {
 impl Rebuilt {
     fn add(&mut self, part: Part) -> Result<(), RecordError> {
         self.close_until(part.parent)?;
+        if part.parent.is_none() && part.header_start != 0 {
+            return Err(RecordError::Value);
+        }
         if let Some((parent, child_end)) = self.open.last_mut() {
             let parent = self.parts.get(*parent as usize).ok_or(RecordError::Value)?;
             let may_have = match parent.kind {

@@ -116,7 +116,9 @@ fn multiparts() {
     // No end, or no end of line at the end.
     check("--b\n\none\n", &["multipart/mixed 3", "1 text/plain 1 \"one\\n\""]);
     check("--b\n\none\n--b--", &["multipart/mixed 3", "1 text/plain 0 \"one\""]);
-    check("--b\n\none\n--b", &["multipart/mixed 3", "1 text/plain 0 \"one\"", "2 text/plain 0 \"\""]);
+    check("--b\n\none\n--b", &["multipart/mixed 3", "1 text/plain 0 \"one\""]);
+    check("--b", &["multipart/mixed 0", "1 text/plain 0 \"--b\""]);
+    check("--b\n", &["multipart/mixed 1", "1 text/plain 0 \"\""]);
     // Parts without body, blank line, or anything.
     check("--b\n\n--b--\n", &["multipart/mixed 3", "1 text/plain 0 \"\""]);
     check("--b\n--b\n--b--\n", &["multipart/mixed 3", "1 text/plain 0 \"\"", "2 text/plain 0 \"\""]);
@@ -328,13 +330,13 @@ mod attacks {
     #[test]
     fn many_parts() {
         let head = "Content-Type: multipart/mixed; boundary=b\n\n";
-        for piece in [
-            "--b\n",
-            "--b\n\n",
-            "--b\nContent-Type: message/rfc822\n\n",
-            "--b\nContent-Type: multipart/x; boundary=c\n\n",
+        for (count, piece) in [
+            (100_000, "--b\n"),
+            (12_000, "--b\n\n"),
+            (12_000, "--b\nContent-Type: message/rfc822\n\n"),
+            (12_000, "--b\nContent-Type: multipart/x; boundary=c\n\n"),
         ] {
-            let scanned = scan(&repeat(head, 100_000, |_| piece.to_owned()));
+            let scanned = scan(&repeat(head, count, |_| piece.to_owned()));
             assert!(parts(&scanned) <= 2 * Scanner::DEFAULT_BUDGET.items + 1 && scanned.is_truncated());
         }
     }
@@ -386,6 +388,7 @@ mod attacks {
             b"Subject: x\nContent-Type: message/rfc822\n\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nx";
         let scanned = scan_within(message, none);
         assert!(scanned.is_truncated() && scanned.structure.root().is("text", "plain"));
+        assert!(scan_within(message, Budget { steps: 0, ..Scanner::DEFAULT_BUDGET }).is_truncated());
         for items in 0..4 {
             let scanned = scan_within(message, Budget { items, ..Scanner::DEFAULT_BUDGET });
             assert_eq!((parts(&scanned), scanned.is_truncated()), ([1, 3, 3, 3][items], items < 2));

@@ -126,13 +126,16 @@ impl Tree {
     ///
     /// RFC 2046 §5.1.1: a line that begins with the boundary is one, whatever follows. If several fit, an exact one
     /// comes first, then the longest, then the innermost: a boundary may be the begin of another.
-    pub(super) fn delimiter(&self, line: &[u8], whole: bool, budget: &mut Budget) -> Option<Delimiter> {
+    pub(super) fn delimiter(&mut self, line: &[u8], whole: bool, budget: &mut Budget) -> Option<Delimiter> {
         let line = line.strip_prefix(b"--")?;
         let line = if whole { line.trim_ascii_end() } else { line };
         let mut best: Option<(usize, Delimiter)> = None;
         for (level, open) in self.open.iter().enumerate().rev() {
             let Some(boundary) = &open.boundary else { continue };
-            budget.take_steps(1).ok()?;
+            if budget.take_steps(1).is_err() {
+                self.truncated = true;
+                return None;
+            }
             let Some(behind) = line.strip_prefix(&**boundary) else { continue };
             let found = Delimiter { level, closes: behind.starts_with(b"--") };
             if whole && (behind.is_empty() || behind == b"--") {

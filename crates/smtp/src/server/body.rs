@@ -151,10 +151,14 @@ impl Body {
             }
         };
         match &mut self.framing {
-            Framing::Dots(dots) => match dots.scan(window, &mut keep) {
-                Scan::More => (Progress::More, Ends::Whole),
-                Scan::End => (Progress::End, Ends::Whole),
-                Scan::Bare => (Progress::More, Ends::Bare),
+            Framing::Dots(dots) => loop {
+                match dots.scan(window, &mut keep) {
+                    Scan::More => return (Progress::More, Ends::Whole),
+                    Scan::End => return (Progress::End, Ends::Whole),
+                    Scan::Bare if keeping => return (Progress::More, Ends::Bare),
+                    // The message is refused already; only its end matters.
+                    Scan::Bare => {}
+                }
             },
             Framing::Count { left, line_ends, .. } => {
                 let most = usize::try_from(*left).unwrap_or(usize::MAX).min(window.len());

@@ -26,7 +26,7 @@ impl Session {
         let carries = matches!(command, Command::Rcpt(_) | Command::Data | Command::Bdat(..));
         if !carries && let Some(reply) = self.tally.idle_command(&self.policy) {
             self.reset();
-            return self.say(&reply);
+            return self.hang_up(&reply);
         }
         match command {
             Command::Hello(hello, name) => self.greet(hello, name),
@@ -107,7 +107,7 @@ impl Session {
             return self.fail(too_large(self.policy.size_max_octets));
         }
         if let Some(reply) = self.tally.transaction(&self.policy) {
-            return self.say(&reply);
+            return self.hang_up(&reply);
         }
         self.turn = Turn::Event(Held::Mail(path, params));
     }

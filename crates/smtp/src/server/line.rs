@@ -101,23 +101,25 @@ impl LineReader {
         self.line.shrink_to_fit();
     }
 
-    /// Whether the CRLF came.
+    /// Whether the CRLF came. No octet is looked at beyond the one too many, wherever the input is cut.
     fn skip_over(&mut self, mut skip: Skip, input: &mut &[u8]) -> bool {
-        let before = input.len();
-        while let Some(line_end) = input.iter().position(|&b| b == b'\n') {
-            let line = input.split_off(..=line_end).unwrap_or_default();
+        let room = (SKIP_OCTETS_MAX + 1).saturating_sub(skip.octets).min(input.len());
+        let mut window = input.get(..room).unwrap_or(input);
+        while let Some(line_end) = window.iter().position(|&b| b == b'\n') {
+            let line = window.split_off(..=line_end).unwrap_or_default();
             let ends = line == b"\n" && skip.after_cr || line.ends_with(b"\r\n");
             skip.after_cr = false;
             if ends {
+                *input = input.get(room - window.len()..).unwrap_or_default();
                 self.skip = None;
                 return true;
             }
         }
-        if let Some(&last) = input.last() {
+        if let Some(&last) = window.last() {
             skip.after_cr = last == b'\r';
         }
-        *input = &[];
-        skip.octets += before;
+        *input = input.get(room..).unwrap_or_default();
+        skip.octets += room;
         self.skip = Some(skip);
         false
     }

@@ -192,6 +192,15 @@ fn one_end_of_data_whatever_is_tried() {
 }
 
 #[test]
+fn a_refused_message_is_read_on_over_a_cr_at_a_cut() {
+    let mut desk = desk(policy());
+    desk.feed(format!("{HEAD}DATA\r\na\nb\r").as_bytes());
+    assert_eq!(desk.session.receive(b"c\r\n", desk.now), 3);
+    desk.feed(b".\r\nNOOP\r\n");
+    assert!(desk.codes().ends_with("354 550 250"));
+}
+
+#[test]
 fn chunks() {
     let check = |input: &str, codes: &str, message: &str| {
         let (got, events) = talk(policy(), input);
@@ -282,6 +291,8 @@ fn command_lines_end_with_crlf_alone() {
     check(&format!("NOOP {}\r\nNOOP\r\n", "x".repeat(4090)), " 500 250");
     check(&format!("NOOP {}\r\nNOOP\r\n", "x".repeat(4091)), " 500 250");
     check(&"X".repeat(1 << 20), " 500 421");
+    check(&format!("{}\r\nNOOP\r\n", "X".repeat(1 << 20)), " 500 421");
+    check(&format!("{}\r\nNOOP\r\n", "X".repeat(60 << 10)), " 500 250");
 }
 
 #[test]
@@ -326,6 +337,10 @@ fn too_large_is_said_once_at_the_end() {
     check(lines(301), "552 250");
     check(lines(2000), "552");
     check("x".repeat(5000), "552");
+    let mut desk = desk(policy());
+    desk.feed(format!("{HEAD}DATA\r\n{}", lines(301)).as_bytes());
+    assert_eq!(desk.events.last().unwrap(), "BodyAborted");
+    assert_eq!(desk.session.take_refusal().unwrap().code(), 552);
 }
 
 #[test]

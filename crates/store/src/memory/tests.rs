@@ -60,6 +60,7 @@ fn a_full_store_lets_deletions_through() {
     store.set_full(true);
     assert!(matches!(store.commit(put("l", "1")).now_or_never(), Some(Err(CommitError::NoSpace(_)))));
     let mut deletion = Batch::new(cell());
+    deletion.makes_room = true;
     deletion.delete(Space::Rows, "k");
     assert_eq!(store.commit(deletion).now_or_never(), Some(Ok(())));
     store.set_full(false);

@@ -1,0 +1,46 @@
+//! What every measurement needs: a message of a certain size, the processor time used, a store in a folder of its own.
+
+use directory::{AccountSpec, Credential, Directory, DirectorySpec};
+use mailstore::Mailstore;
+use model::Domain;
+use mta::{BodiesInFlight, Post, Queue};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use store_local::{LocalBlobs, LocalStore, Options};
+
+/// A plain message of about `octets` octets; `n` makes it one of its own.
+pub fn message(n: usize, octets: usize) -> Vec<u8> {
+    let mut text = format!(
+        "From: Sender {n} <sender@remote.test>\r\nTo: Reader <u0@bench.test>\r\nSubject: measurement {n}\r\n\
+         Date: Thu, 1 Jan 2026 00:00:00 +0000\r\nMessage-ID: <{n}@remote.test>\r\nMIME-Version: 1.0\r\n\
+         Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
+    );
+    while text.len() < octets {
+        text.push_str("The quick brown fox jumps over the lazy dog and runs away, 0123456789.\r\n");
+    }
+    text.into_bytes()
+}
+
+/// Processor time of this process so far, all threads together.
+pub fn cpu() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+/// A server's stations over a store in `folder`, with accounts u0 to u`accounts`-1 in `bench.test`.
+pub async fn post(folder: &Path, accounts: usize, env: &env::Env) -> anyhow::Result<(Arc<LocalStore>, Arc<Post>)> {
+    let store = Arc::new(LocalStore::open(folder.join("store"), Options::default())?);
+    let blobs = Arc::new(LocalBlobs::open(folder.join("blobs"), Options::default())?);
+    let (clock, spawn) = (env.clock.clone(), env.spawn.clone());
+    let mailstore = Mailstore::new(store.clone(), blobs, spawn.clone(), clock.clone());
+    let mut spec = DirectorySpec::new(vec![Domain::new("bench.test")?]);
+    for n in 0..accounts {
+        let credential = Credential::Clear(format!("pw{n}").into());
+        spec.accounts.push(AccountSpec::new(format!("u{n}@bench.test").parse()?, credential));
+    }
+    let directory = Arc::new(Directory::open(store.clone(), spawn, clock.clone(), &*env.random, spec).await?);
+    let queue = Queue::new(store.clone(), mailstore.clone(), env);
+    let (in_flight, random) = (BodiesInFlight::new(256 << 20), env.random.clone());
+    Ok((store, Arc::new(Post { mailstore, directory, queue, in_flight, clock, random })))
+}

@@ -1,0 +1,178 @@
+//! FETCH (RFC 9051 §6.4.5). It streams: what it holds does not grow with the number or size of the messages.
+
+mod binary;
+mod octets;
+mod response;
+mod section;
+
+use super::client::Client;
+use super::flag_names::FlagNames;
+use super::numbers::Numbers;
+use super::out::{Out, yield_now};
+use super::running::Outcome;
+use super::selected::{Access, Selected};
+use imap::command::{Fetch, FetchItem, Numbering, SeenPolicy};
+use imap::{Answer, Code};
+use mailstore::{Account, Email, Error, FlagBits, FlagChange, Member, StoreFlags};
+use model::{EmailId, Flag, SeqNum, Uid};
+use response::{Message, Wanted};
+use std::sync::Arc;
+
+/// Messages whose rows are read at once.
+const ROWS_AT_ONCE: usize = 64;
+/// Messages that are told from the view alone before others get their turn.
+const MEMBERS_AT_ONCE: usize = 4_096;
+
+/// What went wrong with some of the messages; the others are told all the same.
+#[derive(Default)]
+pub(crate) struct Trouble {
+    pub expunged: bool,
+    pub unknown_encoding: bool,
+    pub damaged: bool,
+}
+
+/// Tells what is asked of each message.
+pub(crate) async fn fetch(client: &mut Client, command: Fetch, out: &mut Out) -> Outcome {
+    let selected = client.selected()?;
+    let numbers = Numbers::resolve(&command.set, command.numbering, selected)?;
+    let mut trouble = Trouble::default();
+    if command.items.iter().all(is_of_view) {
+        from_view(selected, &numbers, &command, out).await?;
+    } else {
+        from_rows(selected, &numbers, &command, &mut trouble, out).await?;
+    }
+    Ok(if trouble.damaged {
+        Answer::no("some of these messages are damaged; the administrator must look").code(Code::Corruption)
+    } else if trouble.unknown_encoding {
+        // RFC 3516 §4.3
+        Answer::no("a part has a transfer encoding that is not known").code(Code::UnknownCte)
+    } else if trouble.expunged {
+        // RFC 2180 §4.1.2: NOOP will tell which.
+        Answer::no("some of these messages are expunged").code(Code::ExpungeIssued)
+    } else {
+        Answer::ok("fetched")
+    })
+}
+
+/// Whether the membership alone answers the item.
+fn is_of_view(item: &FetchItem) -> bool {
+    matches!(item, FetchItem::Flags | FetchItem::Uid | FetchItem::InternalDate | FetchItem::Size)
+}
+
+fn sets_seen(item: &FetchItem) -> bool {
+    match item {
+        FetchItem::Section(section) => section.seen == SeenPolicy::Set,
+        FetchItem::Binary { seen, .. } => *seen == SeenPolicy::Set,
+        _ => false,
+    }
+}
+
+async fn from_view(
+    selected: &Selected,
+    numbers: &Numbers,
+    command: &Fetch,
+    out: &mut Out,
+) -> Result<(), super::running::Refusal> {
+    let view = selected.known.clone();
+    let names = FlagNames::new(&view.keywords);
+    let wanted = Wanted::new(command);
+    for (i, (seq, member)) in numbers.members(&view).enumerate() {
+        Message::new(seq, *member, None).tell_view(&wanted, &names, out);
+        out.room().await;
+        if (i + 1) % MEMBERS_AT_ONCE == 0 {
+            yield_now().await;
+        }
+    }
+    Ok(())
+}
+
+async fn from_rows(
+    selected: &mut Selected,
+    numbers: &Numbers,
+    command: &Fetch,
+    trouble: &mut Trouble,
+    out: &mut Out,
+) -> Result<(), super::running::Refusal> {
+    let view = selected.known.clone();
+    let account = selected.account.clone();
+    let wanted = Wanted::new(command);
+    let marks = selected.access == Access::ReadWrite && command.items.iter().any(sets_seen);
+    let mut names = FlagNames::new(&view.keywords);
+    let mut members = numbers.members(&view);
+    loop {
+        let mut batch: Vec<(SeqNum, Member)> =
+            members.by_ref().take(ROWS_AT_ONCE).map(|(seq, member)| (seq, *member)).collect();
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<EmailId> = batch.iter().map(|(_, member)| member.email).collect();
+        let emails = rows(&account, &ids, trouble).await?;
+        let marked = if marks { mark_seen(selected, &mut batch).await } else { Vec::new() };
+        if !marked.is_empty() {
+            names = FlagNames::new(&selected.known.keywords);
+        }
+        for ((seq, member), email) in batch.into_iter().zip(emails) {
+            let mut message = Message::new(seq, member, email);
+            message.newly_seen = marked.binary_search(&member.uid).is_ok();
+            message.tell(&account, (&wanted, &names), trouble, out).await?;
+            out.room().await;
+        }
+    }
+}
+
+/// The rows of emails. One that is damaged is told as such and hides no other.
+pub(crate) async fn rows(
+    account: &Arc<Account>,
+    ids: &[EmailId],
+    trouble: &mut Trouble,
+) -> Result<Vec<Option<Email>>, Error> {
+    match account.emails(ids).await {
+        Err(Error::Row { .. }) => {}
+        other => return other,
+    }
+    let mut emails = Vec::with_capacity(ids.len());
+    for id in ids {
+        let email = match account.emails(std::slice::from_ref(id)).await {
+            Ok(one) => one.into_iter().next().flatten(),
+            Err(error @ Error::Row { .. }) => {
+                tracing::error!(event = "mail.damaged", account = %account.id(), cause = %error);
+                trouble.damaged = true;
+                None
+            }
+            Err(error) => return Err(error),
+        };
+        emails.push(email);
+    }
+    Ok(emails)
+}
+
+/// Sets `\Seen` on those of the batch that lack it, in one operation; the UIDs that got it, ascending.
+async fn mark_seen(selected: &mut Selected, batch: &mut [(SeqNum, Member)]) -> Vec<Uid> {
+    let unseen = batch.iter().filter(|(_, member)| !member.flags.contains(FlagBits::SEEN));
+    let uids: Vec<Uid> = unseen.map(|(_, member)| member.uid).collect();
+    if uids.is_empty() {
+        return uids;
+    }
+    let (change, flags) = (FlagChange::Add, vec![Flag::Seen]);
+    let operation = StoreFlags { mailbox: selected.mailbox, uids: uids.clone(), change, flags, unchanged_since: None };
+    let stored = match selected.account.store_flags(operation).await {
+        Ok(stored) => stored.view,
+        Err(error) => {
+            // Reading is worth more than the mark: the message stays unread.
+            tracing::warn!(event = "seen.not_stored", account = %selected.account.id(), cause = %error);
+            return Vec::new();
+        }
+    };
+    selected.learn(&uids, &stored);
+    for (_, member) in batch {
+        if let Some(is) = stored.by_uid(member.uid) {
+            member.flags = is.flags;
+        }
+    }
+    uids
+}
+
+/// Whether UID is told though it was not asked for (RFC 9051 §6.4.9).
+fn adds_uid(command: &Fetch) -> bool {
+    command.numbering == Numbering::Uid && !command.items.contains(&FetchItem::Uid)
+}

@@ -1,0 +1,170 @@
+//! One FETCH response.
+
+use super::{Trouble, binary, octets::Reading, section};
+use crate::imap::flag_names::FlagNames;
+use crate::imap::out::Out;
+use crate::imap::running::Refusal;
+use ::message::Structure;
+use imap::FetchWriter;
+use imap::command::{Fetch, FetchItem, SectionText};
+use mailstore::{Account, Email, Error, Member};
+use model::SeqNum;
+use std::sync::Arc;
+
+/// What a command wants of every message.
+pub(crate) struct Wanted<'a> {
+    items: &'a [FetchItem],
+    adds_uid: bool,
+    structure: bool,
+}
+
+impl<'a> Wanted<'a> {
+    pub fn new(command: &'a Fetch) -> Wanted<'a> {
+        let items = &command.items;
+        Wanted { items, adds_uid: super::adds_uid(command), structure: items.iter().any(needs_structure) }
+    }
+}
+
+impl Wanted<'_> {
+    fn tells_uid(&self) -> bool {
+        self.adds_uid || self.items.contains(&FetchItem::Uid)
+    }
+}
+
+fn needs_structure(item: &FetchItem) -> bool {
+    match item {
+        FetchItem::Body | FetchItem::BodyStructure => true,
+        FetchItem::Section(section) => !(section.part.is_empty() && section.text == SectionText::All),
+        FetchItem::Binary { part, .. } | FetchItem::BinarySize { part } => !part.is_empty(),
+        _ => false,
+    }
+}
+
+/// A message to be told.
+pub(crate) struct Message {
+    seq: SeqNum,
+    member: Member,
+    /// `None` when it is expunged, or its row is damaged.
+    email: Option<Email>,
+    /// Whether this command has set `\Seen`.
+    pub newly_seen: bool,
+}
+
+impl Message {
+    pub fn new(seq: SeqNum, member: Member, email: Option<Email>) -> Message {
+        Message { seq, member, email, newly_seen: false }
+    }
+
+    /// The whole response, from the membership alone.
+    pub fn tell_view(&self, wanted: &Wanted<'_>, names: &FlagNames, out: &mut Out) {
+        let mut fetch = self.begin(wanted, out);
+        for item in wanted.items {
+            self.view_item(item, names, &mut fetch, out);
+        }
+        fetch.end(out);
+    }
+
+    /// What is left to tell of a message that is gone: at least its UID, since a response without any item is none.
+    fn tell_remains(&self, wanted: &Wanted<'_>, names: &FlagNames, out: &mut Out) {
+        let mut fetch = self.begin(wanted, out);
+        if !wanted.tells_uid() {
+            fetch.uid(out, self.member.uid);
+        }
+        for item in wanted.items {
+            self.view_item(item, names, &mut fetch, out);
+        }
+        fetch.end(out);
+    }
+
+    fn begin(&self, wanted: &Wanted<'_>, out: &mut Out) -> FetchWriter {
+        let mut fetch = FetchWriter::begin(out, self.seq);
+        if wanted.adds_uid {
+            fetch.uid(out, self.member.uid);
+        }
+        fetch
+    }
+
+    fn view_item(&self, item: &FetchItem, names: &FlagNames, fetch: &mut FetchWriter, out: &mut Out) {
+        match item {
+            FetchItem::Flags => fetch.flags(out, names.of(self.member.flags)),
+            FetchItem::Uid => fetch.uid(out, self.member.uid),
+            FetchItem::InternalDate => fetch.internal_date(out, self.member.internal_date),
+            FetchItem::Size => fetch.size(out, self.member.size_octets),
+            _ => {}
+        }
+    }
+
+    /// The whole response; what cannot be told is left out and noted.
+    pub async fn tell(
+        &self,
+        account: &Arc<Account>,
+        (wanted, names): (&Wanted<'_>, &FlagNames),
+        trouble: &mut Trouble,
+        out: &mut Out,
+    ) -> Result<(), Refusal> {
+        let Some(email) = &self.email else {
+            trouble.expunged |= !trouble.damaged;
+            self.tell_remains(wanted, names, out);
+            return Ok(());
+        };
+        let structure = if wanted.structure { structure_of(email, trouble) } else { None };
+        let mut fetch = self.begin(wanted, out);
+        let mut reading = Reading { account, email, trouble };
+        for item in wanted.items {
+            match (item, &structure) {
+                (FetchItem::Envelope, _) => match email.envelope() {
+                    Ok(envelope) => fetch.envelope(out, &envelope),
+                    Err(error) => reading.trouble.note(&error),
+                },
+                (FetchItem::Body, Some(structure)) => fetch.body(out, structure),
+                (FetchItem::BodyStructure, Some(structure)) => fetch.body_structure(out, structure),
+                (FetchItem::Section(section), structure) => {
+                    section::tell(&mut reading, structure.as_ref(), section, &mut fetch, out).await?
+                }
+                (FetchItem::Binary { part, partial, .. }, structure) => {
+                    binary::tell(&mut reading, structure.as_ref(), (part, *partial), &mut fetch, out).await?
+                }
+                (FetchItem::BinarySize { part }, structure) => {
+                    binary::tell_size(&mut reading, structure.as_ref(), part, &mut fetch, out).await?
+                }
+                _ => self.view_item(item, names, &mut fetch, out),
+            }
+        }
+        if reading.trouble.any() && !wanted.tells_uid() {
+            // Something may be left out, and a response without any item is none (RFC 9051 §9 `msg-att`).
+            fetch.uid(out, self.member.uid);
+        }
+        // RFC 9051 §6.4.5: a change of flags that the command makes is told.
+        if self.newly_seen && !wanted.items.contains(&FetchItem::Flags) {
+            fetch.flags(out, names.of(self.member.flags));
+        }
+        fetch.end(out);
+        Ok(())
+    }
+}
+
+fn structure_of(email: &Email, trouble: &mut Trouble) -> Option<Structure> {
+    match email.structure() {
+        Ok(structure) => Some(structure),
+        Err(error) => {
+            trouble.note(&error);
+            None
+        }
+    }
+}
+
+impl Trouble {
+    fn any(&self) -> bool {
+        self.expunged || self.unknown_encoding || self.damaged
+    }
+
+    /// Notes why something is not told.
+    pub fn note(&mut self, error: &Error) {
+        match error {
+            // Most likely it was expunged meanwhile; a blob that is lost shows in each FETCH, and in the log.
+            Error::BodyMissing(_) => self.expunged = true,
+            _ => self.damaged = true,
+        }
+        tracing::warn!(event = "message.not_told", cause = %error);
+    }
+}

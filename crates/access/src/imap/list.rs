@@ -1,0 +1,183 @@
+//! LIST with its extensions (RFC 9051 §6.3.9, RFC 5258, RFC 5819, RFC 6154).
+
+use super::client::{Client, Revision};
+use super::out::{Out, yield_now};
+use super::running::Outcome;
+use super::status;
+use imap::command::{List, ListSelection, ListSyntax};
+use imap::response::{self, ListAttribute, ListEntry};
+use imap::{Answer, Code, ListPattern, MailboxName, NameForm};
+use mailstore::{MailboxRecord, Mailboxes, SEPARATOR, SpecialUse};
+use std::collections::BTreeMap;
+
+/// Names looked at before others get their turn: matching costs up to name × pattern.
+const NAMES_AT_ONCE: usize = 64;
+
+/// A name of the hierarchy: a mailbox, a level above one, or only a subscription.
+#[derive(Default)]
+pub(crate) struct Node<'a> {
+    pub name: &'a str,
+    pub record: Option<&'a MailboxRecord>,
+    pub has_children: bool,
+    pub subscribed: bool,
+    /// Whether a name below it is subscribed.
+    pub child_subscribed: bool,
+}
+
+impl<'a> Node<'a> {
+    /// The mailbox `name` as it is.
+    pub fn of(mailboxes: &'a Mailboxes, name: &'a str) -> Node<'a> {
+        let above = format!("{name}{SEPARATOR}");
+        Node {
+            name,
+            record: mailboxes.named(name).map(|record| &**record),
+            has_children: mailboxes.iter().any(|mailbox| mailbox.name.starts_with(&above)),
+            ..Node::default()
+        }
+    }
+}
+
+/// The levels above a name, the highest first.
+fn levels_above(name: &str) -> impl Iterator<Item = &str> {
+    name.match_indices(SEPARATOR).filter_map(|(end, _)| name.get(..end))
+}
+
+/// All names in order.
+pub(crate) fn nodes(mailboxes: &Mailboxes) -> Vec<Node<'_>> {
+    let mut nodes: BTreeMap<&str, Node<'_>> = BTreeMap::new();
+    for record in mailboxes.iter() {
+        nodes.entry(&record.name).or_default().record = Some(record);
+        levels_above(&record.name).for_each(|level| nodes.entry(level).or_default().has_children = true);
+    }
+    for name in mailboxes.subscriptions() {
+        nodes.entry(name).or_default().subscribed = true;
+        levels_above(name).for_each(|level| nodes.entry(level).or_default().child_subscribed = true);
+    }
+    nodes.into_iter().map(|(name, node)| Node { name, ..node }).collect()
+}
+
+/// Patterns with their reference before them.
+pub(crate) struct Patterns(Vec<ListPattern>);
+
+/// How a pattern matches.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Match {
+    No,
+    /// Mailboxes.
+    Yes,
+    /// Also levels that are no mailboxes: the pattern ends with `%` (RFC 3501 §6.3.8).
+    Levels,
+}
+
+impl Patterns {
+    pub fn new(reference: &str, patterns: &[ListPattern]) -> Result<Patterns, Answer<'static>> {
+        let under = |pattern: &ListPattern| pattern.under(reference);
+        let patterns: Result<_, _> = patterns.iter().map(under).collect();
+        patterns.map(Patterns).map_err(|error| Answer::no(error.to_string()).code(Code::Cannot))
+    }
+
+    pub fn matches(&self, name: &str) -> Match {
+        let matching = self.0.iter().filter(|pattern| pattern.matches(name, SEPARATOR));
+        matching.fold(Match::No, |matched, pattern| match pattern.as_str().ends_with('%') {
+            false if matched == Match::No => Match::Yes,
+            false => matched,
+            true => Match::Levels,
+        })
+    }
+}
+
+/// Lists names.
+pub(crate) async fn list(client: &Client, command: List, out: &mut Out) -> Outcome {
+    let form = client.name_form();
+    if command.syntax == ListSyntax::Basic && command.patterns.iter().all(ListPattern::is_empty) {
+        let attributes = &[ListAttribute::NoSelect];
+        response::list(out, &entry("", attributes, false), form);
+        return Ok(Answer::ok("that is the hierarchy's separator"));
+    }
+    let mailboxes = client.account()?.mailboxes();
+    let patterns = Patterns::new(&command.reference, &command.patterns)?;
+    let nodes = nodes(&mailboxes);
+    let mut matches = Vec::with_capacity(nodes.len());
+    for (i, node) in nodes.iter().enumerate() {
+        matches.push(patterns.matches(node.name));
+        if (i + 1) % NAMES_AT_ONCE == 0 {
+            yield_now().await;
+        }
+    }
+    let hidden = if command.selection.recursive_match { hidden_children(&nodes, &matches) } else { BTreeMap::new() };
+    let missing = match (client.revision, command.syntax) {
+        // Who speaks neither knows no other word for it (RFC 9051 §6.3.9.4).
+        (Revision::Rev1, ListSyntax::Basic) => ListAttribute::NoSelect,
+        _ => ListAttribute::NonExistent,
+    };
+    for (node, matched) in nodes.iter().zip(matches) {
+        let selected = is_selected(node, matched, &command.selection);
+        let for_children = matched != Match::No && hidden.contains_key(node.name);
+        if !selected && !for_children {
+            continue;
+        }
+        let child_info = command.selection.recursive_match && node.child_subscribed;
+        let subscribed = command.selection.subscribed || command.returns.subscribed;
+        let attributes = attributes(node, subscribed, missing);
+        response::list(out, &entry(node.name, &attributes, child_info), form);
+        tell_status(out, node, &command, form);
+        out.room().await;
+    }
+    Ok(Answer::ok("listed"))
+}
+
+/// Names above subscribed ones that do not match themselves, and so are not listed (RFC 9051 §6.3.9.6).
+fn hidden_children<'a>(nodes: &[Node<'a>], matches: &[Match]) -> BTreeMap<&'a str, ()> {
+    let hidden = nodes.iter().zip(matches).filter(|(node, matched)| node.subscribed && **matched == Match::No);
+    hidden.flat_map(|(node, _)| levels_above(node.name)).map(|level| (level, ())).collect()
+}
+
+fn is_selected(node: &Node<'_>, matched: Match, selection: &ListSelection) -> bool {
+    if selection.special_use && node.record.is_none_or(|record| record.special_use.is_none()) {
+        return false;
+    }
+    match matched {
+        Match::No => false,
+        _ if selection.subscribed => node.subscribed,
+        Match::Yes => node.record.is_some(),
+        Match::Levels => node.record.is_some() || node.has_children,
+    }
+}
+
+fn attributes(node: &Node<'_>, subscribed: bool, missing: ListAttribute) -> Vec<ListAttribute> {
+    let mut attributes = Vec::new();
+    if node.record.is_none() {
+        attributes.push(missing);
+    }
+    let children = if node.has_children { ListAttribute::HasChildren } else { ListAttribute::HasNoChildren };
+    attributes.push(children);
+    if subscribed && node.subscribed {
+        attributes.push(ListAttribute::Subscribed);
+    }
+    attributes.extend(node.record.and_then(|record| record.special_use).map(|special_use| match special_use {
+        SpecialUse::Archive => ListAttribute::Archive,
+        SpecialUse::Drafts => ListAttribute::Drafts,
+        SpecialUse::Junk => ListAttribute::Junk,
+        SpecialUse::Sent => ListAttribute::Sent,
+        SpecialUse::Trash => ListAttribute::Trash,
+    }));
+    attributes
+}
+
+fn tell_status(out: &mut Out, node: &Node<'_>, command: &List, form: NameForm) {
+    if let (Some(record), false) = (node.record, command.returns.status.is_empty())
+        && let Ok(name) = MailboxName::new(node.name)
+    {
+        status::tell(out, &name, record, &command.returns.status, form);
+    }
+}
+
+/// One LIST response for a mailbox that exists.
+pub(crate) fn tell_node(out: &mut Out, node: &Node<'_>, form: NameForm) {
+    let attributes = attributes(node, false, ListAttribute::NonExistent);
+    response::list(out, &entry(node.name, &attributes, false), form);
+}
+
+pub(crate) fn entry<'a>(name: &'a str, attributes: &'a [ListAttribute], child_subscribed: bool) -> ListEntry<'a> {
+    ListEntry { attributes, delimiter: Some(SEPARATOR), name, child_subscribed, old_name: None }
+}

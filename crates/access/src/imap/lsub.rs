@@ -1,0 +1,25 @@
+//! LSUB (RFC 3501 §6.3.9), which RFC 9051 did away with.
+
+use super::client::Client;
+use super::list::{Match, Patterns, entry, nodes};
+use super::out::Out;
+use super::running::Outcome;
+use imap::Answer;
+use imap::command::Lsub;
+use imap::response::{self, ListAttribute};
+
+/// Lists subscribed names, and with `%` at the pattern's end also levels above them.
+pub(crate) async fn lsub(client: &Client, command: Lsub, out: &mut Out) -> Outcome {
+    let mailboxes = client.account()?.mailboxes();
+    let patterns = Patterns::new(&command.reference, &[command.pattern])?;
+    for node in nodes(&mailboxes) {
+        let attributes: &[ListAttribute] = match patterns.matches(node.name) {
+            Match::Yes | Match::Levels if node.subscribed => &[],
+            Match::Levels if node.child_subscribed => &[ListAttribute::NoSelect],
+            _ => continue,
+        };
+        response::lsub(out, &entry(node.name, attributes, false), client.name_form());
+        out.room().await;
+    }
+    Ok(Answer::ok("listed"))
+}

@@ -1,0 +1,105 @@
+//! CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE (RFC 9051 §6.3.4 to §6.3.8).
+
+use super::client::{Client, Revision};
+use super::failure;
+use super::out::Out;
+use super::running::Outcome;
+use super::selected;
+use imap::{Answer, Code, MailboxName};
+use mailstore::{Account, Error, SEPARATOR};
+use std::sync::Arc;
+
+/// Makes a mailbox, and those above it that do not exist (RFC 9051 §6.3.4). A separator at the end only says that the
+/// client means to put mailboxes below it.
+pub(crate) async fn create(client: &Client, name: MailboxName) -> Outcome {
+    let account = client.account()?;
+    let name = without_separator(name.as_str());
+    if account.mailboxes().named(name).is_some() {
+        return Err(Error::MailboxExists.into());
+    }
+    create_above(&account, name).await?;
+    account.create(name, None).await?;
+    Ok(Answer::ok("mailbox created"))
+}
+
+fn without_separator(name: &str) -> &str {
+    name.strip_suffix(SEPARATOR).unwrap_or(name)
+}
+
+/// Makes what is missing above `name`; someone else may be quicker.
+async fn create_above(account: &Arc<Account>, name: &str) -> Result<(), Error> {
+    mailstore::canonical_name(name).map_err(Error::MailboxName)?;
+    for (end, _) in name.match_indices(SEPARATOR) {
+        let above = name.get(..end).unwrap_or_default();
+        if account.mailboxes().named(above).is_some() {
+            continue;
+        }
+        match account.create(above, None).await {
+            Ok(_) | Err(Error::MailboxExists) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Deletes a mailbox; those below it stay. If it is the selected one, nothing is selected afterwards.
+pub(crate) async fn delete(client: &mut Client, name: MailboxName, out: &mut Out) -> Outcome {
+    let account = client.account()?;
+    let mailboxes = account.mailboxes();
+    let Some(record) = mailboxes.named(name.as_str()) else {
+        let above = format!("{name}{SEPARATOR}");
+        let children = mailboxes.iter().any(|mailbox| mailbox.name.starts_with(&above));
+        return Err(match children {
+            // RFC 9051 §6.3.5: a name that is only a level above others.
+            true => Answer::no("it does not exist itself, but there are mailboxes below it").code(Code::HasChildren),
+            false => failure::missing(),
+        }
+        .into());
+    };
+    account.delete(name.as_str()).await?;
+    if client.selected.as_ref().is_some_and(|selected| selected.mailbox == record.id) {
+        client.selected = None;
+        if client.revision == Revision::Rev2 {
+            selected::closed(out);
+        }
+    }
+    Ok(Answer::ok("mailbox deleted"))
+}
+
+/// Renames a mailbox with all below it; of INBOX, moves the messages.
+pub(crate) async fn rename(client: &Client, from: MailboxName, to: MailboxName) -> Outcome {
+    let account = client.account()?;
+    let (from, to) = (from.as_str(), without_separator(to.as_str()));
+    let below = to.strip_prefix(from).is_some_and(|rest| rest.starts_with(SEPARATOR));
+    if below && from != mailstore::INBOX {
+        return Err(Answer::no("a mailbox cannot lie below itself").code(Code::Cannot).into());
+    }
+    let mailboxes = account.mailboxes();
+    if mailboxes.named(to).is_some() {
+        return Err(Error::MailboxExists.into());
+    }
+    let above = format!("{from}{SEPARATOR}");
+    if mailboxes.named(from).is_none() && !mailboxes.iter().any(|mailbox| mailbox.name.starts_with(&above)) {
+        return Err(failure::missing().into());
+    }
+    create_above(&account, to).await?;
+    account.rename(from, to).await?;
+    Ok(Answer::ok("mailbox renamed"))
+}
+
+/// Whether a name shall be subscribed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Subscription {
+    On,
+    Off,
+}
+
+/// Subscribes a name, which need not exist (RFC 9051 §6.3.7: a mailbox may be away for a while).
+pub(crate) async fn subscribe(client: &Client, name: MailboxName, subscription: Subscription) -> Outcome {
+    let account = client.account()?;
+    account.subscribe(without_separator(name.as_str()), subscription == Subscription::On).await?;
+    Ok(Answer::ok(match subscription {
+        Subscription::On => "subscribed",
+        Subscription::Off => "unsubscribed",
+    }))
+}

@@ -1,0 +1,106 @@
+//! A running command's output, bounded: the command waits until the peer has read.
+
+use imap::Session;
+use std::future::poll_fn;
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+
+/// Octets that a command gathers before it hands them over.
+const PIECE_OCTETS: usize = 16 * 1024;
+
+/// Where a running command writes. One response may go beyond the piece; between responses it asks for [`Out::room`].
+#[derive(Default)]
+pub(crate) struct Out {
+    piece: Vec<u8>,
+    pipe: Pipe,
+}
+
+/// The other end, which the conversation empties into its session.
+#[derive(Clone, Default)]
+pub(crate) struct Pipe(Arc<Mutex<Vec<u8>>>);
+
+impl Out {
+    pub fn pipe(&self) -> Pipe {
+        self.pipe.clone()
+    }
+
+    /// Ready when there is room for more. The conversation polls its command after every octet it sent, so no waker is kept.
+    pub async fn room(&mut self) {
+        if self.piece.len() >= PIECE_OCTETS {
+            poll_fn(|_| if self.pipe.offer(&mut self.piece) { Poll::Ready(()) } else { Poll::Pending }).await
+        }
+    }
+
+    /// Leaves what is gathered to the conversation, when the command ends.
+    pub fn hand_over(&mut self) {
+        self.pipe.waiting().append(&mut self.piece);
+    }
+
+    /// Octets of a message, as they are but for NUL, which no literal may hold (RFC 9051 §4.3): it becomes 0x80, so that
+    /// sizes stay true.
+    pub fn message_octets(&mut self, octets: &[u8]) {
+        let start = self.piece.len();
+        self.piece.extend_from_slice(octets);
+        if octets.contains(&0) {
+            self.piece.iter_mut().skip(start).filter(|octet| **octet == 0).for_each(|octet| *octet = 0x80);
+        }
+    }
+}
+
+impl Deref for Out {
+    type Target = Vec<u8>;
+    fn deref(&self) -> &Vec<u8> {
+        &self.piece
+    }
+}
+
+impl DerefMut for Out {
+    fn deref_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.piece
+    }
+}
+
+impl Pipe {
+    /// Takes the piece if the one before is gone.
+    fn offer(&self, piece: &mut Vec<u8>) -> bool {
+        let mut waiting = self.waiting();
+        if waiting.is_empty() {
+            std::mem::swap(&mut *waiting, piece);
+        }
+        piece.is_empty()
+    }
+
+    /// Moves what waits into the session, if that has room; whether anything moved.
+    pub fn empty_into(&self, session: &mut Session) -> bool {
+        let mut waiting = self.waiting();
+        if waiting.is_empty() || session.room() == 0 {
+            return false;
+        }
+        session.out().extend_from_slice(&waiting);
+        waiting.clear();
+        true
+    }
+
+    /// Moves all the rest into the session, when the command has ended.
+    pub fn finish_into(&self, session: &mut Session) {
+        session.out().append(&mut self.waiting());
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Lets the executor's other tasks run.
+pub(crate) async fn yield_now() {
+    let mut yielded = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await
+}

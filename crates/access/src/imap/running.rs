@@ -1,0 +1,194 @@
+//! A command at work: a future that owns what it needs and gives it back.
+
+use super::client::Client;
+use super::out::{Out, Pipe};
+use super::policy::Services;
+use super::selected::{Told, sync};
+use super::{
+    auth, copy, enable, expunge, failure, fetch, id, list, lsub, mailbox, namespace, search, select, status, store,
+};
+use env::BoxFuture;
+use futures_util::FutureExt;
+use imap::command::{Command, Numbering, Tag, Tagged};
+use imap::{Answer, Session};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+/// How a command ended.
+pub(crate) struct Done {
+    pub client: Box<Client>,
+    pub end: End,
+    /// Why the connection ends now, if it does.
+    pub bye: Option<&'static str>,
+}
+
+/// What follows.
+pub(crate) enum End {
+    /// The tagged response.
+    Finish(Answer<'static>),
+    /// Nothing: IDLE goes on.
+    Idle,
+    /// A response is half written and cannot be completed.
+    Broken,
+}
+
+/// The outcome of a command's own work.
+pub(crate) type Outcome = Result<Answer<'static>, Refusal>;
+
+/// Why a command was not carried out, so that `?` can say it.
+pub(crate) enum Refusal {
+    /// With this answer.
+    Answer(Answer<'static>),
+    /// In the midst of a literal: nothing more can be said.
+    Broken,
+}
+
+impl From<Answer<'static>> for Refusal {
+    fn from(answer: Answer<'static>) -> Refusal {
+        Refusal::Answer(answer)
+    }
+}
+
+impl From<mailstore::Error> for Refusal {
+    fn from(error: mailstore::Error) -> Refusal {
+        Refusal::Answer(failure::no(&error))
+    }
+}
+
+/// A future and the pipe it writes through.
+pub(crate) struct Running {
+    future: BoxFuture<'static, Done>,
+    pipe: Pipe,
+}
+
+impl Running {
+    fn new<F: Future<Output = Done> + Send + 'static>(work: impl FnOnce(Out) -> F) -> Running {
+        let out = Out::default();
+        let pipe = out.pipe();
+        Running { future: work(out).boxed(), pipe }
+    }
+
+    /// A command, then what others did meanwhile.
+    pub fn command(client: Box<Client>, tagged: Tagged) -> Running {
+        Running::new(|out| command(client, tagged, out))
+    }
+
+    /// What others did, while the client idles or when it stops.
+    pub fn tell(client: Box<Client>, end: End) -> Running {
+        Running::new(|out| tell(client, end, out))
+    }
+
+    /// The work of one answer, then what others did: for APPEND.
+    pub fn answer(client: Box<Client>, work: BoxFuture<'static, Outcome>) -> Running {
+        Running::new(|out| async move {
+            let end = end_of(work.await);
+            tell(client, end, out).await
+        })
+    }
+
+    /// A log-in.
+    pub fn log_in(services: Arc<Services>, client: Box<Client>, attempt: auth::Attempt, from: auth::Origin) -> Running {
+        Running::new(|_| async move {
+            let mut client = client;
+            let answer = auth::log_in(&services, &mut client, attempt, from).await;
+            Done { client, end: End::Finish(answer), bye: None }
+        })
+    }
+
+    /// Goes on as far as the services and the session's room allow.
+    pub fn advance(&mut self, session: &mut Session, cx: &mut Context<'_>) -> Poll<Done> {
+        loop {
+            self.pipe.empty_into(session);
+            if let Poll::Ready(done) = self.future.poll_unpin(cx) {
+                self.pipe.finish_into(session);
+                return Poll::Ready(done);
+            }
+            if !self.pipe.empty_into(session) || session.room() == 0 {
+                return Poll::Pending;
+            }
+        }
+    }
+}
+
+async fn command(mut client: Box<Client>, tagged: Tagged, mut out: Out) -> Done {
+    let told = told_after(&tagged.command);
+    let Tagged { tag, command } = tagged;
+    let end = end_of(carry_out(&mut client, command, &tag, &mut out).await);
+    let bye = match end {
+        End::Broken => None,
+        _ => sync(&mut client, told, &mut out).await,
+    };
+    out.hand_over();
+    Done { client, end, bye }
+}
+
+fn end_of(outcome: Outcome) -> End {
+    match outcome {
+        Ok(answer) | Err(Refusal::Answer(answer)) => End::Finish(answer),
+        Err(Refusal::Broken) => End::Broken,
+    }
+}
+
+async fn tell(mut client: Box<Client>, end: End, mut out: Out) -> Done {
+    let bye = sync(&mut client, Told::All, &mut out).await;
+    out.hand_over();
+    Done { client, end, bye }
+}
+
+/// What may be told after a command: no EXPUNGE during those that go by sequence numbers (RFC 9051 §7.5.1), and nothing
+/// after those that end or begin a selection, or do not look at mail.
+fn told_after(command: &Command) -> Told {
+    let by_seq = match command {
+        Command::Fetch(fetch) => fetch.numbering == Numbering::SeqNum,
+        Command::Store(store) => store.numbering == Numbering::SeqNum,
+        Command::Search(search) => search.numbering == Numbering::SeqNum,
+        _ => false,
+    };
+    match command {
+        _ if by_seq => Told::AllButExpunged,
+        Command::Select(_) | Command::Examine(_) | Command::Close | Command::Unselect => Told::Nothing,
+        Command::Capability | Command::Id(_) | Command::Enable(_) | Command::Namespace => Told::Nothing,
+        _ => Told::All,
+    }
+}
+
+/// Each command's future is boxed by itself, so that a NOOP does not take the memory of a FETCH.
+fn carry_out<'a>(client: &'a mut Client, command: Command, tag: &'a Tag, out: &'a mut Out) -> BoxFuture<'a, Outcome> {
+    match command {
+        Command::Noop | Command::Check => done(Ok(Answer::ok("nothing left to tell"))),
+        Command::Id(_) => done(id::id(out)),
+        Command::Enable(names) => done(enable::enable(client, &names, out)),
+        Command::Namespace => done(namespace::namespace(client, out)),
+        Command::Select(name) => select::select(client, name, select::Access::ReadWrite, out).boxed(),
+        Command::Examine(name) => select::select(client, name, select::Access::ReadOnly, out).boxed(),
+        Command::Create(name) => mailbox::create(client, name).boxed(),
+        Command::Delete(name) => mailbox::delete(client, name, out).boxed(),
+        Command::Rename { from, to } => mailbox::rename(client, from, to).boxed(),
+        Command::Subscribe(name) => mailbox::subscribe(client, name, mailbox::Subscription::On).boxed(),
+        Command::Unsubscribe(name) => mailbox::subscribe(client, name, mailbox::Subscription::Off).boxed(),
+        Command::List(command) => list::list(client, command, out).boxed(),
+        Command::Lsub(command) => lsub::lsub(client, command, out).boxed(),
+        Command::Status(command) => done(status::status(client, command, out)),
+        Command::Close => expunge::close(client).boxed(),
+        Command::Unselect => done(select::unselect(client)),
+        Command::Expunge(command) => expunge::expunge(client, command).boxed(),
+        Command::Search(command) => search::search(client, command, tag, out).boxed(),
+        Command::Fetch(command) => fetch::fetch(client, command, out).boxed(),
+        Command::Store(command) => store::store(client, command, out).boxed(),
+        Command::Copy(command) => copy::copy(client, command).boxed(),
+        Command::Move(command) => copy::move_(client, command, out).boxed(),
+        Command::Capability
+        | Command::Logout
+        | Command::StartTls
+        | Command::Authenticate(_)
+        | Command::Login(_)
+        | Command::Idle => {
+            // The conversation answers these, for they change the session.
+            done(Ok(Answer::bad("not now")))
+        }
+    }
+}
+
+fn done<'a>(outcome: Outcome) -> BoxFuture<'a, Outcome> {
+    futures_util::future::ready(outcome).boxed()
+}

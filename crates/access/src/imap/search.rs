@@ -1,0 +1,159 @@
+//! SEARCH (RFC 9051 §6.4.4), by looking at each message, the cheap questions first.
+
+mod condition;
+mod facts;
+
+use super::client::{Client, Revision};
+use super::out::{Out, yield_now};
+use super::running::Outcome;
+use super::selected::{Selected, Told};
+use condition::Condition;
+use facts::{Facts, Loader, Row};
+use imap::command::{Numbering, Search, SearchReturn, Tag};
+use imap::response::{self, ESearch, text};
+use imap::{Answer, NumberSet};
+use mailstore::{Error, Member, View};
+use model::{EmailId, SeqNum};
+
+/// Messages that are looked at together.
+const BLOCK: usize = 64;
+/// Blocks answered from the view alone before others get their turn.
+const BLOCKS_AT_ONCE: usize = 64;
+
+/// Finds messages and tells their numbers.
+pub(crate) async fn search(client: &mut Client, command: Search, tag: &Tag, out: &mut Out) -> Outcome {
+    let revision = client.revision;
+    let selected = client.selected()?;
+    let outcome = find(selected, &command, out).await;
+    let saves = command.returns.is_some_and(|returns| returns.save);
+    let found = match outcome {
+        Ok(found) => found,
+        Err(refusal) => {
+            if saves {
+                // RFC 9051 §6.4.4.1: a SEARCH that fails leaves nothing in `$`.
+                selected.saved = NumberSet::new();
+            }
+            return Err(refusal);
+        }
+    };
+    if saves {
+        selected.saved = saved(&found, &command, &selected.known);
+    }
+    match (command.returns, revision) {
+        (None, Revision::Rev1) => tell_search(&found, out).await,
+        (returns, _) => tell_esearch(&found, returns.unwrap_or(ALL), command.numbering, tag, out),
+    }
+    Ok(Answer::ok("searched"))
+}
+
+/// What RFC 9051 §6.4.4 tells without RETURN.
+const ALL: SearchReturn = SearchReturn { min: false, max: false, all: true, count: false, save: false };
+
+/// The numbers, as the command counts, of what is found.
+async fn find(selected: &mut Selected, command: &Search, out: &mut Out) -> Result<NumberSet, super::running::Refusal> {
+    // What others did counts, as far as the client may know it.
+    selected.tell(Told::AllButExpunged, out).await?;
+    let condition = Condition::new(&command.key, selected)?;
+    let view = selected.known.clone();
+    let loader = Loader::new(&selected.account, &condition);
+    let mut found = NumberSet::new();
+    let mut members: Box<dyn Iterator<Item = (SeqNum, &Member)> + Send> = match condition.limits() {
+        Some(numbers) => Box::new(numbers.members(&view)),
+        None => Box::new(view.iter()),
+    };
+    let mut blocks = 0;
+    loop {
+        let block: Vec<(SeqNum, &Member)> = members.by_ref().take(BLOCK).collect();
+        if block.is_empty() {
+            return Ok(found);
+        }
+        let verdicts = judge(&condition, &loader, &block).await?;
+        for ((seq, member), _) in block.iter().zip(verdicts).filter(|(_, matches)| *matches) {
+            found.push(match command.numbering {
+                Numbering::SeqNum => seq.0,
+                Numbering::Uid => member.uid.0,
+            });
+        }
+        blocks += 1;
+        if loader.reads() || blocks % BLOCKS_AT_ONCE == 0 {
+            yield_now().await;
+        }
+    }
+}
+
+/// Asks the membership, then, of those that leave it open, the row, then the octets.
+async fn judge(condition: &Condition, loader: &Loader, block: &[(SeqNum, &Member)]) -> Result<Vec<bool>, Error> {
+    let from_view = |(seq, member): &(SeqNum, &Member)| condition.holds(&Facts::of_view(*seq, member));
+    let first: Vec<Option<bool>> = block.iter().map(from_view).collect();
+    let open = || block.iter().zip(&first).filter(|(_, verdict)| verdict.is_none()).map(|(asked, _)| asked);
+    let ids: Vec<EmailId> = open().map(|(_, member)| member.email).collect();
+    let mut rows = loader.rows(&ids).await?.into_iter();
+    let mut verdicts = Vec::with_capacity(block.len());
+    for ((seq, member), verdict) in block.iter().zip(first) {
+        verdicts.push(match verdict {
+            Some(verdict) => verdict,
+            None => match rows.next().flatten() {
+                // Expunged meanwhile, or damaged, which the loader has noted: it is not found.
+                None => false,
+                Some(row) => by_row(condition, loader, (*seq, member), &row).await?,
+            },
+        });
+    }
+    Ok(verdicts)
+}
+
+async fn by_row(
+    condition: &Condition,
+    loader: &Loader,
+    (seq, member): (SeqNum, &Member),
+    row: &Row,
+) -> Result<bool, Error> {
+    let facts = Facts { row: Some(row), ..Facts::of_view(seq, member) };
+    if let Some(verdict) = condition.holds(&facts) {
+        return Ok(verdict);
+    }
+    let Some(text) = loader.text(row).await? else { return Ok(false) };
+    Ok(condition.holds(&Facts { text: Some(&text), ..facts }).unwrap_or(false))
+}
+
+/// What `$` becomes: with MIN or MAX alone, only those (RFC 9051 §6.4.4.4).
+fn saved(found: &NumberSet, command: &Search, view: &View) -> NumberSet {
+    let returns = command.returns.unwrap_or_default();
+    let ends = (returns.min || returns.max) && !returns.all && !returns.count;
+    let kept: NumberSet = if ends {
+        let min = found.min().filter(|_| returns.min);
+        min.into_iter().chain(found.max().filter(|_| returns.max)).collect()
+    } else {
+        found.clone()
+    };
+    match command.numbering {
+        Numbering::Uid => kept,
+        Numbering::SeqNum => kept.iter().filter_map(|seq| view.get(SeqNum(seq))).map(|member| member.uid.0).collect(),
+    }
+}
+
+/// `* SEARCH …` (RFC 3501 §7.2.5), number by number.
+async fn tell_search(found: &NumberSet, out: &mut Out) {
+    out.extend_from_slice(b"* SEARCH");
+    for number in found.iter() {
+        out.push(b' ');
+        text::number(out, number.into());
+        out.room().await;
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+fn tell_esearch(found: &NumberSet, returns: SearchReturn, numbering: Numbering, tag: &Tag, out: &mut Out) {
+    let SearchReturn { min, max, all, count, save } = returns;
+    if save && !(min || max || all || count) {
+        return;
+    }
+    let result = ESearch {
+        uid: numbering == Numbering::Uid,
+        min: found.min().filter(|_| min),
+        max: found.max().filter(|_| max),
+        all: all.then_some(found),
+        count: count.then(|| found.count()),
+    };
+    response::esearch(out, tag, &result);
+}

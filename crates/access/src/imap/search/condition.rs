@@ -1,0 +1,159 @@
+//! A SEARCH key made ready: numbers and flags resolved, strings folded.
+
+use super::facts::Facts;
+use crate::imap::numbers::Numbers;
+use crate::imap::selected::Selected;
+use imap::command::{Numbering, SearchKey};
+use imap::{Answer, Date};
+use mailstore::FlagBits;
+use message::text::folded;
+use model::Flag;
+use std::ops::Range;
+
+/// A condition on a message. It is as deep as the key, which the grammar bounds (`imap::limits::SEARCH_DEPTH_MAX`).
+pub(super) enum Condition {
+    Always(bool),
+    And(Vec<Condition>),
+    Or(Box<Condition>, Box<Condition>),
+    Not(Box<Condition>),
+    Numbers(Numbers),
+    Flag(FlagBits),
+    /// Internal date, in days.
+    Received(Range<i64>),
+    /// Date field, in days.
+    Sent(Range<i64>),
+    Larger(u64),
+    Smaller(u64),
+    /// A field of the envelope.
+    Envelope(EnvelopeField, String),
+    Header {
+        field: String,
+        value: String,
+    },
+    Body(String),
+    Text(String),
+}
+
+/// Fields that the envelope answers without a look at the message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum EnvelopeField {
+    From,
+    To,
+    Cc,
+    Bcc,
+    Subject,
+}
+
+impl Condition {
+    /// What `key` means to this client.
+    pub fn new(key: &SearchKey, selected: &Selected) -> Result<Condition, Answer<'static>> {
+        let envelope = |field, value: &str| Condition::Envelope(field, folded(value));
+        Ok(match key {
+            SearchKey::All | SearchKey::Old => Condition::Always(true),
+            // \Recent is never set: RFC 9051 did away with it.
+            SearchKey::Recent | SearchKey::New => Condition::Always(false),
+            SearchKey::And(keys) => {
+                Condition::And(keys.iter().map(|key| Condition::new(key, selected)).collect::<Result<_, _>>()?)
+            }
+            SearchKey::Or(a, b) => {
+                Condition::Or(Condition::new(a, selected)?.into(), Condition::new(b, selected)?.into())
+            }
+            SearchKey::Not(key) => Condition::Not(Condition::new(key, selected)?.into()),
+            SearchKey::SeqNum(set) => Condition::Numbers(Numbers::resolve(set, Numbering::SeqNum, selected)?),
+            SearchKey::Uid(set) => Condition::Numbers(Numbers::resolve(set, Numbering::Uid, selected)?),
+            SearchKey::Flag(flag) => Condition::flag(flag, selected),
+            SearchKey::NotFlag(flag) => Condition::Not(Condition::flag(flag, selected).into()),
+            SearchKey::Before(date) => Condition::Received(before(*date)),
+            SearchKey::On(date) => Condition::Received(on(*date)),
+            SearchKey::Since(date) => Condition::Received(since(*date)),
+            SearchKey::SentBefore(date) => Condition::Sent(before(*date)),
+            SearchKey::SentOn(date) => Condition::Sent(on(*date)),
+            SearchKey::SentSince(date) => Condition::Sent(since(*date)),
+            SearchKey::Larger(octets) => Condition::Larger(*octets),
+            SearchKey::Smaller(octets) => Condition::Smaller(*octets),
+            SearchKey::Bcc(value) => envelope(EnvelopeField::Bcc, value),
+            SearchKey::Cc(value) => envelope(EnvelopeField::Cc, value),
+            SearchKey::From(value) => envelope(EnvelopeField::From, value),
+            SearchKey::To(value) => envelope(EnvelopeField::To, value),
+            SearchKey::Subject(value) => envelope(EnvelopeField::Subject, value),
+            SearchKey::Body(value) => Condition::Body(folded(value)),
+            SearchKey::Text(value) => Condition::Text(folded(value)),
+            SearchKey::Header { field, value } => Condition::Header { field: field.clone(), value: folded(value) },
+        })
+    }
+
+    /// A keyword that no message of the account ever had is nowhere.
+    fn flag(flag: &Flag, selected: &Selected) -> Condition {
+        selected.known.keywords.bit(flag).map_or(Condition::Always(false), Condition::Flag)
+    }
+
+    /// Whether it holds; `None` when that needs facts which are not there yet.
+    pub fn holds(&self, facts: &Facts<'_>) -> Option<bool> {
+        match self {
+            Condition::Always(verdict) => Some(*verdict),
+            Condition::And(all) => {
+                let mut verdict = Some(true);
+                for condition in all {
+                    match condition.holds(facts) {
+                        Some(true) => {}
+                        Some(false) => return Some(false),
+                        None => verdict = None,
+                    }
+                }
+                verdict
+            }
+            Condition::Or(a, b) => match (a.holds(facts), b.holds(facts)) {
+                (Some(true), _) | (_, Some(true)) => Some(true),
+                (Some(false), Some(false)) => Some(false),
+                _ => None,
+            },
+            Condition::Not(condition) => condition.holds(facts).map(|verdict| !verdict),
+            Condition::Numbers(numbers) => Some(numbers.contains(facts.seq, facts.member.uid)),
+            Condition::Flag(bits) => Some(facts.member.flags.contains(*bits)),
+            Condition::Received(days) => Some(days.contains(&facts.member.internal_date.unix_days())),
+            Condition::Larger(octets) => Some(facts.member.size_octets > *octets),
+            Condition::Smaller(octets) => Some(facts.member.size_octets < *octets),
+            Condition::Sent(days) => {
+                facts.row.map(|row| row.email.sent_at.is_some_and(|sent| days.contains(&sent.civil_day)))
+            }
+            Condition::Envelope(field, value) => facts.row.map(|row| row.field_contains(*field, value)),
+            Condition::Header { field, value } => facts.text.map(|text| text.header_contains(field, value)),
+            Condition::Body(value) => facts.text.map(|text| text.body.contains(value.as_str())),
+            Condition::Text(value) => {
+                facts.text.map(|text| text.body.contains(value.as_str()) || text.header.contains(value.as_str()))
+            }
+        }
+    }
+
+    /// Numbers outside of which nothing can be found.
+    pub fn limits(&self) -> Option<&Numbers> {
+        match self {
+            Condition::Numbers(numbers) => Some(numbers),
+            Condition::And(all) => all.iter().find_map(Condition::limits),
+            _ => None,
+        }
+    }
+
+    /// Whether `asks` is true of this or a condition within.
+    pub fn any(&self, asks: &dyn Fn(&Condition) -> bool) -> bool {
+        asks(self)
+            || match self {
+                Condition::And(all) => all.iter().any(|condition| condition.any(asks)),
+                Condition::Or(a, b) => a.any(asks) || b.any(asks),
+                Condition::Not(condition) => condition.any(asks),
+                _ => false,
+            }
+    }
+}
+
+fn before(date: Date) -> Range<i64> {
+    i64::MIN..date.unix_days()
+}
+
+fn on(date: Date) -> Range<i64> {
+    date.unix_days()..date.unix_days() + 1
+}
+
+fn since(date: Date) -> Range<i64> {
+    date.unix_days()..i64::MAX
+}

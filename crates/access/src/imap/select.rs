@@ -1,0 +1,66 @@
+//! SELECT, EXAMINE, UNSELECT (RFC 9051 §6.3.2, §6.3.3, §6.4.2).
+
+use super::client::{Client, Revision};
+use super::failure;
+use super::flag_names;
+use super::list::{Node, tell_node};
+use super::out::Out;
+use super::running::Outcome;
+use super::selected::{self, Selected};
+use imap::{Answer, Code, MailboxName, NumberSet, response};
+use mailstore::{KEYWORDS_MAX, View};
+
+pub(crate) use super::selected::Access;
+
+/// Opens a mailbox; one that was open is closed, also when this fails (RFC 9051 §6.3.2).
+pub(crate) async fn select(client: &mut Client, name: MailboxName, access: Access, out: &mut Out) -> Outcome {
+    let account = client.account()?;
+    let before = client.selected.take();
+    if before.is_some() && client.revision == Revision::Rev2 {
+        selected::closed(out);
+    }
+    let mailbox = account.mailboxes().named(name.as_str()).ok_or_else(failure::missing)?.id;
+    let known = account.open(mailbox).await?;
+    tell(client.revision, &known, access, out);
+    if client.revision == Revision::Rev2 {
+        // RFC 9051 §6.3.2: the name as it is kept, with its attributes.
+        let mailboxes = account.mailboxes();
+        let node = Node::of(&mailboxes, &known.mailbox.name);
+        tell_node(out, &node, client.name_form());
+    }
+    client.selected = Some(Selected { account, mailbox, access, known, saved: NumberSet::new() });
+    Ok(match access {
+        Access::ReadWrite => Answer::ok("mailbox selected").code(Code::ReadWrite),
+        Access::ReadOnly => Answer::ok("mailbox selected read-only").code(Code::ReadOnly),
+    })
+}
+
+/// Leaves the mailbox as it is.
+pub(crate) fn unselect(client: &mut Client) -> Outcome {
+    client.selected = None;
+    Ok(Answer::ok("mailbox closed, nothing expunged"))
+}
+
+fn tell(revision: Revision, view: &View, access: Access, out: &mut Out) {
+    let flags = flag_names::all(&view.keywords);
+    response::flags(out, &flags);
+    response::exists(out, view.len());
+    if revision == Revision::Rev1 {
+        // \Recent is not kept: RFC 3501 §2.3.2 leaves it to the server who is told, and RFC 9051 did away with it.
+        response::recent(out, 0);
+    }
+    let mut ok = |code: Code<'_>, text: &'static str| response::answer(out, None, &Answer::ok(text).code(code));
+    if let (Revision::Rev1, Some(unseen)) = (revision, view.first_unseen()) {
+        ok(Code::Unseen(unseen.0), "the first unseen message");
+    }
+    let mailbox = &view.mailbox;
+    ok(Code::UidValidity(mailbox.uid_validity), "UIDs are valid");
+    ok(Code::UidNext(mailbox.uid_next), "the next UID");
+    match access {
+        Access::ReadWrite => {
+            let any = view.keywords.keywords().len() < KEYWORDS_MAX;
+            ok(Code::PermanentFlags { flags: &flags, any }, "these flags are kept");
+        }
+        Access::ReadOnly => ok(Code::PermanentFlags { flags: &[], any: false }, "no flag can be changed"),
+    }
+}

@@ -1,0 +1,127 @@
+//! The selected mailbox as this client knows it, and how it learns what others did.
+
+use super::client::Client;
+use super::flag_names::{self, FlagNames};
+use super::out::Out;
+use imap::{Code, FetchWriter, NumberSet, response};
+use mailstore::{Account, Error, View};
+use model::{MailboxId, Uid};
+use std::sync::Arc;
+
+/// Why a client is sent away (RFC 2180 §3.3: of the ways to treat those who have a deleted mailbox open, the only one
+/// that no client can misread).
+pub(crate) const MAILBOX_DELETED: &str = "the selected mailbox was deleted";
+
+/// SELECT or EXAMINE.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Access {
+    ReadWrite,
+    ReadOnly,
+}
+
+/// What is selected.
+pub(crate) struct Selected {
+    pub account: Arc<Account>,
+    pub mailbox: MailboxId,
+    pub access: Access,
+    /// What the client was told: its sequence numbers are positions in here.
+    pub known: Arc<View>,
+    /// `$`, as UIDs, so that it shrinks by itself when messages go (RFC 9051 §6.4.4.1).
+    pub saved: NumberSet,
+}
+
+/// What the client may be told now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Told {
+    All,
+    /// Nothing that changes sequence numbers.
+    AllButExpunged,
+    Nothing,
+}
+
+impl Selected {
+    /// Whether there is something to tell, as far as can be said at once.
+    pub fn is_behind(&self) -> bool {
+        self.account.current_view(self.mailbox).is_none_or(|current| !Arc::ptr_eq(&current, &self.known))
+    }
+
+    /// Notes that the client was told the flags which `uids` (ascending) have in `later`.
+    pub fn learn(&mut self, uids: &[Uid], later: &Arc<View>) {
+        let changes = self.known.changes_to(later);
+        let others = changes.flags.iter().any(|uid| uids.binary_search(uid).is_err());
+        self.known = if others || !changes.expunged.is_empty() || changes.appended > 0 {
+            Arc::new(self.known.with_flags_of(uids.iter().copied(), later))
+        } else {
+            later.clone()
+        };
+    }
+
+    /// Tells what changed: EXPUNGE from the end, EXISTS, then flags (RFC 9051 §7.4.2, §7.5.1).
+    ///
+    /// # Errors
+    /// [`Error::MailboxMissing`] when the mailbox was deleted.
+    pub async fn tell(&mut self, told: Told, out: &mut Out) -> Result<(), Error> {
+        let later = self.account.open(self.mailbox).await?;
+        if Arc::ptr_eq(&later, &self.known) {
+            return Ok(());
+        }
+        let changes = self.known.changes_to(&later);
+        let keywords_grew = self.known.keywords != later.keywords;
+        if told == Told::AllButExpunged && !changes.expunged.is_empty() {
+            // Later sequence numbers would not be the client's: it learns flags now, the rest when it may.
+            if changes.flags.is_empty() {
+                return Ok(());
+            }
+            self.known = Arc::new(self.known.with_flags_of(changes.flags.iter().copied(), &later));
+        } else {
+            self.known = later;
+            for seq in changes.expunged {
+                response::expunge(out, seq.0);
+                out.room().await;
+            }
+            if changes.appended > 0 {
+                response::exists(out, self.known.len());
+            }
+        }
+        if keywords_grew && (changes.appended > 0 || !changes.flags.is_empty()) {
+            response::flags(out, &flag_names::all(&self.known.keywords));
+        }
+        let names = FlagNames::new(&self.known.keywords);
+        for uid in changes.flags {
+            self.tell_flags(uid, &names, out);
+            out.room().await;
+        }
+        Ok(())
+    }
+
+    /// `* n FETCH (UID u FLAGS (…))`
+    fn tell_flags(&self, uid: Uid, names: &FlagNames, out: &mut Out) {
+        let Some((seq, member)) = self.known.seq_of(uid).zip(self.known.by_uid(uid)) else { return };
+        let mut fetch = FetchWriter::begin(out, seq);
+        fetch.uid(out, uid);
+        fetch.flags(out, names.of(member.flags));
+        fetch.end(out);
+    }
+}
+
+/// Tells a client what others did, if it may be told; why it is sent away, if it must be.
+pub(crate) async fn sync(client: &mut Client, told: Told, out: &mut Out) -> Option<&'static str> {
+    let selected = client.selected.as_mut().filter(|_| told != Told::Nothing)?;
+    match selected.tell(told, out).await {
+        Ok(()) => None,
+        Err(Error::MailboxMissing) => {
+            client.selected = None;
+            Some(MAILBOX_DELETED)
+        }
+        Err(error) => {
+            // The client is told with its next command.
+            tracing::warn!(event = "changes.not_told", cause = %error);
+            None
+        }
+    }
+}
+
+/// `* OK [CLOSED]`: what follows is not about the mailbox that was selected (RFC 9051 §7.1).
+pub(crate) fn closed(out: &mut Out) {
+    response::answer(out, None, &imap::Answer::ok("the mailbox selected before is closed").code(Code::Closed));
+}

@@ -1,0 +1,125 @@
+//! The configuration file: one TOML file that may be empty, read into one [`ServePlan`].
+//!
+//! Everything that is wrong is found at once: reading goes on behind a mistake, with the default in its place.
+
+mod keys;
+mod listeners;
+mod mistake;
+mod people;
+mod reader;
+#[cfg(test)]
+mod tests;
+mod units;
+
+pub use keys::reference;
+pub use listeners::loopback;
+pub use mistake::{Mistake, Mistakes};
+
+use crate::plan::{Certificate, Limits, ServePlan};
+use keys::{LIMITS, ROOT, TLS};
+use model::Domain;
+use reader::{Reader, Section};
+use std::path::Path;
+use toml::de::DeTable;
+use units::Size;
+
+/// A file larger than this is not a configuration: ten thousand accounts are a MiB.
+const FILE_OCTETS_MAX: u64 = 16 << 20;
+
+/// Reads `path`.
+pub fn load(path: &Path) -> Result<ServePlan, Mistakes> {
+    let whole = |text: String| Mistakes::one(path, Mistake::whole_file(text));
+    let metadata = std::fs::metadata(path).map_err(|error| whole(format!("cannot be read: {error}")))?;
+    if metadata.len() > FILE_OCTETS_MAX {
+        return Err(whole(format!("is larger than {} MiB", FILE_OCTETS_MAX >> 20)));
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| whole(format!("cannot be read: {error}")))?;
+    let readers = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o077;
+    let access = if readers == 0 { Access::OwnerOnly } else { Access::Others };
+    parse(&text, path, access)
+}
+
+/// Who may read the file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Access {
+    OwnerOnly,
+    Others,
+}
+
+fn parse(text: &str, path: &Path, access: Access) -> Result<ServePlan, Mistakes> {
+    let (root, syntax) = DeTable::parse_recoverable(text);
+    let reader = Reader::new(text);
+    for error in syntax {
+        reader.mistake(error.span().unwrap_or_default(), "", error.message().trim());
+    }
+    let plan = plan(&Section::new(&reader, root.get_ref(), 0..0, String::new(), &ROOT), path, access);
+    let mistakes = reader.into_mistakes();
+    if mistakes.is_empty() { Ok(plan) } else { Err(Mistakes::new(path, mistakes)) }
+}
+
+fn plan(root: &Section<'_>, path: &Path, access: Access) -> ServePlan {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let hostname = root.parsed::<Domain>("hostname").map_or_else(machine_name, |found| found.value);
+    ServePlan {
+        data: folder.join(root.text("data").map_or("postamt-data", |found| found.value)),
+        listeners: listeners::read(root, folder),
+        certificate: certificate(root, folder),
+        directory: people::read(root, &hostname, path, access),
+        limits: limits(root),
+        hostname,
+        demo: None,
+    }
+}
+
+/// What the machine calls itself; names that are no domain are of no use in a greeting (RFC 5321 §2.3.5).
+fn machine_name() -> Domain {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    Domain::new(name.trim()).or_else(|_| Domain::new("localhost")).expect("`localhost` is a domain")
+}
+
+fn certificate(root: &Section<'_>, folder: &Path) -> Certificate {
+    let Some(tls) = root.section("tls", &TLS) else { return Certificate::SelfSigned };
+    match (tls.text("certificate"), tls.text("key")) {
+        (Some(chain), Some(key)) => {
+            let (chain, key, span) = (folder.join(chain.value), folder.join(key.value), chain.span);
+            if let Err(error) = net::tls::load(&chain, &key) {
+                tls.mistake(span, "certificate", &error.to_string());
+            }
+            return Certificate::Files { chain, key };
+        }
+        (Some(_), None) if !tls.has("key") => tls.missing("key", "a certificate needs its key"),
+        (None, Some(_)) if !tls.has("certificate") => tls.missing("certificate", "a key needs its certificate"),
+        _ => {}
+    }
+    Certificate::SelfSigned
+}
+
+/// RFC 5321 §4.5.3.1.7: a message of 64K octets must be taken.
+const MESSAGE_SIZE_MIN: u64 = 64 << 10;
+/// RFC 5321 §4.5.3.1.8: a hundred recipients must be taken.
+const RECIPIENTS_MIN: u64 = 100;
+
+fn limits(root: &Section<'_>) -> Limits {
+    let mut limits = Limits::default();
+    let Some(section) = root.section("limits", &LIMITS) else { return limits };
+    if let Some(size) = section.parsed::<Size>("message_size") {
+        limits.message_size_octets = size.value.0;
+        if size.value.0 < MESSAGE_SIZE_MIN {
+            section.mistake(size.span, "message_size", "must be at least 64 KiB (RFC 5321 §4.5.3.1.7)");
+        }
+    }
+    if let Some(connections) = section.number("connections", 1..=1_000_000) {
+        limits.connections = connections.value as usize;
+    }
+    if let Some(recipients) = section.number("recipients", RECIPIENTS_MIN..=100_000) {
+        limits.recipients = recipients.value as usize;
+    }
+    limits
+}
+
+impl Default for Limits {
+    /// What large providers take per message, and some 40,000 connections at 20 KiB each.
+    fn default() -> Limits {
+        Limits { message_size_octets: 50 << 20, connections: 40_000, recipients: 1_000 }
+    }
+}

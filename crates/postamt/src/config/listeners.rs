@@ -1,0 +1,120 @@
+//! Listeners: those of the file, or the default ones on loopback.
+
+use super::keys::LISTENER;
+use super::reader::Section;
+use crate::plan::{ListenerPlan, PlaintextLogin, Port, Protocol, TlsStart};
+use net::ListenAddress;
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+pub(super) fn read(root: &Section<'_>, folder: &Path) -> Vec<ListenerPlan> {
+    let Some(sections) = root.sections("listener", &LISTENER) else { return loopback(Port::Fixed) };
+    let mut plans: Vec<(usize, ListenerPlan)> = Vec::new();
+    for (n, section) in sections.iter().enumerate() {
+        let Some((plan, span)) = listener(section, folder) else { continue };
+        if let Some((other, _)) = plans.iter().find(|(_, other)| clash(&other.address, &plan.address)) {
+            let text = format!("{} is taken by listener[{other}] already", plan.address);
+            section.mistake(span, "address", &text);
+        }
+        plans.push((n + 1, plan));
+    }
+    plans.into_iter().map(|(_, plan)| plan).collect()
+}
+
+/// What is there without any configuration: everything on high loopback ports.
+pub fn loopback(port: Port) -> Vec<ListenerPlan> {
+    let listener = |protocol, number, tls| {
+        let address = ListenAddress::Tcp(SocketAddr::from(([127, 0, 0, 1], number)));
+        let plaintext_login = match (protocol, tls) {
+            (Protocol::Imap, TlsStart::Starttls) => PlaintextLogin::Allowed,
+            _ => PlaintextLogin::Refused,
+        };
+        ListenerPlan { protocol, address, tls, plaintext_login, port }
+    };
+    vec![
+        listener(Protocol::Smtp, 2525, TlsStart::Starttls),
+        listener(Protocol::Lmtp, 2424, TlsStart::None),
+        listener(Protocol::Imap, 2143, TlsStart::Starttls),
+        listener(Protocol::Imap, 2993, TlsStart::Implicit),
+        listener(Protocol::Http, 8080, TlsStart::None),
+    ]
+}
+
+fn listener(section: &Section<'_>, folder: &Path) -> Option<(ListenerPlan, Range<usize>)> {
+    let protocol = section.word("protocol", &Protocol::ALL.map(|protocol| (protocol.name(), protocol)));
+    if !section.has("protocol") {
+        section.missing("protocol", "what is spoken there? smtp, lmtp, imap or http");
+    }
+    let address = address(section, folder);
+    let words = [("none", TlsStart::None), ("starttls", TlsStart::Starttls), ("implicit", TlsStart::Implicit)];
+    let tls = section.word("tls", &words);
+    let plaintext = section.flag("plaintext_login");
+    let (protocol, (address, span)) = (protocol?.value, address?);
+    let bare = matches!(protocol, Protocol::Lmtp | Protocol::Http);
+    if let Some(tls) = tls.as_ref().filter(|tls| bare && tls.value != TlsStart::None) {
+        section.mistake(tls.span.clone(), "tls", &format!("{} knows only \"none\"", protocol.name()));
+    }
+    let plaintext_login = match &plaintext {
+        Some(flag) if flag.value => PlaintextLogin::Allowed,
+        _ => PlaintextLogin::Refused,
+    };
+    if let Some(flag) = plaintext.filter(|flag| flag.value) {
+        if protocol != Protocol::Imap {
+            let text = format!("nobody logs in by {}; only imap listeners take passwords", protocol.name());
+            section.mistake(flag.span, "plaintext_login", &text);
+        } else if !is_loopback(&address) {
+            let text = format!("{address} is no loopback address: passwords would cross the network in the clear");
+            section.mistake(flag.span, "plaintext_login", &text);
+        }
+    }
+    let default = if bare { TlsStart::None } else { TlsStart::Starttls };
+    let tls = tls.map_or(default, |tls| tls.value);
+    Some((ListenerPlan { protocol, address, tls, plaintext_login, port: Port::Fixed }, span))
+}
+
+fn address(section: &Section<'_>, folder: &Path) -> Option<(ListenAddress, Range<usize>)> {
+    if !section.has("address") {
+        section.missing("address", "where does it listen? As \"127.0.0.1:2525\" or \"unix:/run/postamt/lmtp\"");
+    }
+    let found = section.text("address")?;
+    if let Some(path) = found.value.strip_prefix("unix:") {
+        let path: PathBuf = folder.join(path);
+        if path.as_os_str().len() > UNIX_PATH_OCTETS_MAX {
+            let text = format!("the path is longer than {UNIX_PATH_OCTETS_MAX} octets, which the system does not take");
+            section.mistake(found.span, "address", &text);
+            return None;
+        }
+        return Some((ListenAddress::Unix(path), found.span));
+    }
+    match found.value.parse() {
+        Ok(address) => Some((ListenAddress::Tcp(address), found.span)),
+        Err(_) => {
+            let text = format!("\"{}\" is no IP address with port, as 127.0.0.1:2525 or [::1]:2525", found.value);
+            section.mistake(found.span, "address", &text);
+            None
+        }
+    }
+}
+
+/// `sun_path` of unix(7), less its final zero.
+const UNIX_PATH_OCTETS_MAX: usize = 107;
+
+fn is_loopback(address: &ListenAddress) -> bool {
+    match address {
+        ListenAddress::Tcp(address) => address.ip().to_canonical().is_loopback(),
+        ListenAddress::Unix(_) => true,
+    }
+}
+
+/// Whether both cannot be listened on: the same socket, or one port on an address and on all of its family.
+fn clash(one: &ListenAddress, other: &ListenAddress) -> bool {
+    match (one, other) {
+        (ListenAddress::Tcp(a), ListenAddress::Tcp(b)) => {
+            let all = (a.ip().is_unspecified() || b.ip().is_unspecified()) && a.is_ipv4() == b.is_ipv4();
+            a.port() != 0 && a.port() == b.port() && (a.ip() == b.ip() || all)
+        }
+        (ListenAddress::Unix(a), ListenAddress::Unix(b)) => a == b,
+        _ => false,
+    }
+}

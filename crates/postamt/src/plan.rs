@@ -1,0 +1,170 @@
+//! What shall be served: everything a start needs, checked, without a file or socket opened yet.
+
+use directory::{DirectorySpec, Secret};
+use model::{Address, Domain};
+use net::ListenAddress;
+use std::fmt;
+use std::path::PathBuf;
+
+/// A server to be started.
+#[derive(Debug)]
+pub struct ServePlan {
+    /// The folder in which everything durable lies.
+    pub data: PathBuf,
+    /// How the server names itself in greetings and trace fields.
+    pub hostname: Domain,
+    /// Where it listens.
+    pub listeners: Vec<ListenerPlan>,
+    /// With which certificate.
+    pub certificate: Certificate,
+    /// For whom.
+    pub directory: DirectorySpec,
+    /// How much at most.
+    pub limits: Limits,
+    /// What only the demo has.
+    pub demo: Option<DemoPlan>,
+}
+
+/// One listener.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ListenerPlan {
+    /// What is spoken there.
+    pub protocol: Protocol,
+    /// Where.
+    pub address: ListenAddress,
+    /// How TLS begins.
+    pub tls: TlsStart,
+    /// Whether passwords are taken without TLS.
+    pub plaintext_login: PlaintextLogin,
+    /// What happens when the port is taken.
+    pub port: Port,
+}
+
+/// What is spoken on a listener.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Protocol {
+    /// RFC 5321.
+    Smtp,
+    /// RFC 2033.
+    Lmtp,
+    /// RFC 9051.
+    Imap,
+    /// The status page.
+    Http,
+}
+
+impl Protocol {
+    /// All of them, as they are shown.
+    pub const ALL: [Protocol; 4] = [Protocol::Smtp, Protocol::Lmtp, Protocol::Imap, Protocol::Http];
+
+    /// As it is written in the configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Protocol::Smtp => "smtp",
+            Protocol::Lmtp => "lmtp",
+            Protocol::Imap => "imap",
+            Protocol::Http => "http",
+        }
+    }
+}
+
+/// How TLS begins on a listener.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TlsStart {
+    /// Never.
+    None,
+    /// By STARTTLS (RFC 3207, RFC 9051 §6.2.1).
+    Starttls,
+    /// With the connection (RFC 8314 §3).
+    Implicit,
+}
+
+/// Whether passwords are taken without TLS: only ever on loopback.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PlaintextLogin {
+    /// They are refused.
+    Refused,
+    /// They are taken.
+    Allowed,
+}
+
+/// What happens when a listener's port is taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Port {
+    /// The start fails.
+    Fixed,
+    /// A free port is taken instead, and said so.
+    MayMove,
+}
+
+/// The server's certificate.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Certificate {
+    /// Made by ourselves for the host name, kept in the data folder.
+    SelfSigned,
+    /// Two PEM files.
+    Files {
+        /// The certificate with its chain.
+        chain: PathBuf,
+        /// Its private key.
+        key: PathBuf,
+    },
+}
+
+/// How much a server takes at most.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Octets of one message (RFC 1870).
+    pub message_size_octets: u64,
+    /// Connections of all listeners together.
+    pub connections: usize,
+    /// Recipients of one message.
+    pub recipients: usize,
+}
+
+/// What only the demo has.
+#[derive(Clone, Debug)]
+pub struct DemoPlan {
+    /// Whose mailboxes get the sample messages, if they are still empty.
+    pub samples_for: Address,
+    /// Shown at the start.
+    pub logins: Vec<Login>,
+    /// Where the logins are written.
+    pub logins_file: PathBuf,
+}
+
+/// An account and its password.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Login {
+    /// Whose.
+    pub address: Address,
+    /// What opens it.
+    pub password: Secret,
+}
+
+/// A listener that stands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Bound {
+    /// As it was planned.
+    pub plan: ListenerPlan,
+    /// Where it is in fact.
+    pub address: ListenAddress,
+}
+
+impl Bound {
+    /// Whether it had to go to another port.
+    pub fn moved(&self) -> bool {
+        self.plan.port == Port::MayMove && self.plan.address != self.address
+    }
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tls = match self.plan.tls {
+            TlsStart::None => "",
+            TlsStart::Starttls => " (STARTTLS)",
+            TlsStart::Implicit => " (TLS)",
+        };
+        write!(f, "{} on {}{tls}", self.plan.protocol.name(), self.address)
+    }
+}

@@ -1,0 +1,87 @@
+//! What the terminal shows once the server stands.
+
+use crate::plan::{Bound, DemoPlan, Protocol, TlsStart};
+use net::ListenAddress;
+use std::fmt::Write;
+use std::path::Path;
+
+/// The demo's start screen: at most 24 lines of at most 80 columns, unless folder names are long.
+pub fn demo(demo: &DemoPlan, bound: &[Bound]) -> String {
+    let mut out = "postamt demo. Everything stays on this machine.\n\n".to_owned();
+    for bound in bound {
+        let moved = if bound.moved() { moved_from(&bound.plan.address) } else { String::new() };
+        let _ = writeln!(out, "  {:<5} {:<22} {}{moved}", name(bound), place(bound), remark(bound));
+    }
+    out.push_str("\nLogins");
+    let _ = writeln!(out, " (also in {}):", demo.logins_file.display());
+    for login in &demo.logins {
+        let _ = writeln!(out, "  {:<22} {}", login.address.to_string(), login.password.expose());
+    }
+    out.push_str(
+        "\nMail to any address lands in anna's inbox; fail-4xx@, fail-5xx@ and slow@ of\nany domain misbehave on purpose. Try:\n",
+    );
+    let port = |protocol, tls| bound.iter().find(|b| b.plan.protocol == protocol && b.plan.tls == tls).map(port);
+    if let Some(smtp) = port(Protocol::Smtp, TlsStart::Starttls) {
+        let _ = writeln!(out, "  swaks --server 127.0.0.1:{smtp} --to you@example.org");
+    }
+    let anna = demo.logins.iter().find(|login| login.address == demo.samples_for);
+    if let (Some(anna), Some(imap)) = (anna, port(Protocol::Imap, TlsStart::Starttls)) {
+        let _ = writeln!(out, "  curl -u {}:{} \\", anna.address, anna.password.expose());
+        let _ = writeln!(out, "    'imap://127.0.0.1:{imap}/INBOX;MAILINDEX=1'");
+    }
+    out.push_str("\nCtrl-C stops it; mail and logins stay.\n");
+    out
+}
+
+/// A configured server's: one line per listener.
+pub fn served(data: &Path, bound: &[Bound]) -> String {
+    let mut out = String::new();
+    for bound in bound {
+        let _ = writeln!(out, "{bound}");
+    }
+    let _ = writeln!(out, "ready; data in {}", data.display());
+    out
+}
+
+fn name(bound: &Bound) -> &'static str {
+    match (bound.plan.protocol, bound.plan.tls) {
+        (Protocol::Smtp, TlsStart::Implicit) => "SMTPS",
+        (Protocol::Smtp, _) => "SMTP",
+        (Protocol::Lmtp, _) => "LMTP",
+        (Protocol::Imap, TlsStart::Implicit) => "IMAPS",
+        (Protocol::Imap, _) => "IMAP",
+        (Protocol::Http, _) => "HTTP",
+    }
+}
+
+fn place(bound: &Bound) -> String {
+    match bound.plan.protocol {
+        Protocol::Http => format!("http://{}/", bound.address),
+        _ => bound.address.to_string(),
+    }
+}
+
+fn remark(bound: &Bound) -> &'static str {
+    match bound.plan.tls {
+        TlsStart::None => "",
+        TlsStart::Starttls => "plain or STARTTLS",
+        TlsStart::Implicit => "TLS, self-signed",
+    }
+}
+
+fn port(bound: &Bound) -> u16 {
+    match &bound.address {
+        ListenAddress::Tcp(address) => address.port(),
+        ListenAddress::Unix(_) => 0,
+    }
+}
+
+fn moved_from(planned: &ListenAddress) -> String {
+    match planned {
+        ListenAddress::Tcp(address) => format!("  (port {} was taken)", address.port()),
+        ListenAddress::Unix(_) => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,49 @@
+use super::*;
+use crate::config::loopback;
+use crate::plan::{Login, Port};
+
+#[test]
+fn the_demo_screen_fits_a_terminal_and_says_what_moved() {
+    let login = |local: &str| Login {
+        address: format!("{local}@demo.test").parse().unwrap(),
+        password: "abcdefghijkmnpqr".into(),
+    };
+    let plan = DemoPlan {
+        samples_for: "anna@demo.test".parse().unwrap(),
+        logins: ["anna", "ben", "admin"].map(login).into(),
+        logins_file: "postamt-demo/logins.txt".into(),
+    };
+    let moved = ListenAddress::Tcp(([127, 0, 0, 1], 41234).into());
+    let bound: Vec<Bound> = loopback(Port::MayMove)
+        .into_iter()
+        .map(|plan| match plan.protocol {
+            Protocol::Smtp => Bound { plan, address: moved.clone() },
+            _ => Bound { address: plan.address.clone(), plan },
+        })
+        .collect();
+    let screen = demo(&plan, &bound);
+    let expected = "postamt demo. Everything stays on this machine.
+
+  SMTP  127.0.0.1:41234        plain or STARTTLS  (port 2525 was taken)
+  LMTP  127.0.0.1:2424         
+  IMAP  127.0.0.1:2143         plain or STARTTLS
+  IMAPS 127.0.0.1:2993         TLS, self-signed
+  HTTP  http://127.0.0.1:8080/ 
+
+Logins (also in postamt-demo/logins.txt):
+  anna@demo.test         abcdefghijkmnpqr
+  ben@demo.test          abcdefghijkmnpqr
+  admin@demo.test        abcdefghijkmnpqr
+
+Mail to any address lands in anna's inbox; fail-4xx@, fail-5xx@ and slow@ of
+any domain misbehave on purpose. Try:
+  swaks --server 127.0.0.1:41234 --to you@example.org
+  curl -u anna@demo.test:abcdefghijkmnpqr \\
+    'imap://127.0.0.1:2143/INBOX;MAILINDEX=1'
+
+Ctrl-C stops it; mail and logins stay.
+";
+    assert_eq!(screen, expected);
+    assert!(screen.lines().count() <= 24);
+    assert!(screen.lines().all(|line| line.chars().count() <= 80));
+}

@@ -1,0 +1,124 @@
+//! The wiring: data folder, directory, mail store, queue, listeners; and the orderly end.
+
+mod housekeeping;
+mod listeners;
+mod samples;
+mod status;
+
+use crate::plan::{Bound, ServePlan};
+use anyhow::Context;
+use directory::Directory;
+use env::Env;
+use listeners::{Desk, Door};
+use mailstore::Mailstore;
+use mta::{BodiesInFlight, Post, Queue};
+use net::runtime::TokioEnv;
+use net::{Capacity, Shutdown};
+use status::StatusBoard;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use store_local::{LocalBlobs, LocalStore, Options};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Memory for bodies on their way in.
+const BODIES_IN_FLIGHT_OCTETS: usize = 256 << 20;
+/// File descriptors kept for the store and the rest, beside those of connections.
+const FILES_APART: u64 = 256;
+
+/// Serves `plan` until it is told to stop; `ready` is called once all listeners stand.
+///
+/// # Errors
+/// When the data folder, the certificate or a listener cannot be had.
+pub async fn serve(plan: ServePlan, ready: impl FnOnce(&[Bound])) -> anyhow::Result<()> {
+    let started = std::time::Instant::now();
+    let mut stop = Signals::new()?;
+    let env = TokioEnv::new().context("cannot start threads")?.env();
+    let store = open_store(&plan.data)?;
+    let post = post(&plan, &store, &env).await?;
+    let shutdown = Shutdown::new();
+    let desk =
+        Arc::new(Desk { post: post.clone(), env: env.clone(), limits: plan.limits, hostname: plan.hostname.clone() });
+    let connections = plan.limits.connections.min(raise_file_limit());
+    let door = Door { desk, capacity: Capacity::new(connections), shutdown: shutdown.clone() };
+    let bound = listeners::bind(&plan).await?;
+    if let Some(demo) = &plan.demo {
+        samples::fill(&post, &demo.samples_for).await.context("cannot store the sample messages")?;
+    }
+    post.queue.resume().await.context("cannot read the queue")?;
+    let told: Vec<Bound> = bound.iter().map(|listener| listener.bound.clone()).collect();
+    let board = StatusBoard {
+        plan: plan.hostname.clone(),
+        bound: told.clone(),
+        started,
+        store: store.clone(),
+        post: post.clone(),
+    };
+    let serving = door.open(bound, Arc::new(board), &plan)?;
+    env.spawn.spawn(Box::pin(housekeeping::run(post.clone(), env.clone())));
+    tracing::info!(event = "server.ready", start_ms = started.elapsed().as_millis() as u64, listeners = told.len());
+    ready(&told);
+    let signal = stop.wait().await;
+    tracing::info!(event = "server.stopping", signal);
+    shutdown.begin();
+    for listener in serving {
+        listener.await.context("a listener failed")?;
+    }
+    tracing::info!(event = "server.stopped");
+    Ok(())
+}
+
+fn open_store(data: &Path) -> anyhow::Result<Arc<LocalStore>> {
+    Ok(Arc::new(LocalStore::open(folder(data, "store")?, Options::default())?))
+}
+
+/// A folder below the data folder, made if it is not there.
+fn folder(data: &Path, name: &str) -> anyhow::Result<PathBuf> {
+    let folder = data.join(name);
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    Ok(folder)
+}
+
+async fn post(plan: &ServePlan, store: &Arc<LocalStore>, env: &Env) -> anyhow::Result<Arc<Post>> {
+    let blobs = Arc::new(LocalBlobs::open(folder(&plan.data, "blobs")?, Options::default())?);
+    let (clock, spawn) = (env.clock.clone(), env.spawn.clone());
+    let spec = plan.directory.clone();
+    let directory = Directory::open(store.clone(), spawn.clone(), clock.clone(), &*env.random, spec).await?;
+    let mailstore = Mailstore::new(store.clone(), blobs, spawn, clock.clone());
+    let queue = Queue::new(store.clone(), mailstore.clone(), env);
+    let in_flight = BodiesInFlight::new(BODIES_IN_FLIGHT_OCTETS);
+    let (directory, random) = (Arc::new(directory), env.random.clone());
+    Ok(Arc::new(Post { mailstore, directory, queue, in_flight, clock, random }))
+}
+
+/// Lets the process have as many files as the system allows; returns how many of them may be connections.
+fn raise_file_limit() -> usize {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let files = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => limit.maximum,
+        Err(_) => limit.current,
+    };
+    usize::try_from(files.unwrap_or(u64::MAX).saturating_sub(FILES_APART)).unwrap_or(usize::MAX)
+}
+
+/// What ends the server: Ctrl-C, or the service manager.
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn new() -> anyhow::Result<Signals> {
+        let interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
+        let terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+        Ok(Signals { interrupt, terminate })
+    }
+
+    async fn wait(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.interrupt.recv() => "interrupt",
+            _ = self.terminate.recv() => "terminate",
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Which protocol is spoken behind which listener.
+
+use super::status::StatusBoard;
+use crate::plan::{Bound, Certificate, Limits, ListenerPlan, PlaintextLogin, Port, Protocol, ServePlan, TlsStart};
+use access::imap::{ImapConversation, ImapPolicy, Services, TlsOffer};
+use anyhow::Context;
+use env::{Conversation, Env};
+use model::Domain;
+use mta::{Peer, Post, SmtpConversation};
+use net::tls::Acceptor;
+use net::{Capacity, Factory, ListenAddress, Listener, Service, Shutdown, TlsMode};
+use smtp::{Flavour, Policy, StartTls};
+use std::sync::Arc;
+use tokio::task::JoinHandle;
+
+/// A listener that stands and is not served yet.
+pub struct Standing {
+    pub bound: Bound,
+    listener: Listener,
+}
+
+/// Binds all listeners of the plan.
+pub async fn bind(plan: &ServePlan) -> anyhow::Result<Vec<Standing>> {
+    let mut standing = Vec::new();
+    for plan in &plan.listeners {
+        let listener = match (&plan.address, plan.port) {
+            (ListenAddress::Tcp(address), Port::MayMove) => Listener::bind_or_free(*address).await,
+            (address, _) => Listener::bind(address).await,
+        }?;
+        let bound = Bound { plan: plan.clone(), address: listener.address().clone() };
+        standing.push(Standing { bound, listener });
+    }
+    Ok(standing)
+}
+
+/// What conversations are made from.
+pub struct Desk {
+    pub post: Arc<Post>,
+    pub env: Env,
+    pub limits: Limits,
+    pub hostname: Domain,
+}
+
+/// What all listeners share.
+pub struct Door {
+    pub desk: Arc<Desk>,
+    pub capacity: Capacity,
+    pub shutdown: Shutdown,
+}
+
+impl Door {
+    /// Serves the listeners; each handle ends after the shutdown has begun.
+    pub fn open(
+        &self,
+        standing: Vec<Standing>,
+        board: Arc<StatusBoard>,
+        plan: &ServePlan,
+    ) -> anyhow::Result<Vec<JoinHandle<()>>> {
+        let acceptor = match standing.iter().any(|listener| listener.bound.plan.tls != TlsStart::None) {
+            true => Some(acceptor(plan)?),
+            false => None,
+        };
+        standing.into_iter().map(|listener| self.serve(listener, board.clone(), acceptor.clone())).collect()
+    }
+
+    fn serve(
+        &self,
+        Standing { bound, listener }: Standing,
+        board: Arc<StatusBoard>,
+        acceptor: Option<Acceptor>,
+    ) -> anyhow::Result<JoinHandle<()>> {
+        let tls = match (bound.plan.tls, acceptor) {
+            (TlsStart::Implicit, Some(acceptor)) => TlsMode::Implicit(acceptor),
+            (TlsStart::Starttls, Some(acceptor)) => TlsMode::StartTls(acceptor),
+            _ => TlsMode::None,
+        };
+        let desk = self.desk.clone();
+        let (limits, factory, refusal): (_, _, &'static [u8]) = match bound.plan.protocol {
+            Protocol::Http => {
+                let listener = listener.into_tcp().context("the status page needs a TCP address")?;
+                return Ok(tokio::spawn(web::serve(listener, board, self.shutdown.begun())));
+            }
+            Protocol::Smtp => (net::Limits::SMTP, smtp(desk, &bound.plan, Flavour::Smtp), SMTP_REFUSAL),
+            Protocol::Lmtp => (net::Limits::SMTP, smtp(desk, &bound.plan, Flavour::Lmtp), SMTP_REFUSAL),
+            Protocol::Imap => (net::Limits::IMAP, imap(desk, &bound.plan), IMAP_REFUSAL),
+        };
+        let (name, capacity) = (bound.plan.protocol.name(), self.capacity.clone());
+        let service = Service { name, tls, limits, capacity, factory, refusal };
+        Ok(tokio::spawn(net::serve(listener, service, self.desk.env.clock.clone(), self.shutdown.clone())))
+    }
+}
+
+const SMTP_REFUSAL: &[u8] = b"421 4.3.2 too many connections, try again later\r\n";
+const IMAP_REFUSAL: &[u8] = b"* BYE [UNAVAILABLE] too many connections, try again later\r\n";
+
+fn acceptor(plan: &ServePlan) -> anyhow::Result<Acceptor> {
+    Ok(match &plan.certificate {
+        Certificate::Files { chain, key } => net::tls::load(chain, key)?,
+        Certificate::SelfSigned => {
+            let names = [plan.hostname.as_str(), "localhost", "127.0.0.1", "::1"];
+            net::tls::load_or_create(&super::folder(&plan.data, "tls")?, &names)?
+        }
+    })
+}
+
+fn peer(peer: &net::Peer) -> Peer {
+    Peer { address: peer.address.map(|address| address.ip()), session_id: peer.session_id }
+}
+
+fn smtp(desk: Arc<Desk>, plan: &ListenerPlan, flavour: Flavour) -> Factory {
+    let mut policy = Policy::new(desk.hostname.clone());
+    policy.flavour = flavour;
+    policy.start_tls = if plan.tls == TlsStart::Starttls { StartTls::Offered } else { StartTls::NotOffered };
+    policy.size_max_octets = desk.limits.message_size_octets;
+    policy.recipients_max = desk.limits.recipients;
+    let policy = Arc::new(policy);
+    Arc::new(move |who| -> Box<dyn Conversation> {
+        let (post, sleep, now) = (desk.post.clone(), desk.env.sleep.clone(), desk.env.clock.monotonic());
+        Box::new(SmtpConversation::new(post, sleep, policy.clone(), (peer(&who), who.tls), now))
+    })
+}
+
+fn imap(desk: Arc<Desk>, plan: &ListenerPlan) -> Factory {
+    let post = &desk.post;
+    let services = Arc::new(Services {
+        mailstore: post.mailstore.clone(),
+        directory: post.directory.clone(),
+        in_flight: post.in_flight.clone(),
+    });
+    let tls = match plan.tls {
+        TlsStart::None => TlsOffer::None,
+        TlsStart::Starttls => TlsOffer::StartTls,
+        TlsStart::Implicit => TlsOffer::Implicit,
+    };
+    let plaintext_login = match plan.plaintext_login {
+        PlaintextLogin::Allowed => access::imap::PlaintextLogin::Allowed,
+        PlaintextLogin::Refused => access::imap::PlaintextLogin::Refused,
+    };
+    let limits = imap::Limits { append_octets_max: desk.limits.message_size_octets, ..imap::Limits::default() };
+    let policy = Arc::new(ImapPolicy { tls, plaintext_login, limits });
+    Arc::new(move |who| -> Box<dyn Conversation> {
+        let now = desk.env.clock.monotonic();
+        Box::new(ImapConversation::new(services.clone(), policy.clone(), (peer(&who), who.tls), now))
+    })
+}
