@@ -118,6 +118,7 @@ fn renames_take_what_is_below_along() {
     check(&["a"], "a", "a", "MailboxExists");
     check(&["a/x"], "a", "a", "MailboxExists");
     check(&["a/x"], "a", "b", "b/x");
+    check(&["a/b", "a/b/b"], "a/b", "a", "a a/b");
     check(&["a/b/c"], "a/b", "a", "a/c");
     check(&["a", "a/x", "c/x"], "a", "c", "MailboxExists");
     check(&["a"], "a", "inbox/a", "INBOX/a");

@@ -117,8 +117,9 @@ impl Operation for Rename {
         if &*from == INBOX {
             return rename_inbox(w, to).await;
         }
-        let below = |name: &str| name.strip_prefix(&*from).and_then(|rest| rest.strip_prefix(SEPARATOR)).is_some();
-        let moving: Vec<_> = w.mailboxes().iter().filter(|m| m.name == from || below(&m.name)).cloned().collect();
+        let moves =
+            |name: &str| name.strip_prefix(&*from).is_some_and(|rest| rest.is_empty() || rest.starts_with(SEPARATOR));
+        let moving: Vec<_> = w.mailboxes().iter().filter(|m| moves(&m.name)).cloned().collect();
         if moving.is_empty() {
             return Err(Error::MailboxMissing);
         }
@@ -130,7 +131,7 @@ impl Operation for Rename {
             let rest = record.name.get(from.len()..).unwrap_or_default();
             let name = canonical_name(&format!("{to}{rest}")).map_err(Error::MailboxName)?;
             // The name of one that moves away itself is free: `a/x` becomes `a/b/x` though there was an `a/b/x`.
-            if w.mailboxes().named(&name).is_some_and(|other| !below(&other.name)) {
+            if w.mailboxes().named(&name).is_some_and(|other| !moves(&other.name)) {
                 return Err(Error::MailboxExists);
             }
             renamed.push(MailboxRecord { name, ..(*record).clone() });
