@@ -41,6 +41,6 @@ pub async fn post(folder: &Path, accounts: usize, env: &env::Env) -> anyhow::Res
     }
     let directory = Arc::new(Directory::open(store.clone(), spawn, clock.clone(), &*env.random, spec).await?);
     let queue = Queue::new(store.clone(), mailstore.clone(), env);
-    let (in_flight, random) = (BodiesInFlight::new(256 << 20), env.random.clone());
-    Ok((store, Arc::new(Post { mailstore, directory, queue, in_flight, clock, random })))
+    let in_flight = BodiesInFlight::new(256 << 20);
+    Ok((store, Arc::new(Post { mailstore, directory, queue, in_flight, clock })))
 }

@@ -52,6 +52,10 @@ pub trait Conversation: Send {
     /// The deadline is over.
     fn expire(&mut self, now: Moment);
 
+    /// The server stops: says so and closes, unless a command is at work. Called again and again until
+    /// [`next`](Self::next) is [`Next::Close`], or the driver's patience ends.
+    fn stop(&mut self, now: Moment);
+
     /// What comes once the output is written.
     fn next(&self) -> Next;
 

@@ -19,7 +19,7 @@ use event_listener::{Event, EventListener};
 use futures_channel::oneshot;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use model::{AccountId, EmailId, MailboxId, ModSeq, Timestamp, Uid};
+use model::{AccountId, EmailId, MailboxId, ModSeq, Quota, Timestamp, Uid};
 use std::future::Future;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -44,6 +44,21 @@ pub struct Usage {
     pub octets: u64,
     /// Emails.
     pub messages: u64,
+}
+
+impl Usage {
+    /// Whether `octets` more in one message fit into `quota`.
+    ///
+    /// # Errors
+    /// [`Error::OverQuota`] with the limit that is reached.
+    pub fn room_for(&self, octets: u64, quota: &Quota) -> Result<(), Error> {
+        let check = |used: u64, more: u64, limit: Option<u64>, unit| match limit {
+            Some(limit) if used.saturating_add(more) > limit => Err(Error::OverQuota { used, limit, unit }),
+            _ => Ok(()),
+        };
+        check(self.octets, octets, quota.octets, "octets")?;
+        check(self.messages, 1, quota.messages, "messages")
+    }
 }
 
 impl Account {

@@ -66,6 +66,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether it heals when somebody makes space on the disk.
+    pub fn is_disk_full(&self) -> bool {
+        matches!(self, Error::Commit(CommitError::NoSpace(_)))
+    }
+
     /// Whether the same operation may work later without anybody changing it.
     pub fn is_temporary(&self) -> bool {
         matches!(self, Error::Read(_) | Error::Commit(_) | Error::Busy | Error::Row { .. } | Error::BodyMissing(_))

@@ -16,8 +16,9 @@ use futures_util::FutureExt;
 use futures_util::future::join_all;
 use mailstore::{Body, DeliveryId, Mailstore, NewEmail};
 use message::{Scanned, Scanner};
+use model::QueueId;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use store::{Batch, Bytes, Cell, CommitError, Get, Query, ReadError, Space, Store};
 
@@ -51,6 +52,7 @@ pub struct Queue {
     sleep: Arc<dyn Sleep>,
     spawn: Arc<dyn Spawn>,
     messages: AtomicUsize,
+    last_id: AtomicU64,
 }
 
 fn cell() -> Cell {
@@ -61,7 +63,17 @@ impl Queue {
     /// The queue that lies in `store`.
     pub fn new(store: Arc<dyn Store>, mailstore: Arc<Mailstore>, env: &env::Env) -> Arc<Queue> {
         let (clock, sleep, spawn) = (env.clock.clone(), env.sleep.clone(), env.spawn.clone());
-        Arc::new(Queue { store, mailstore, clock, sleep, spawn, messages: AtomicUsize::new(0) })
+        let (messages, last_id) = (AtomicUsize::new(0), AtomicU64::new(0));
+        Arc::new(Queue { store, mailstore, clock, sleep, spawn, messages, last_id })
+    }
+
+    /// An id that this process never gave before. Ids grow with time, so that the queue is walked in the order of arrival;
+    /// within a millisecond, or when the clock went back, they are counted on.
+    pub fn next_id(&self) -> QueueId {
+        let now = (self.clock.wall().unix_ms().unsigned_abs()) << 20;
+        let next = |last: u64| Some(now.max(last + 1));
+        let last = self.last_id.fetch_update(Ordering::AcqRel, Ordering::Acquire, next).unwrap_or_else(|last| last);
+        QueueId(now.max(last + 1))
     }
 
     /// Messages that wait for a recipient.
@@ -82,10 +94,12 @@ impl Queue {
             let page = self.store.read(vec![query]).await?.into_page();
             for (key, octets) in &page.rows {
                 match row::decode(key, octets) {
-                    Ok(queued) => {
+                    Ok(mut queued) => {
                         found += 1;
                         self.messages.fetch_add(1, Ordering::AcqRel);
-                        self.spawn.spawn(self.clone().run(queued, None).boxed());
+                        // One after another, so that not all bodies are in memory at once.
+                        let first = self.attempt(&mut queued, None).await;
+                        self.clone().follow_up(queued, first);
                     }
                     // The row stays: it may be read by the version that wrote it.
                     Err(cause) => tracing::error!(event = "queue.unreadable", key = ?key, %cause),
@@ -105,6 +119,8 @@ impl Queue {
             return Err(QueueError::Full);
         }
         let mut batch = Batch::new(cell());
+        // An earlier process whose clock was ahead may have given this id: then the message is refused for now, not mixed up.
+        batch.expect(row::key(queued.id), None);
         batch.put(Space::Rows, row::key(queued.id), row::encode(&queued));
         match &queued.body {
             Body::Row(octets) => {
@@ -120,50 +136,73 @@ impl Queue {
             self.messages.fetch_sub(1, Ordering::AcqRel);
             return Err(error.into());
         }
-        self.spawn.spawn(self.clone().run(queued, Some(scanned)).boxed());
+        let queue = self.clone();
+        let deliver = async move {
+            let mut queued = queued;
+            let first = queue.attempt(&mut queued, Some(scanned)).await;
+            queue.follow_up(queued, first);
+        };
+        self.spawn.spawn(deliver.boxed());
         Ok(())
     }
 
-    /// Delivers until all recipients have their copy.
-    async fn run(self: Arc<Self>, mut queued: Queued, mut scanned: Option<Arc<Scanned>>) {
+    /// After the first attempt: the end, or further attempts, between which no body is held in memory.
+    fn follow_up(self: Arc<Self>, mut queued: Queued, first: Result<(), Deferred>) {
+        let Err(cause) = first else {
+            self.messages.fetch_sub(1, Ordering::AcqRel);
+            return;
+        };
+        if let Body::Row(octets) = &mut queued.body {
+            *octets = Bytes::new();
+        }
+        let spawn = self.spawn.clone();
+        spawn.spawn(self.run(queued, cause).boxed());
+    }
+
+    /// Tries again, with growing pauses, until all recipients have their copy.
+    async fn run(self: Arc<Self>, mut queued: Queued, mut cause: Deferred) {
         let mut pause = PAUSE_FIRST;
         loop {
-            match self.attempt(&mut queued, &mut scanned).await {
-                Ok(()) => break,
-                Err(cause) => {
-                    tracing::warn!(
-                        event = "delivery.deferred",
-                        queue_id = %trace::queue_name(queued.id),
-                        left = queued.open().count(),
-                        next_attempt_s = pause.as_secs(),
-                        %cause,
-                    );
-                }
-            }
+            tracing::warn!(
+                event = "delivery.deferred",
+                queue_id = %trace::queue_name(queued.id),
+                left = queued.open().count(),
+                next_attempt_s = pause.as_secs(),
+                %cause,
+            );
             self.sleep.sleep_until(self.clock.monotonic() + pause).await;
+            match self.attempt(&mut queued, None).await {
+                Ok(()) => break,
+                Err(error) => cause = error,
+            }
             pause = (pause * 2).min(PAUSE_LAST);
         }
         self.messages.fetch_sub(1, Ordering::AcqRel);
     }
 
     /// Tries each open delivery once, and records what was done.
-    async fn attempt(&self, queued: &mut Queued, scanned: &mut Option<Arc<Scanned>>) -> Result<(), Deferred> {
+    async fn attempt(&self, queued: &mut Queued, scanned: Option<Arc<Scanned>>) -> Result<(), Deferred> {
         let scanned = match scanned {
-            Some(scanned) => scanned.clone(),
-            none => none.insert(self.scan(queued).await?).clone(),
+            Some(scanned) => scanned,
+            None => self.scan(queued).await?,
         };
         let received = Received { body: self.body(queued).await?, scanned };
         let open: Vec<usize> = queued.open().collect();
         let tries = open.iter().map(|&ordinal| self.deliver(queued, ordinal, &received));
         let outcomes = join_all(tries).await;
-        let mut first_error = None;
+        let (mut done, mut first_error) = (false, None);
         for (ordinal, outcome) in open.into_iter().zip(outcomes) {
             match outcome {
-                Ok(()) => queued.done(ordinal),
+                Ok(()) => {
+                    done = true;
+                    queued.done(ordinal);
+                }
                 Err(error) => first_error = first_error.or(Some(Deferred::from(error))),
             }
         }
-        self.record(queued).await?;
+        if done || first_error.is_none() {
+            self.record(queued).await?;
+        }
         first_error.map_or(Ok(()), Err)
     }
 

@@ -6,7 +6,7 @@ use crate::route::Recipient;
 use crate::trace::{self, Hop};
 use ::smtp::Reply;
 use directory::Directory;
-use env::{Clock, Random};
+use env::Clock;
 use futures_util::future::join_all;
 use mailstore::{Account, Append, Appended, Error, INBOX_ID, Mailstore, NewEmail, Outcome};
 use model::{Flag, MailboxId, QueueId, Quota, ReversePath, Timestamp};
@@ -40,8 +40,6 @@ pub struct Post {
     pub in_flight: Arc<BodiesInFlight>,
     /// Dates.
     pub clock: Arc<dyn Clock>,
-    /// Queue ids.
-    pub random: Arc<dyn Random>,
 }
 
 impl Post {
@@ -54,7 +52,7 @@ impl Post {
         recipients: Vec<Recipient>,
         received: Received,
     ) -> Vec<Delivery> {
-        let id = self.queue_id();
+        let id = self.queue.next_id();
         let (hop, each) = match &origin {
             Origin::Smtp(hop) => (hop, false),
             Origin::Lmtp(hop) => (hop, true),
@@ -76,7 +74,10 @@ impl Post {
         } else {
             let reply = match recipients.as_slice() {
                 [only] if only.accounts.len() == 1 => self.deliver_now(&message, only).await,
-                _ => self.enqueue(&message, &recipients).await,
+                _ => match self.check_room(&message, &recipients).await {
+                    Err(error) => refusal(&error),
+                    Ok(()) => self.enqueue(&message, &recipients).await,
+                },
             };
             vec![reply]
         };
@@ -118,6 +119,17 @@ impl Post {
         mailbox.append(inbox(email, account.quota, None)).await.map(|_| ())
     }
 
+    /// Whether all recipients have room for the message. It is asked before the queue takes the message for good, since there
+    /// is no bounce that could tell the sender later.
+    async fn check_room(&self, message: &Inbound, recipients: &[Recipient]) -> Result<(), Error> {
+        let size_octets = message.received.body.size_octets() + message.trace.len() as u64;
+        for account in recipients.iter().flat_map(|recipient| &recipient.accounts) {
+            let usage = self.mailstore.usage(account.id).await?;
+            usage.room_for(size_octets, &account.quota)?;
+        }
+        Ok(())
+    }
+
     /// One commit into the queue with all deliveries, then the answer; each account gets its copy afterwards.
     async fn enqueue(&self, message: &Inbound, recipients: &[Recipient]) -> Delivery {
         let mut to: Vec<QueuedRecipient> = Vec::new();
@@ -142,14 +154,6 @@ impl Post {
             }
         }
     }
-
-    /// Ids grow with time, so that the queue is walked in the order of arrival; the low bits keep nodes apart.
-    fn queue_id(&self) -> QueueId {
-        let mut random = [0; 4];
-        self.random.fill(&mut random);
-        let low = u64::from(u32::from_le_bytes(random)) & 0xf_ffff;
-        QueueId(((self.clock.wall().unix_ms() as u64) << 20) | low)
-    }
 }
 
 /// A message on its way to its recipients.
@@ -168,9 +172,7 @@ pub(crate) fn inbox(email: NewEmail, quota: Quota, delivery: Option<mailstore::D
 pub(crate) fn refusal(error: &Error) -> Reply {
     match error {
         Error::OverQuota { .. } => Reply::new(452, (4, 2, 2), "the mailbox is full"),
-        Error::Commit(store::CommitError::NoSpace(_)) => {
-            Reply::new(452, (4, 3, 1), "the server's disk is full; try again later")
-        }
+        error if error.is_disk_full() => Reply::new(452, (4, 3, 1), "the server's disk is full; try again later"),
         Error::Busy => Reply::new(451, (4, 3, 2), "the mailbox is busy; try again later"),
         _ => Reply::new(451, (4, 3, 0), "the message could not be stored; try again later"),
     }

@@ -9,7 +9,7 @@ use ::smtp::{Flavour, MailParams, Policy, Reply};
 use env::{Conversation, Next, Sleep, Tls};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use mailstore::{Account, Error};
+use mailstore::Error;
 use model::{ForwardPath, Moment, ReversePath};
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -42,7 +42,18 @@ struct Transaction {
     reverse_path: ReversePath,
     params: MailParams,
     recipients: Vec<Recipient>,
-    incoming: Option<Box<Incoming>>,
+    body: Body,
+}
+
+/// What there is of the message.
+enum Body {
+    /// Nothing, or what there was is at work.
+    None,
+    /// It comes in.
+    Coming(Box<Incoming>),
+    /// It could not be taken: the rest is thrown away, and this is said where the session asks again. The peer may have
+    /// gone on meanwhile, so it is never said unasked.
+    Refused(Reply),
 }
 
 /// What the work under way came to.
@@ -74,19 +85,24 @@ impl SmtpConversation {
         match event {
             Event::Hello { .. } | Event::Reset | Event::BodyAborted | Event::Quit => self.transaction = None,
             Event::Mail { reverse_path, params } => {
-                let (recipients, incoming) = (Vec::new(), None);
-                self.transaction = Some(Box::new(Transaction { reverse_path, params, recipients, incoming }));
+                let (recipients, body) = (Vec::new(), Body::None);
+                self.transaction = Some(Box::new(Transaction { reverse_path, params, recipients, body }));
                 self.session.accept(now);
             }
             Event::Rcpt { forward_path } => self.recipient(forward_path, now),
             Event::DataStart => self.data(now),
-            Event::BodyChunk(octets) => {
-                let incoming = self.transaction.as_mut().and_then(|transaction| transaction.incoming.as_mut());
-                if let Some(incoming) = incoming {
+            Event::BodyChunk(octets) => match self.transaction.as_mut().map(|transaction| &mut transaction.body) {
+                Some(Body::Coming(incoming)) => {
                     incoming.take(octets);
+                    self.spill_if_full();
                 }
-                self.spill_if_full();
-            }
+                Some(Body::Refused(reply)) => {
+                    let reply = reply.clone();
+                    self.transaction = None;
+                    self.session.refuse(reply, now);
+                }
+                Some(Body::None) | None => self.session.refuse(Reply::local_error("the envelope is lost"), now),
+            },
             Event::BodyEnd => self.body_end(now),
             Event::StartTls => self.start_tls = true,
         }
@@ -111,7 +127,10 @@ impl SmtpConversation {
             }
             for account in &accounts {
                 match post.mailstore.account(account.id).await {
-                    Ok(mail) => has_room(&mail, account, declared_octets)?,
+                    Ok(mail) => {
+                        let room = mail.usage().room_for(declared_octets.max(1), &account.quota);
+                        room.map_err(|error| refusal(&error))?;
+                    }
                     Err(error) => return Err(refusal(&error)),
                 }
             }
@@ -124,7 +143,7 @@ impl SmtpConversation {
         let begun = Incoming::begin(self.post.mailstore.blobs(), &self.post.in_flight);
         match (begun, self.transaction.as_mut()) {
             (Ok(incoming), Some(transaction)) => {
-                transaction.incoming = Some(Box::new(incoming));
+                transaction.body = Body::Coming(Box::new(incoming));
                 self.session.accept(now);
             }
             (Err(error), _) => self.session.refuse(not_taken(&error), now),
@@ -133,12 +152,13 @@ impl SmtpConversation {
     }
 
     fn spill_if_full(&mut self) {
-        let slot = self.transaction.as_mut().map(|transaction| &mut transaction.incoming);
-        if let Some(slot) = slot.filter(|slot| slot.as_ref().is_some_and(|incoming| incoming.is_full()))
-            && let Some(mut incoming) = slot.take()
-        {
-            let spill = async move { incoming.spill().await.map(|()| incoming) };
-            self.work = Some(spill.map(Done::Spilled).boxed());
+        let Some(body) = self.transaction.as_mut().map(|transaction| &mut transaction.body) else { return };
+        match std::mem::replace(body, Body::None) {
+            Body::Coming(mut incoming) if incoming.is_full() => {
+                let spill = async move { incoming.spill().await.map(|()| incoming) };
+                self.work = Some(spill.map(Done::Spilled).boxed());
+            }
+            other => *body = other,
         }
     }
 
@@ -146,9 +166,11 @@ impl SmtpConversation {
         let Some(transaction) = self.transaction.take() else {
             return self.session.answer(Reply::local_error("the envelope is lost"), now);
         };
-        let Transaction { reverse_path, recipients, incoming, .. } = *transaction;
-        let Some(incoming) = incoming else {
-            return self.session.answer(Reply::local_error("the body is lost"), now);
+        let Transaction { reverse_path, recipients, body, .. } = *transaction;
+        let incoming = match body {
+            Body::Coming(incoming) => incoming,
+            Body::Refused(reply) => return self.session.answer(reply, now),
+            Body::None => return self.session.answer(Reply::local_error("the body is lost"), now),
         };
         let (post, origin, answers) = (self.post.clone(), self.origin(), recipients.len());
         let receive = async move {
@@ -195,14 +217,15 @@ impl SmtpConversation {
                 self.session.accept(now);
             }
             Done::Recipient(Err(reply)) => self.session.refuse(reply, now),
-            Done::Spilled(Ok(incoming)) => {
+            // The transaction may have been given up meanwhile: then its event is the next.
+            Done::Spilled(spilled) => {
+                let body = match spilled {
+                    Ok(incoming) => Body::Coming(incoming),
+                    Err(error) => Body::Refused(not_taken(&error)),
+                };
                 if let Some(transaction) = self.transaction.as_mut() {
-                    transaction.incoming = Some(incoming);
+                    transaction.body = body;
                 }
-            }
-            Done::Spilled(Err(error)) => {
-                self.transaction = None;
-                self.session.refuse(not_taken(&error), now);
             }
             Done::Received(mut replies) => {
                 if self.policy.flavour == Flavour::Lmtp {
@@ -214,17 +237,6 @@ impl SmtpConversation {
             }
         }
     }
-}
-
-fn has_room(mail: &Account, account: &directory::Account, declared_octets: u64) -> Result<(), Reply> {
-    let (usage, quota) = (mail.usage(), account.quota);
-    let full = quota.octets.is_some_and(|limit| usage.octets + declared_octets > limit || usage.octets >= limit)
-        || quota.messages.is_some_and(|limit| usage.messages >= limit);
-    if full {
-        let (used, limit, unit) = (usage.octets, quota.octets.unwrap_or(u64::MAX), "octets");
-        return Err(refusal(&Error::OverQuota { used, limit, unit }));
-    }
-    Ok(())
 }
 
 fn not_taken(error: &ReceiveError) -> Reply {
@@ -272,6 +284,12 @@ impl Conversation for SmtpConversation {
 
     fn expire(&mut self, now: Moment) {
         self.session.expire(now);
+    }
+
+    fn stop(&mut self, _: Moment) {
+        if self.work.is_none() {
+            self.session.shut_down("the server is stopping, try again later");
+        }
     }
 
     fn next(&self) -> Next {

@@ -45,8 +45,8 @@ impl Server {
         let directory = Arc::new(world.block_on(open).unwrap());
         let queue = Queue::new(store.clone(), mailstore.clone(), &env);
         let in_flight = BodiesInFlight::new(64 << 20);
-        let (clock, random) = (env.clock, env.random);
-        let post = Arc::new(Post { mailstore, directory, queue, in_flight, clock, random });
+        let clock = env.clock;
+        let post = Arc::new(Post { mailstore, directory, queue, in_flight, clock });
         let mut policy = Policy::new(Domain::new("mx.example.test").unwrap());
         (policy.flavour, policy.start_tls) = (flavour, StartTls::Offered);
         Server { world, store, post, policy }

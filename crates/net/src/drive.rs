@@ -249,11 +249,12 @@ impl Turn {
             self.stop_by = Some(self.driver.clock.monotonic() + DRAIN_TIMEOUT);
         }
         let deadline = self.conversation.deadline();
-        // Idle, as far as can be seen from here: no answer on its way, no command running.
-        if self.stop_by.is_some() && !self.farewell && deadline.is_some() && self.conversation.output().is_empty() {
-            self.farewell = true;
-            self.expire(deadline);
-            return Ok(Poll::Ready(()));
+        if self.stop_by.is_some() && !self.farewell {
+            self.conversation.stop(self.driver.clock.monotonic());
+            self.farewell = self.conversation.next() == Next::Close;
+            if self.farewell {
+                return Ok(Poll::Ready(()));
+            }
         }
         let due = [
             deadline.filter(|_| deadline != self.expired),

@@ -117,6 +117,13 @@ impl Conversation for Echo {
         self.next = Next::Close;
     }
 
+    fn stop(&mut self, _now: Moment) {
+        if !self.held {
+            self.output.extend(b"stop\n");
+            self.next = Next::Close;
+        }
+    }
+
     fn next(&self) -> Next {
         self.next
     }
@@ -415,12 +422,12 @@ async fn stopping_says_farewell_and_waits_for_the_busy() {
         tokio::task::yield_now().await;
     }
     server.shutdown.begin();
-    expect(&mut idle, "late\n").await;
+    expect(&mut idle, "stop\n").await;
     expect_end(&mut idle).await;
     assert!(TcpStream::connect(server.tcp()).await.is_err());
     drop(idle);
     server.world.release();
-    expect(&mut busy, "late\n").await;
+    expect(&mut busy, "stop\n").await;
     expect_end(&mut busy).await;
     drop(busy);
     server.served.await.unwrap();

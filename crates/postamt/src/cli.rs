@@ -76,6 +76,8 @@ const DEMO_DATA: &str = "postamt-demo";
 
 /// Does what the command line says.
 pub fn run(cli: Cli) -> ExitCode {
+    // Mail is nobody else's: whatever we make is the owner's alone, unless it is given away on purpose.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let done = match cli.command.unwrap_or(Command::Demo { data: DEMO_DATA.into() }) {
         Command::Demo { data } => {
             log("warn");

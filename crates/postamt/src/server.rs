@@ -86,8 +86,7 @@ async fn post(plan: &ServePlan, store: &Arc<LocalStore>, env: &Env) -> anyhow::R
     let mailstore = Mailstore::new(store.clone(), blobs, spawn, clock.clone());
     let queue = Queue::new(store.clone(), mailstore.clone(), env);
     let in_flight = BodiesInFlight::new(BODIES_IN_FLIGHT_OCTETS);
-    let (directory, random) = (Arc::new(directory), env.random.clone());
-    Ok(Arc::new(Post { mailstore, directory, queue, in_flight, clock, random }))
+    Ok(Arc::new(Post { mailstore, directory: Arc::new(directory), queue, in_flight, clock }))
 }
 
 /// Lets the process have as many files as the system allows; returns how many of them may be connections.

@@ -62,6 +62,9 @@ impl Conversation for Echo {
         self.output.extend_from_slice(b"too late\r\n");
         self.next = Next::Close;
     }
+    fn stop(&mut self, _now: Moment) {
+        self.next = Next::Close;
+    }
     fn next(&self) -> Next {
         self.next
     }

@@ -286,6 +286,13 @@ impl Conversation for ImapConversation {
         }
     }
 
+    fn stop(&mut self, _: Moment) {
+        if matches!(self.work, Work::Rest(_) | Work::Idle(..)) {
+            self.session.bye(Some(&Code::Unavailable), "the server is stopping, try again later");
+            self.life.reason = "server stopped";
+        }
+    }
+
     fn next(&self) -> Next {
         match self.work {
             _ if self.session.is_starting_tls() => Next::StartTls,

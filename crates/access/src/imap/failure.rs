@@ -19,6 +19,11 @@ pub(crate) fn no(error: &Error) -> Answer<'static> {
             tracing::error!(event = "mail.damaged", cause = %error);
             return Answer::no("stored data are damaged; the administrator must look").code(Code::Corruption);
         }
+        error if error.is_disk_full() => {
+            tracing::warn!(event = "command.failed", cause = %error);
+            let text = "the server's disk is full; expunging still works, all else when there is space again";
+            return Answer::no(text).code(Code::Unavailable);
+        }
         Error::Read(_) | Error::Commit(_) => {
             tracing::warn!(event = "command.failed", cause = %error);
             return Answer::no("the mail store is not available now; try again later").code(Code::Unavailable);

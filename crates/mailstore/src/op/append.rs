@@ -1,5 +1,6 @@
 //! A message comes in (RFC 9051 §6.3.12; delivery).
 
+use crate::account::Usage;
 use crate::email::{Body, NewEmail};
 use crate::error::Error;
 use crate::lane::Operation;
@@ -67,7 +68,8 @@ impl Operation for Append {
             return Ok(Outcome::AlreadyDelivered);
         }
         let size_octets = self.email.size_octets();
-        check_quota(&self.quota, w, size_octets)?;
+        let usage = Usage { octets: w.head.used_octets, messages: w.head.used_emails };
+        usage.room_for(size_octets, &self.quota)?;
         w.keywords().fits(&self.flags)?;
         let uid = Working::next_uid(&mut mailbox)?;
         let (thread, thread_keys) = thread_of(w, &self.email).await?;
@@ -121,15 +123,6 @@ impl Append {
             }
         }
     }
-}
-
-fn check_quota(quota: &Quota, w: &Working, size_octets: u64) -> Result<(), Error> {
-    let check = |used: u64, more: u64, limit: Option<u64>, unit| match limit {
-        Some(limit) if used + more > limit => Err(Error::OverQuota { used, limit, unit }),
-        _ => Ok(()),
-    };
-    check(w.head.used_octets, size_octets, quota.octets, "octets")?;
-    check(w.head.used_emails, 1, quota.messages, "messages")
 }
 
 const THREAD_FORMAT: u8 = 1;
