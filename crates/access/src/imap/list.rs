@@ -65,7 +65,8 @@ pub(crate) enum Match {
     No,
     /// Mailboxes.
     Yes,
-    /// Also levels that are no mailboxes: the pattern ends with `%` (RFC 3501 §6.3.8).
+    /// Also levels that are no mailboxes: the pattern ends with `%` (RFC 3501 §6.3.8), or is just the name, as that of a
+    /// deleted mailbox with others below it (RFC 3501 §6.3.4).
     Levels,
 }
 
@@ -78,7 +79,8 @@ impl Patterns {
 
     pub fn matches(&self, name: &str) -> Match {
         let matching = self.0.iter().filter(|pattern| pattern.matches(name, SEPARATOR));
-        matching.fold(Match::No, |matched, pattern| match pattern.as_str().ends_with('%') {
+        let levels = |pattern: &str| pattern.ends_with('%') || !pattern.contains(['*', '%']);
+        matching.fold(Match::No, |matched, pattern| match levels(pattern.as_str()) {
             false if matched == Match::No => Match::Yes,
             false => matched,
             true => Match::Levels,
