@@ -50,7 +50,14 @@ async fn deliver(post: Arc<Post>, account: usize, message: Vec<u8>) -> anyhow::R
     let path = ForwardPath::Address(format!("u{account}@bench.test").parse()?);
     let mta::Route::Local(accounts) = mta::route(&post.directory, &path) else { anyhow::bail!("not routed") };
     let by = Domain::new("mx.bench.test")?;
-    let hop = Hop { helo: Some("load".into()), address: Some("[127.0.0.1]".into()), protocol: "ESMTP", tls: None, by };
+    let hop = Hop {
+        helo: Some("load".into()),
+        address: Some("[127.0.0.1]".into()),
+        protocol: "ESMTP",
+        tls: None,
+        by,
+        session_id: 0,
+    };
     let mut incoming = Incoming::begin(post.mailstore.blobs(), &post.in_flight)?;
     for piece in message.chunks(32 * 1024) {
         incoming.take(piece);

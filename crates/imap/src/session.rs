@@ -126,6 +126,8 @@ pub struct Session {
     append_data: AppendData,
     /// Malformed commands since the last good one.
     bad_commands: u32,
+    /// What was refused last without asking.
+    refused: Option<Box<str>>,
     /// When the connection began: a client that drips octets must log in all the same.
     since: Moment,
     /// When the client was last heard.
@@ -158,6 +160,7 @@ impl Session {
             closing: false,
             append_data: AppendData::Plain,
             bad_commands: 0,
+            refused: None,
             since: now,
             active: now,
             progress: false,
@@ -290,6 +293,11 @@ impl Session {
     /// After ENABLE of IMAP4rev2 or UTF8=ACCEPT, before [`Self::finish`].
     pub fn set_name_form(&mut self, form: NameForm) {
         self.form = form;
+    }
+
+    /// The text with which the session last refused a command by itself, once, for the log.
+    pub fn take_refusal(&mut self) -> Option<Box<str>> {
+        self.refused.take()
     }
 
     /// Whether the connection ends once [`Self::output`] is sent.

@@ -2,7 +2,7 @@
 
 use crate::email::{BODY_ROW_OCTETS_MAX, Email, Stored};
 use crate::error::Error;
-use crate::lane::{Lane, Operation};
+use crate::lane::{Lane, Operation, ended};
 use crate::log::Entry;
 use crate::mailbox::{MailboxRecord, Mailboxes, SpecialUse};
 use crate::op::append::{Append, Outcome};
@@ -13,10 +13,12 @@ use crate::op::{mailbox, trim::Trim};
 use crate::rows;
 use crate::view::View;
 use crate::working::{Published, Working, row_error};
-use crate::{DELIVERIES_KEPT, LOG_KEPT, MESSAGES_AT_ONCE_MAX};
+use crate::{DELIVERIES_KEPT, LOG_KEPT};
 use env::{Clock, Spawn};
 use event_listener::{Event, EventListener};
+use futures_channel::oneshot;
 use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use model::{AccountId, EmailId, MailboxId, ModSeq, Timestamp, Uid};
 use std::future::Future;
 use std::ops::Range;
@@ -165,47 +167,50 @@ impl Account {
     }
 
     /// Changes flags.
-    pub async fn store_flags(self: &Arc<Self>, store: StoreFlags) -> Result<FlagsStored, Error> {
-        at_once(&store.uids)?;
-        self.ask(store).await
+    pub fn store_flags(
+        self: &Arc<Self>,
+        store: StoreFlags,
+    ) -> impl Future<Output = Result<FlagsStored, Error>> + Send + use<> {
+        self.ask(store)
     }
 
     /// Removes those of the messages that are `\Deleted`; returns their UIDs.
-    pub async fn expunge(self: &Arc<Self>, expunge: Expunge) -> Result<Vec<Uid>, Error> {
-        at_once(&expunge.uids)?;
-        self.ask(expunge).await
+    pub fn expunge(self: &Arc<Self>, expunge: Expunge) -> impl Future<Output = Result<Vec<Uid>, Error>> + Send + use<> {
+        self.ask(expunge)
     }
 
     /// Copies or moves messages.
-    pub async fn copy(self: &Arc<Self>, copy: CopyMessages) -> Result<Copied, Error> {
-        at_once(&copy.uids)?;
-        self.ask(copy).await
+    pub fn copy(self: &Arc<Self>, copy: CopyMessages) -> impl Future<Output = Result<Copied, Error>> + Send + use<> {
+        self.ask(copy)
     }
 
     /// Makes a mailbox.
-    pub async fn create(
+    pub fn create(
         self: &Arc<Self>,
         name: &str,
         special_use: Option<SpecialUse>,
-    ) -> Result<Arc<MailboxRecord>, Error> {
-        self.ask(mailbox::Create { name: name.to_owned(), special_use }).await
+    ) -> impl Future<Output = Result<Arc<MailboxRecord>, Error>> + Send + use<> {
+        self.ask(mailbox::Create { name: name.to_owned(), special_use })
     }
 
     /// Renames a mailbox and all below it; of INBOX, moves the messages (RFC 9051 §6.3.6).
-    pub async fn rename(self: &Arc<Self>, from: &str, to: &str) -> Result<(), Error> {
-        self.ask(mailbox::Rename { from: from.to_owned(), to: to.to_owned() }).await
+    pub fn rename(self: &Arc<Self>, from: &str, to: &str) -> impl Future<Output = Result<(), Error>> + Send + use<> {
+        self.ask(mailbox::Rename { from: from.to_owned(), to: to.to_owned() })
     }
 
     /// Deletes a mailbox with its messages; mailboxes below it stay (RFC 9051 §6.3.5).
-    pub async fn delete(self: &Arc<Self>, name: &str) -> Result<(), Error> {
-        let id = self.ask(mailbox::Delete { name: name.to_owned() }).await?;
-        self.spawn.spawn(self.clone().empty(id).boxed());
-        Ok(())
+    pub fn delete(self: &Arc<Self>, name: &str) -> impl Future<Output = Result<(), Error>> + Send + use<> {
+        let deleted = self.ask(mailbox::Delete { name: name.to_owned() });
+        self.empty_all(async move { Ok(vec![deleted.await?]) }.boxed())
     }
 
     /// Subscribes or unsubscribes a name; it need not exist.
-    pub async fn subscribe(self: &Arc<Self>, name: &str, subscribed: bool) -> Result<(), Error> {
-        self.ask(mailbox::Subscribe { name: name.to_owned(), subscribed }).await
+    pub fn subscribe(
+        self: &Arc<Self>,
+        name: &str,
+        subscribed: bool,
+    ) -> impl Future<Output = Result<(), Error>> + Send + use<> {
+        self.ask(mailbox::Subscribe { name: name.to_owned(), subscribed })
     }
 
     /// Forgets log entries and marks of deliveries that are older than [`LOG_KEPT`] and [`DELIVERIES_KEPT`].
@@ -223,14 +228,30 @@ impl Account {
         if self.published().is_some() {
             return Ok(());
         }
-        for mailbox in self.ask(mailbox::Load).await? {
-            self.spawn.spawn(self.clone().empty(mailbox).boxed());
-        }
-        Ok(())
+        self.empty_all(self.ask(mailbox::Load).boxed()).await
+    }
+
+    /// Waits for `deleted` mailboxes and sees to it that they are emptied, also when the caller goes away.
+    fn empty_all(
+        self: &Arc<Self>,
+        deleted: BoxFuture<'static, Result<Vec<MailboxId>, Error>>,
+    ) -> impl Future<Output = Result<(), Error>> + Send + use<> {
+        let (answer, answered) = oneshot::channel();
+        let account = self.clone();
+        let wait_and_empty = async move {
+            let mailboxes = deleted.await;
+            // Whoever asked may be gone.
+            let _ = answer.send(mailboxes.as_ref().map(|_| ()).map_err(Error::clone));
+            for mailbox in mailboxes.unwrap_or_default() {
+                account.empty(mailbox).await;
+            }
+        };
+        self.spawn.spawn(wait_and_empty.boxed());
+        async move { answered.await.unwrap_or_else(|_| Err(ended())) }
     }
 
     /// Empties a deleted mailbox; a failure is made good when the account is next loaded.
-    async fn empty(self: Arc<Self>, mailbox: MailboxId) {
+    async fn empty(self: &Arc<Self>, mailbox: MailboxId) {
         loop {
             match self.ask(mailbox::Empty(mailbox)).await {
                 Ok(false) => {}
@@ -256,12 +277,14 @@ impl Account {
         Working::load(self.store.clone(), self.id, self.clock.wall()).await
     }
 
-    pub(crate) fn publish(&self, published: Published, working: &mut Working) {
+    pub(crate) fn publish(&self, published: Published, working: Option<&mut Working>) {
         let mut slot = self.published();
         // Dropped first, so that what only the lane holds counts as unused.
         *slot = None;
         let published = slot.insert(published);
-        working.forget_unused_views(&mut published.views);
+        if let Some(working) = working {
+            working.forget_unused_views(&mut published.views);
+        }
         drop(slot);
         self.changed.notify(usize::MAX);
     }
@@ -277,10 +300,6 @@ impl Account {
     fn published(&self) -> MutexGuard<'_, Option<Published>> {
         self.published.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn at_once(uids: &[Uid]) -> Result<(), Error> {
-    if uids.len() > MESSAGES_AT_ONCE_MAX { Err(Error::TooManyAtOnce) } else { Ok(()) }
 }
 
 const _: () = assert!(BODY_ROW_OCTETS_MAX <= 64 * 1024, "a row's body is read whole");

@@ -1,5 +1,8 @@
 //! A stored message: its immutable row, and what it takes to store one.
 
+#[cfg(test)]
+mod tests;
+
 use crate::error::Error;
 use message::{Envelope, Scanned, SentAt, Structure};
 use model::{Decoder, EmailId, Encoder, RecordError, ThreadId};

@@ -1,5 +1,8 @@
 //! Flags as they lie in a membership: a set of bits, the keywords' named by a table of the account.
 
+#[cfg(test)]
+mod tests;
+
 use crate::error::Error;
 use model::{Decoder, Encoder, Flag, Keyword, RecordError};
 
@@ -47,6 +50,11 @@ impl FlagBits {
         FlagBits { system: self.system & !other.system, keywords: self.keywords & !other.keywords }
     }
 
+    /// Its keywords without the system flags.
+    pub(crate) fn keywords(self) -> FlagBits {
+        FlagBits { system: 0, keywords: self.keywords }
+    }
+
     fn keyword(index: usize) -> FlagBits {
         FlagBits { system: 0, keywords: 1 << index }
     }
@@ -84,6 +92,11 @@ impl KeywordTable {
     /// All keywords known to the account.
     pub fn keywords(&self) -> &[Keyword] {
         &self.0
+    }
+
+    /// The bits that have names.
+    pub(crate) fn all(&self) -> FlagBits {
+        (0..self.0.len()).map(FlagBits::keyword).fold(FlagBits::NONE, FlagBits::or)
     }
 
     /// The bit of `flag`; `None` for a keyword that no message of the account ever had.

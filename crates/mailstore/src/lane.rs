@@ -55,7 +55,6 @@ pub(crate) trait Operation: Send + Sync + 'static {
 /// An operation in the lane, whatever it gives back.
 trait Waiting: Send {
     fn looks_at(&self) -> Vec<MailboxId>;
-    fn octets(&self) -> usize;
     fn makes_room(&self) -> bool;
     fn attempt(&mut self) -> u32;
     fn fold<'a>(&'a mut self, working: &'a mut Working) -> BoxFuture<'a, ()>;
@@ -72,9 +71,6 @@ struct Ask<T: Operation> {
 impl<T: Operation> Waiting for Ask<T> {
     fn looks_at(&self) -> Vec<MailboxId> {
         self.operation.looks_at()
-    }
-    fn octets(&self) -> usize {
-        self.operation.octets()
     }
     fn makes_room(&self) -> bool {
         self.operation.makes_room()
@@ -121,29 +117,40 @@ impl Lane {
         let octets = operation.octets();
         let mut state = account.lane.state();
         let room = state.waiting.len() < WAITING_MAX && state.octets + octets <= WAITING_OCTETS_MAX;
+        let (mut start, mut runner) = (false, None);
         if room {
             state.octets += octets;
             state.waiting.push_back(Box::new(Ask { operation, attempts: 0, done: None, answer }));
-            if !std::mem::replace(&mut state.running, true) {
-                account.spawn.spawn(run(account.clone()).boxed());
-            } else if let Some(runner) = state.runner.take() {
-                runner.wake();
-            }
+            start = !std::mem::replace(&mut state.running, true);
+            runner = state.runner.take();
         }
-        drop(state);
+        drop(state); // an executor may drop what it is given, and that takes the lock
+        if start {
+            account.spawn.spawn(run(Runner::new(account.clone())).boxed());
+        } else if let Some(runner) = runner {
+            runner.wake();
+        }
         async move {
             if !room {
                 return Err(Error::Busy);
             }
             // A runner that dies drops its operations: the store is asked anew by the next one.
-            answered.await.unwrap_or_else(|_| Err(CommitError::Failed("the account's lane ended".into()).into()))
+            answered.await.unwrap_or_else(|_| Err(ended()))
         }
     }
+}
+
+/// The answer of one who cannot say any more what became of an operation.
+pub(crate) fn ended() -> Error {
+    CommitError::Failed("the account's lane ended".into()).into()
 }
 
 /// A batch that is being written.
 struct UnderWay {
     committed: Answer<'static, Result<(), CommitError>>,
+    /// Whether there was anything to write.
+    wrote: bool,
+    makes_room: bool,
     published: Published,
     operations: Vec<Box<dyn Waiting>>,
 }
@@ -154,17 +161,24 @@ struct Runner {
     under_way: VecDeque<UnderWay>,
     /// Taken from the lane and not folded yet, or to be folded anew.
     todo: VecDeque<Box<dyn Waiting>>,
+    /// The store had no space: what makes room is not mixed with what takes it.
+    full: bool,
+    /// It ended by itself.
+    idle: bool,
 }
 
 impl Drop for Runner {
-    /// Also when a fold panicked: the next operation starts a new runner, which reads the account anew.
+    /// When a fold panicked, or the executor dropped its tasks: the next operation starts a new runner, which reads the
+    /// account anew. What waits is answered by being dropped.
     fn drop(&mut self) {
-        let mut state = self.account.lane.state();
-        if state.running && std::thread::panicking() {
-            state.running = false;
-            state.waiting.clear();
-            state.octets = 0;
+        if self.idle {
+            return;
         }
+        let mut state = self.account.lane.state();
+        let ended = std::mem::take(&mut *state);
+        drop(state);
+        drop(ended);
+        self.account.forget_views();
     }
 }
 
@@ -174,9 +188,7 @@ enum Step {
     Idle,
 }
 
-async fn run(account: Arc<Account>) {
-    let working = account.lane.state().parked.take();
-    let mut runner = Runner { account, working, under_way: VecDeque::new(), todo: VecDeque::new() };
+async fn run(mut runner: Runner) {
     loop {
         match runner.step().await {
             Step::Fold => runner.fold().await,
@@ -187,6 +199,11 @@ async fn run(account: Arc<Account>) {
 }
 
 impl Runner {
+    fn new(account: Arc<Account>) -> Runner {
+        let working = account.lane.state().parked.take();
+        Runner { account, working, under_way: VecDeque::new(), todo: VecDeque::new(), full: false, idle: false }
+    }
+
     /// What to do next; waits when there is nothing but batches under way.
     async fn step(&mut self) -> Step {
         poll_fn(|cx| {
@@ -199,14 +216,18 @@ impl Runner {
                 return Poll::Pending;
             }
             let mut state = self.account.lane.state();
-            self.todo.extend(state.waiting.drain(..));
-            state.octets = 0;
+            // Only then: what is taken no longer counts as waiting, and shall be bounded all the same.
+            if self.todo.is_empty() {
+                self.todo.extend(state.waiting.drain(..));
+                state.octets = 0;
+            }
             if !self.todo.is_empty() {
                 return Poll::Ready(Step::Fold);
             }
             if self.under_way.is_empty() {
                 state.parked = self.working.take();
                 state.running = false;
+                self.idle = true;
                 return Poll::Ready(Step::Idle);
             }
             state.runner = Some(cx.waker().clone());
@@ -217,23 +238,26 @@ impl Runner {
 
     /// Folds what waits into one batch and submits it.
     async fn fold(&mut self) {
-        let (mut operations, mut octets) = (Vec::new(), 0);
-        while let Some(mut operation) = self.todo.pop_front() {
-            if let Err(error) = self.prepare(operation.looks_at(), &mut operations).await {
-                operation.answer(Err(error));
-                continue;
+        let mut operations: Vec<Box<dyn Waiting>> = Vec::new();
+        while let Some(next) = self.todo.front() {
+            if self.full && operations.last().is_some_and(|last| last.makes_room() != next.makes_room()) {
+                break;
             }
-            // Preparing may have settled a failure, which leaves the account to be loaded by the next round.
-            let Some(working) = self.working.as_mut() else {
-                self.todo.push_front(operation);
-                break;
-            };
-            working.now = self.account.clock.wall();
-            octets += operation.octets();
-            operation.fold(working).await;
-            operations.push(operation);
-            if operations.len() >= BATCH_OPERATIONS_MAX || octets >= BATCH_OCTETS_MAX {
-                break;
+            let prepared = self.prepare(next.looks_at(), &mut operations).await;
+            if prepared.is_ok() && self.working.is_none() {
+                break; // a failure was settled meanwhile: older operations stand before this one again
+            }
+            let Some(mut operation) = self.todo.pop_front() else { break };
+            match (prepared, self.working.as_mut()) {
+                (Ok(()), Some(working)) => {
+                    working.now = self.account.clock.wall();
+                    operation.fold(working).await;
+                    operations.push(operation);
+                    if operations.len() >= BATCH_OPERATIONS_MAX || working.draft_octets() >= BATCH_OCTETS_MAX {
+                        break;
+                    }
+                }
+                (prepared, _) => operation.answer(prepared),
             }
         }
         self.submit(operations);
@@ -268,14 +292,15 @@ impl Runner {
     fn submit(&mut self, operations: Vec<Box<dyn Waiting>>) {
         let Some(working) = self.working.as_mut().filter(|_| !operations.is_empty()) else { return };
         let (batch, published) = working.seal();
+        let (wrote, makes_room) = (batch.is_some(), operations.iter().all(|operation| operation.makes_room()));
         let committed = match batch {
             None => store::ready(Ok(())),
             Some(mut batch) => {
-                batch.makes_room = operations.iter().all(|operation| operation.makes_room());
+                batch.makes_room = makes_room;
                 self.account.store.commit(batch)
             }
         };
-        self.under_way.push_back(UnderWay { committed, published, operations });
+        self.under_way.push_back(UnderWay { committed, wrote, makes_room, published, operations });
     }
 
     /// The oldest batch has its outcome.
@@ -283,10 +308,11 @@ impl Runner {
         let Some(batch) = self.under_way.pop_front() else { return };
         match outcome {
             Ok(()) => {
+                self.full &= !batch.wrote || batch.makes_room;
                 if let Some(working) = self.working.as_mut() {
                     working.settled();
-                    self.account.publish(batch.published, working);
                 }
+                self.account.publish(batch.published, self.working.as_deref_mut());
                 batch.operations.into_iter().for_each(|operation| operation.answer(Ok(())));
             }
             Err(error) => self.fail(batch, error).await,
@@ -295,31 +321,52 @@ impl Runner {
 
     /// A batch failed: those chained on it are folded anew; its own operations too, if that can help.
     async fn fail(&mut self, batch: UnderWay, error: CommitError) {
-        let mut chained = Vec::new();
-        for later in std::mem::take(&mut self.under_way) {
-            // It expects rows that were never written, so it failed too, or it wrote nothing.
-            let _ = later.committed.await;
-            chained.extend(later.operations);
+        let mut failed = VecDeque::from([(batch, Err(error.clone()))]);
+        for mut later in std::mem::take(&mut self.under_way) {
+            let outcome = (&mut later.committed).await;
+            failed.push_back((later, outcome));
         }
         self.working = None;
-        self.account.forget_views();
         if error != CommitError::Conflict {
             tracing::warn!(event = "commit.failed", account = %self.account.id, cause = %error);
         }
-        let mixed = batch.operations.iter().any(|operation| !operation.makes_room());
+        // What was chained on it can be there only if it is there itself, though nobody could say so.
+        while failed.iter().any(|(batch, outcome)| batch.wrote && outcome.is_ok()) {
+            let Some((batch, _)) = failed.pop_front() else { break };
+            self.account.publish(batch.published, None);
+            batch.operations.into_iter().for_each(|operation| operation.answer(Ok(())));
+        }
+        self.account.forget_views();
         let mut again = Vec::new();
+        for (number, (batch, outcome)) in failed.into_iter().enumerate() {
+            self.sort_out(batch, outcome, number > 0, &mut again);
+        }
+        again.into_iter().rev().for_each(|operation| self.todo.push_front(operation));
+    }
+
+    /// Answers the operations of a batch that was not written, or collects them to be folded again.
+    fn sort_out(
+        &mut self,
+        batch: UnderWay,
+        outcome: Result<(), CommitError>,
+        chained: bool,
+        again: &mut Vec<Box<dyn Waiting>>,
+    ) {
+        self.full |= matches!(outcome, Err(CommitError::NoSpace(_)));
         for mut operation in batch.operations {
-            let helps = match &error {
-                CommitError::Conflict => true,
-                CommitError::NoSpace(_) => mixed && operation.makes_room(),
-                CommitError::ReadOnly(_) | CommitError::Failed(_) => false,
+            let helps = match &outcome {
+                // It may be there after all: a second time would be once too often.
+                Err(CommitError::Failed(_)) => false,
+                _ if chained => true,
+                Err(CommitError::NoSpace(_)) => !batch.makes_room && operation.makes_room(),
+                Err(CommitError::ReadOnly(_)) => false,
+                Err(CommitError::Conflict) | Ok(()) => true,
             };
-            if helps && operation.attempt() <= ATTEMPTS_MAX {
-                again.push(operation);
-            } else {
-                operation.answer(Err(Error::Commit(error.clone())));
+            match &outcome {
+                _ if helps && (chained || operation.attempt() <= ATTEMPTS_MAX) => again.push(operation),
+                Err(error) => operation.answer(Err(Error::Commit(error.clone()))),
+                Ok(()) => operation.answer(Err(Error::Commit(CommitError::Conflict))),
             }
         }
-        again.into_iter().chain(chained).rev().for_each(|operation| self.todo.push_front(operation));
     }
 }

@@ -12,9 +12,11 @@
 //! | `rows` | the keys, and what lies where |
 //! | `mailbox`, `email`, `view`, `flags`, `log` | the nouns and their rows |
 //! | `blobs` | collecting blobs that no email names |
+//! | `check` | what must always hold of the rows |
 
 mod account;
 mod blobs;
+mod check;
 mod email;
 mod error;
 mod flags;
@@ -28,6 +30,7 @@ mod working;
 
 pub use account::{Account, Usage};
 pub use blobs::{BLOB_GRACE, queue_link};
+pub use check::{Violation, check, check_links};
 pub use email::{BODY_ROW_OCTETS_MAX, Body, Email, NewEmail};
 pub use error::Error;
 pub use event_listener::EventListener;

@@ -1,5 +1,8 @@
 //! The change log: one row for each modification, with what it left behind. The only feed of changes (DESIGN §4).
 
+#[cfg(test)]
+mod tests;
+
 use crate::flags::FlagBits;
 use crate::mailbox::MailboxRecord;
 use crate::view::Member;

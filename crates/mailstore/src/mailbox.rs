@@ -1,5 +1,8 @@
 //! Mailboxes: their records, and the immutable list of them that sessions look at.
 
+#[cfg(test)]
+mod tests;
+
 use model::{Decoder, Encoder, MailboxId, ModSeq, RecordError, Uid, UidValidity};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -125,10 +128,9 @@ impl Mailboxes {
         self.by_id.get(&id)
     }
 
-    /// By its exact name; `INBOX` in any case is INBOX (RFC 9051 §5.1).
+    /// By its exact name; `INBOX` as first level may be in any case (RFC 9051 §5.1).
     pub fn named(&self, name: &str) -> Option<&Arc<MailboxRecord>> {
-        let name = if name.eq_ignore_ascii_case(INBOX) { INBOX } else { name };
-        self.by_name.get(name).and_then(|id| self.by_id.get(id))
+        self.by_name.get(&*canonical_name(name).ok()?).and_then(|id| self.by_id.get(id))
     }
 
     /// In order of their names, octet by octet.
@@ -148,12 +150,15 @@ impl Mailboxes {
 
     /// Whether `name` is subscribed.
     pub fn is_subscribed(&self, name: &str) -> bool {
-        self.subscriptions.contains(name)
+        canonical_name(name).is_ok_and(|name| self.subscriptions.contains(&name))
     }
 
     pub(crate) fn put(&mut self, record: MailboxRecord) {
         if let Some(old) = self.by_id.get(&record.id).filter(|old| old.name != record.name) {
-            self.by_name.remove(&old.name);
+            // Unless one that took this name in the same operation came first.
+            if self.by_name.get(&old.name) == Some(&record.id) {
+                self.by_name.remove(&old.name);
+            }
         }
         self.by_name.insert(record.name.clone(), record.id);
         self.by_id.insert(record.id, Arc::new(record));

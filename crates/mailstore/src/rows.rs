@@ -17,6 +17,9 @@
 //! Numbers in keys are big-endian, so that keys sort as the numbers do. Bodies of up to 32 KiB lie in `Space::Bodies`
 //! under the email's id. Links to larger blobs lie in cells of their own, one for each blob.
 
+#[cfg(test)]
+mod tests;
+
 use model::{AccountId, Decoder, EmailId, Encoder, MailboxId, ModSeq, QueueId, RecordError, Uid};
 use store::{BlobId, Bytes, Cell};
 
@@ -72,6 +75,24 @@ pub(crate) fn uid_of(key: &[u8]) -> Result<Uid, RecordError> {
     key.last_chunk().map(|uid| Uid(u32::from_be_bytes(*uid))).ok_or(RecordError::Short)
 }
 
+/// The mailbox in a membership's key.
+pub(crate) fn mailbox_of_member(key: &[u8]) -> Result<MailboxId, RecordError> {
+    let id = key.get(1..).and_then(|rest| rest.first_chunk()).filter(|_| key.len() == 9);
+    id.map(|id| MailboxId(u32::from_be_bytes(*id))).ok_or(RecordError::Short)
+}
+
+/// The email at the end of an `E` or `P` key.
+pub(crate) fn email_of(key: &[u8]) -> Result<EmailId, RecordError> {
+    key.last_chunk().map(|id| EmailId(u64::from_be_bytes(*id))).ok_or(RecordError::Short)
+}
+
+/// Whose link to a blob this is.
+pub(crate) fn linked_email(key: &[u8]) -> Option<(AccountId, EmailId)> {
+    let (account, email) = key.split_first_chunk()?;
+    let email = email.try_into().ok()?;
+    Some((AccountId(u32::from_be_bytes(*account)), EmailId(u64::from_be_bytes(email))))
+}
+
 /// The mailbox at the end of an `X` key.
 pub(crate) fn mailbox_of(key: &[u8]) -> Result<MailboxId, RecordError> {
     key.last_chunk().map(|id| MailboxId(u32::from_be_bytes(*id))).ok_or(RecordError::Short)
@@ -115,6 +136,8 @@ pub struct DeliveryId {
 /// What the account as a whole counts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Head {
+    /// Counts batches: no two leave the same head behind, so each is applied only onto the one it was folded on.
+    pub batches: u64,
     pub modseq: ModSeq,
     pub next_email: EmailId,
     pub next_mailbox: MailboxId,
@@ -129,12 +152,20 @@ impl Head {
 
     pub fn new() -> Head {
         let (next_email, next_mailbox) = (EmailId(1), MailboxId(1));
-        Head { modseq: ModSeq(0), next_email, next_mailbox, uid_validity: 0, used_octets: 0, used_emails: 0 }
+        Head {
+            batches: 0,
+            modseq: ModSeq(0),
+            next_email,
+            next_mailbox,
+            uid_validity: 0,
+            used_octets: 0,
+            used_emails: 0,
+        }
     }
 
     pub fn encode(&self) -> Vec<u8> {
         let mut e = Encoder::new(Self::FORMAT);
-        e.u64(self.modseq.0).u64(self.next_email.0).u32(self.next_mailbox.0).u32(self.uid_validity);
+        e.u64(self.batches).u64(self.modseq.0).u64(self.next_email.0).u32(self.next_mailbox.0).u32(self.uid_validity);
         e.u64(self.used_octets).u64(self.used_emails);
         e.finish()
     }
@@ -142,6 +173,7 @@ impl Head {
     pub fn decode(row: &[u8]) -> Result<Head, RecordError> {
         let mut d = Decoder::new(row, Self::FORMAT)?;
         Ok(Head {
+            batches: d.u64()?,
             modseq: d.modseq()?,
             next_email: d.email()?,
             next_mailbox: d.mailbox()?,

@@ -4,6 +4,9 @@
 //! one mailbox are compared by looking only where they differ: that comparison is what IDLE, NOOP and the other commands
 //! tell their clients.
 
+#[cfg(test)]
+mod tests;
+
 use crate::flags::{FlagBits, KeywordTable};
 use crate::mailbox::MailboxRecord;
 use model::{Decoder, EmailId, Encoder, ModSeq, RecordError, SeqNum, ThreadId, Timestamp, Uid};
@@ -72,6 +75,8 @@ pub struct View {
     /// How many members lie before each chunk.
     before: Vec<u32>,
     len: u32,
+    /// Held by this view and those it became or came from.
+    kin: Arc<()>,
 }
 
 /// What changed from one view to a later one of the same mailbox.
@@ -87,7 +92,7 @@ pub struct ViewChanges {
 
 impl View {
     pub(crate) fn new(mailbox: Arc<MailboxRecord>, keywords: Arc<KeywordTable>) -> View {
-        View { mailbox, keywords, chunks: Vec::new(), before: Vec::new(), len: 0 }
+        View { mailbox, keywords, chunks: Vec::new(), before: Vec::new(), len: 0, kin: Arc::default() }
     }
 
     /// Messages in it.
@@ -117,6 +122,16 @@ impl View {
     pub fn by_uid(&self, uid: Uid) -> Option<&Member> {
         let (chunk, within) = self.find(uid).ok()?;
         self.chunks.get(chunk)?.get(within)
+    }
+
+    /// The members with these UIDs, each once and in order, whatever a client's sequence set looked like.
+    pub(crate) fn members(&self, uids: &[Uid]) -> Vec<Member> {
+        let mut members: Vec<_> = uids.iter().filter_map(|uid| self.by_uid(*uid)).copied().collect();
+        if !members.is_sorted_by(|a, b| a.uid < b.uid) {
+            members.sort_unstable_by_key(|member| member.uid);
+            members.dedup_by_key(|member| member.uid);
+        }
+        members
     }
 
     /// The greatest UID in it.
@@ -188,6 +203,11 @@ impl View {
             }
         }
         known
+    }
+
+    /// Whether anybody holds an earlier or later view of the mailbox.
+    pub(crate) fn has_others(&self) -> bool {
+        Arc::strong_count(&self.kin) > 1
     }
 
     /// The chunk and the place in it of `uid`, or where it would be.

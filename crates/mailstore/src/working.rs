@@ -40,6 +40,8 @@ pub(crate) struct Working {
 #[derive(Default)]
 struct Draft {
     batch: Option<Batch>,
+    /// Of the rows put so far.
+    octets: usize,
     readable: HashMap<Bytes, Option<Bytes>>,
     mailboxes: BTreeSet<MailboxId>,
     keywords: bool,
@@ -143,8 +145,10 @@ impl Working {
     pub fn current_view(&mut self, id: MailboxId) -> Result<Arc<View>, Error> {
         let (record, keywords) = (self.mailbox(id)?, self.keywords.clone());
         let view = self.views.get_mut(&id).ok_or(Error::MailboxMissing)?;
-        let now = Arc::make_mut(view);
-        (now.mailbox, now.keywords) = (record, keywords);
+        if !Arc::ptr_eq(&view.mailbox, &record) || !Arc::ptr_eq(&view.keywords, &keywords) {
+            let now = Arc::make_mut(view);
+            (now.mailbox, now.keywords) = (record, keywords);
+        }
         Ok(view.clone())
     }
 
@@ -186,17 +190,25 @@ impl Working {
         self.draft.batch.get_or_insert_with(|| Batch::new(self.cell.clone()))
     }
 
+    /// Octets of the batch so far, without what sealing it adds.
+    pub fn draft_octets(&self) -> usize {
+        self.draft.octets
+    }
+
     pub fn put(&mut self, key: Bytes, value: Vec<u8>) {
+        self.draft.octets += key.len() + value.len();
         self.batch().put(Space::Rows, key, value);
     }
 
     pub fn delete(&mut self, key: Bytes) {
+        self.draft.octets += key.len();
         self.batch().delete(Space::Rows, key);
     }
 
     /// As [`Working::put`] or `delete`, for a row that later folds read with [`Working::rows`].
     pub fn set_readable(&mut self, key: Bytes, value: Option<Vec<u8>>) {
         let value = value.map(Bytes::from);
+        self.draft.octets += key.len() + value.as_ref().map_or(0, Bytes::len);
         self.draft.readable.insert(key.clone(), value.clone());
         match value {
             Some(value) => self.batch().put(Space::Rows, key, value),
@@ -205,6 +217,7 @@ impl Working {
     }
 
     pub fn put_body(&mut self, key: Bytes, octets: Bytes) {
+        self.draft.octets += key.len() + octets.len();
         self.batch().put(Space::Bodies, key, octets);
     }
 
@@ -231,7 +244,10 @@ impl Working {
 
     pub fn keyword_bits(&mut self, flags: &[model::Flag]) -> crate::FlagBits {
         let (bits, new) = Arc::make_mut(&mut self.keywords).name(flags);
-        self.draft.keywords |= new;
+        if new {
+            self.batch(); // their names are written, also when no message gets them
+            self.draft.keywords = true;
+        }
         bits
     }
 
@@ -284,12 +300,13 @@ impl Working {
         Ok(())
     }
 
-    /// Forgets the views that nobody but the lane and the published state holds, if there are more than a few.
+    /// Forgets the views that nobody but the lane and the published state holds, if there are more than a few. A session
+    /// that holds an earlier one will ask for what it has become.
     pub fn forget_unused_views(&mut self, published: &mut HashMap<MailboxId, Arc<View>>) {
         if self.views.len() <= VIEWS_KEPT {
             return;
         }
-        let unused = |view: &Arc<View>| Arc::strong_count(view) <= 2;
+        let unused = |view: &Arc<View>| Arc::strong_count(view) <= 2 && !view.has_others();
         self.views.retain(|id, view| !unused(view) || published.remove(id).is_none());
     }
 
@@ -307,6 +324,7 @@ impl Working {
             if draft.keywords {
                 batch.put(Space::Rows, rows::KEYWORDS, self.keywords.encode());
             }
+            self.head.batches += 1;
             let head = Bytes::from(self.head.encode());
             batch.put(Space::Rows, rows::HEAD, head.clone());
             batch.expect(rows::HEAD, self.head_row.replace(head));

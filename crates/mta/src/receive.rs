@@ -83,6 +83,7 @@ impl Post {
         for reply in &replies {
             tracing::info!(
                 event = "message.received",
+                session_id = hop.session_id,
                 queue_id = %trace::queue_name(id),
                 from = %message.reverse_path,
                 recipients = recipients.len(),
@@ -98,7 +99,10 @@ impl Post {
         let deliveries = recipient.accounts.iter().map(|account| self.deliver_to(message, account));
         let mut outcomes = join_all(deliveries).await.into_iter();
         match outcomes.find_map(Result::err) {
-            Some(error) => refusal(&error),
+            Some(error) => {
+                tracing::warn!(event = "delivery.refused", queue_id = %trace::queue_name(message.id), to = %recipient.path, cause = %error);
+                refusal(&error)
+            }
             None => Reply::new(250, (2, 1, 5), format!("delivered, {}", trace::queue_name(message.id))),
         }
     }

@@ -170,10 +170,19 @@ impl SmtpConversation {
             protocol: self.session.protocol_name(),
             tls: self.tls.as_ref().map(|tls| format!("{} with cipher {}", tls.version, tls.cipher)),
             by: self.policy.host_name.clone(),
+            session_id: self.peer.session_id,
         };
         match self.policy.flavour {
             Flavour::Smtp => Origin::Smtp(hop),
             Flavour::Lmtp => Origin::Lmtp(hop),
+        }
+    }
+
+    /// What the session refused without asking: bad syntax, bare line ends, sizes, floods.
+    fn log_refusal(&mut self) {
+        if let Some(reply) = self.session.take_refusal() {
+            let session_id = self.peer.session_id;
+            tracing::info!(event = "command.refused", session_id, reply = reply.code(), reason = %reply);
         }
     }
 
@@ -244,7 +253,7 @@ impl Conversation for SmtpConversation {
                 self.done(done, now);
             }
             if !self.event(now) && self.work.is_none() {
-                return;
+                return self.log_refusal();
             }
         }
     }

@@ -16,6 +16,8 @@ pub struct Hop {
     pub tls: Option<String>,
     /// Our name.
     pub by: Domain,
+    /// The connection's number in the log.
+    pub session_id: u64,
 }
 
 impl Hop {

@@ -56,6 +56,14 @@ impl ImapConversation {
         ImapConversation { services, policy, session, work, life, encrypted, input_ended: false }
     }
 
+    /// What the session refused without asking: bad syntax, lines and literals beyond their bounds.
+    fn log_refusal(&mut self) {
+        if let Some(reason) = self.session.take_refusal() {
+            let session_id = self.life.peer.session_id;
+            tracing::info!(event = "command.refused", protocol = "imap", session_id, %reason);
+        }
+    }
+
     /// Goes one step on with `work`; `None` when it has to wait, in the state that was left in `self.work`.
     fn step(&mut self, work: Work, cx: &mut Context<'_>) -> Option<Work> {
         match work {
@@ -250,7 +258,9 @@ impl Conversation for ImapConversation {
             if self.session.is_closing() {
                 return;
             }
-            match self.step(work, cx) {
+            let next = self.step(work, cx);
+            self.log_refusal();
+            match next {
                 Some(work) => self.work = work,
                 None => return,
             }

@@ -140,6 +140,7 @@ impl Session {
     /// Answers a command that is no command; too many of them end the connection.
     pub(super) fn reject(&mut self, tag: Option<Tag>, answer: &Answer<'_>) {
         response::answer(&mut self.output, tag.as_ref(), answer);
+        self.refused = Some(answer.text.clone().into_owned().into());
         if answer.status == Status::Bad {
             self.bad_commands += 1;
         }

@@ -5,6 +5,7 @@ use crate::lane::Operation;
 use crate::log;
 use crate::mailbox::MailboxRecord;
 use crate::op::expunge::{leave, places_of};
+use crate::op::{check_count, octets_of};
 use crate::rows::{self, Places};
 use crate::view::Member;
 use crate::working::{Sign, Working};
@@ -48,24 +49,28 @@ impl Operation for CopyMessages {
         vec![self.from]
     }
 
+    fn octets(&self) -> usize {
+        octets_of(&self.uids)
+    }
+
     async fn fold(&self, w: &mut Working) -> Result<Copied, Error> {
-        let view = w.view(self.from)?;
-        let members: Vec<_> = self.uids.iter().filter_map(|uid| view.by_uid(*uid)).copied().collect();
-        drop(view);
-        transfer(w, self.from, self.to, &members, self.transfer).await
+        check_count(&self.uids)?;
+        let members = w.view(self.from)?.members(&self.uids);
+        let (source, target) = (w.mailbox(self.from)?, w.mailbox(self.to)?);
+        let places = places_of(w, &members).await?;
+        transfer(w, (&source, &target), &members, places, self.transfer)
     }
 }
 
-/// Copies or moves `members` of `from`.
-pub(super) async fn transfer(
+/// Copies or moves `members` of `source`. If it fails, then before anything is changed.
+pub(super) fn transfer(
     w: &mut Working,
-    from: MailboxId,
-    to: MailboxId,
+    (source, target): (&MailboxRecord, &MailboxRecord),
     members: &[Member],
+    places: Vec<Option<Places>>,
     transfer: Transfer,
 ) -> Result<Copied, Error> {
-    let mut target = (*w.mailbox(to)?).clone();
-    let places = places_of(w, members).await?;
+    let mut target = target.clone();
     let room = u32::MAX - target.uid_next.0;
     if members.len() as u64 > u64::from(room) {
         return Err(Error::UidsExhausted);
@@ -76,7 +81,8 @@ pub(super) async fn transfer(
         w.put_mailbox(target);
     }
     if transfer == Transfer::Move {
-        let mut source = (*w.mailbox(from)?).clone();
+        // Its record as it is now: it may be the target as well.
+        let mut source = (*w.mailbox(source.id)?).clone();
         leave(w, &mut source, members, places);
     }
     Ok(Copied { uid_validity, uids: members.iter().zip(&arrived).map(|(old, new)| (old.uid, new.uid)).collect() })

@@ -5,6 +5,7 @@ use crate::flags::FlagBits;
 use crate::lane::Operation;
 use crate::log;
 use crate::mailbox::MailboxRecord;
+use crate::op::{check_count, octets_of};
 use crate::rows::{self, Places};
 use crate::view::Member;
 use crate::working::{Sign, Working, row_error};
@@ -26,16 +27,19 @@ impl Operation for Expunge {
         vec![self.mailbox]
     }
 
+    fn octets(&self) -> usize {
+        octets_of(&self.uids)
+    }
+
     fn makes_room(&self) -> bool {
         true
     }
 
     async fn fold(&self, w: &mut Working) -> Result<Vec<Uid>, Error> {
+        check_count(&self.uids)?;
         let mut mailbox = (*w.mailbox(self.mailbox)?).clone();
-        let view = w.view(self.mailbox)?;
-        let members = self.uids.iter().filter_map(|uid| view.by_uid(*uid));
-        let leaving: Vec<_> = members.filter(|m| m.flags.contains(FlagBits::DELETED)).copied().collect();
-        drop(view);
+        let mut leaving = w.view(self.mailbox)?.members(&self.uids);
+        leaving.retain(|member| member.flags.contains(FlagBits::DELETED));
         let places = places_of(w, &leaving).await?;
         leave(w, &mut mailbox, &leaving, places);
         Ok(leaving.iter().map(|member| member.uid).collect())
@@ -49,7 +53,7 @@ pub(super) async fn places_of(w: &Working, members: &[Member]) -> Result<Vec<Opt
     w.rows(&keys).await?.into_iter().map(|row| row.map(decode).transpose()).collect()
 }
 
-/// Takes members out of a mailbox and its record; emails that have no other place end.
+/// Takes members, each once and in order, out of a mailbox and its record; emails that have no other place end.
 pub(super) fn leave(w: &mut Working, mailbox: &mut MailboxRecord, leaving: &[Member], places: Vec<Option<Places>>) {
     if leaving.is_empty() {
         return;
@@ -60,8 +64,7 @@ pub(super) fn leave(w: &mut Working, mailbox: &mut MailboxRecord, leaving: &[Mem
         Working::count(mailbox, member, Sign::Left);
         leave_place(w, member, places, (mailbox.id, member.uid));
     }
-    let mut uids: Vec<_> = leaving.iter().map(|member| member.uid).collect();
-    uids.sort_unstable();
+    let uids: Vec<_> = leaving.iter().map(|member| member.uid).collect();
     w.change_view(mailbox.id, |view| view.remove(&uids));
     w.put_mailbox(mailbox.clone());
 }
@@ -71,8 +74,10 @@ pub(super) fn leave_place(w: &mut Working, member: &Member, places: Option<Place
     let key = rows::places(member.email);
     let Some(mut places) = places else { return };
     // Two memberships of one email may leave in one operation: what stands in the draft counts.
-    if let Some(Some(newer)) = w.folded_row(&key) {
-        places = newer;
+    match w.folded_row(&key) {
+        Some(Some(newer)) => places = newer,
+        Some(None) => return,
+        None => {}
     }
     places.memberships.retain(|&other| other != place);
     if !places.memberships.is_empty() {

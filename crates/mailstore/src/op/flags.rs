@@ -4,6 +4,7 @@ use crate::error::Error;
 use crate::flags::FlagBits;
 use crate::lane::Operation;
 use crate::log::Change;
+use crate::op::{check_count, octets_of};
 use crate::view::{Member, View};
 use crate::working::{Sign, Working};
 use model::{Flag, MailboxId, ModSeq, Uid};
@@ -51,25 +52,32 @@ impl Operation for StoreFlags {
         vec![self.mailbox]
     }
 
+    fn octets(&self) -> usize {
+        octets_of(&self.uids)
+    }
+
     /// `\Deleted` is the step before EXPUNGE.
     fn makes_room(&self) -> bool {
         true
     }
 
     async fn fold(&self, w: &mut Working) -> Result<FlagsStored, Error> {
+        check_count(&self.uids)?;
         let mut mailbox = (*w.mailbox(self.mailbox)?).clone();
-        let view = w.view(self.mailbox)?;
+        let members = w.view(self.mailbox)?.members(&self.uids);
         if self.change != FlagChange::Remove {
             w.keywords().fits(&self.flags)?;
         }
         let named = match self.change {
+            // A keyword is named for a message or not at all: there are few.
+            _ if members.is_empty() => FlagBits::NONE,
             FlagChange::Remove => {
                 self.flags.iter().filter_map(|f| w.keywords().bit(f)).fold(FlagBits::NONE, FlagBits::or)
             }
             _ => w.keyword_bits(&self.flags),
         };
         let (mut changed, mut modified) = (Vec::new(), Vec::new());
-        for member in self.uids.iter().filter_map(|uid| view.by_uid(*uid)) {
+        for member in members {
             let flags = match self.change {
                 FlagChange::Replace => named,
                 FlagChange::Add => member.flags.or(named),
@@ -78,10 +86,9 @@ impl Operation for StoreFlags {
             if self.unchanged_since.is_some_and(|since| member.modseq > since) {
                 modified.push(member.uid);
             } else if flags != member.flags {
-                changed.push((*member, flags));
+                changed.push((member, flags));
             }
         }
-        drop(view);
         if !changed.is_empty() {
             let logged = changed.iter().map(|(member, flags)| (member.uid, *flags)).collect();
             let modseq = w.log(|_| Change::Flags { mailbox: mailbox.id, members: logged });

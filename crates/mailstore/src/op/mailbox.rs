@@ -6,7 +6,7 @@ use crate::log::Change;
 use crate::mailbox::{INBOX, MailboxRecord, SEPARATOR, SpecialUse, canonical_name};
 use crate::op::copy::{Transfer, transfer};
 use crate::op::expunge::{leave_place, places_of};
-use crate::rows;
+use crate::rows::{self, Places};
 use crate::view::Member;
 use crate::working::{Working, row_error};
 use crate::{INBOX_ID, MAILBOXES_MAX, MESSAGES_AT_ONCE_MAX, SUBSCRIPTIONS_MAX};
@@ -42,8 +42,13 @@ impl Operation for Open {
         vec![self.0]
     }
 
+    /// It takes no room, and shall not spoil a batch that makes some.
+    fn makes_room(&self) -> bool {
+        true
+    }
+
     async fn fold(&self, w: &mut Working) -> Result<Self::Done, Error> {
-        w.view(self.0)
+        w.current_view(self.0)
     }
 }
 
@@ -112,16 +117,21 @@ impl Operation for Rename {
         if &*from == INBOX {
             return rename_inbox(w, to).await;
         }
-        let below = |name: &str| name.strip_prefix(&*from).and_then(|rest| rest.strip_prefix(SEPARATOR)).is_some();
-        let moving: Vec<_> = w.mailboxes().iter().filter(|m| m.name == from || below(&m.name)).cloned().collect();
+        let moves =
+            |name: &str| name.strip_prefix(&*from).is_some_and(|rest| rest.is_empty() || rest.starts_with(SEPARATOR));
+        let moving: Vec<_> = w.mailboxes().iter().filter(|m| moves(&m.name)).cloned().collect();
         if moving.is_empty() {
             return Err(Error::MailboxMissing);
+        }
+        if to == from || w.mailboxes().named(&to).is_some() {
+            return Err(Error::MailboxExists);
         }
         let mut renamed = Vec::with_capacity(moving.len());
         for record in moving {
             let rest = record.name.get(from.len()..).unwrap_or_default();
             let name = canonical_name(&format!("{to}{rest}")).map_err(Error::MailboxName)?;
-            if w.mailboxes().named(&name).is_some() {
+            // The name of one that moves away itself is free: `a/x` becomes `a/b/x` though there was an `a/b/x`.
+            if w.mailboxes().named(&name).is_some_and(|other| !moves(&other.name)) {
                 return Err(Error::MailboxExists);
             }
             renamed.push(MailboxRecord { name, ..(*record).clone() });
@@ -151,10 +161,11 @@ async fn rename_inbox(w: &mut Working, to: Arc<str>) -> Result<(), Error> {
     if members.len() > MESSAGES_AT_ONCE_MAX {
         return Err(Error::TooManyAtOnce);
     }
-    // Read before anything changes: what can fail, fails here.
-    places_of(w, &members).await?;
+    let places = places_of(w, &members).await?;
+    let source = w.mailbox(INBOX_ID)?;
     let target = make(w, to, None);
-    transfer(w, INBOX_ID, target, &members, Transfer::Move).await.map(|_| ())
+    let target = w.mailbox(target)?;
+    transfer(w, (&source, &target), &members, places, Transfer::Move).map(|_| ())
 }
 
 pub(crate) struct Delete {
@@ -195,13 +206,18 @@ impl Operation for Empty {
         true
     }
 
-    /// Steps follow one another, each after the one before is durable: so the durable rows are the true ones.
+    /// Steps follow one another, each after the one before is durable: so the durable rows are the true ones, except for
+    /// those that another who empties the same mailbox takes out right now; their emails no longer know the place.
     async fn fold(&self, w: &mut Working) -> Result<bool, Error> {
         let page = w.scan_page(&rows::members(self.0), None, EMPTY_STEP).await?;
         let member = |(key, row): &(store::Bytes, store::Bytes)| Member::decode(rows::uid_of(key)?, row);
         let decoded: Result<Vec<_>, _> = page.rows.iter().map(member).collect();
         let members = decoded.map_err(row_error("membership"))?;
         let places = places_of(w, &members).await?;
+        let there = |(member, places): &(Member, Option<Places>)| {
+            places.as_ref().is_none_or(|places| places.memberships.contains(&(self.0, member.uid)))
+        };
+        let (members, places): (Vec<_>, Vec<_>) = members.into_iter().zip(places).filter(there).unzip();
         if !members.is_empty() {
             w.log(|_| crate::log::expunged(self.0, &members));
         }

@@ -36,14 +36,17 @@ impl Operation for Trim {
             }
             old.push(key.clone());
         }
-        let more = log.more && old.len() == log.rows.len();
+        let mut more = log.more && old.len() == log.rows.len();
+        let logged = old.len();
         for (key, row) in &deliveries.rows {
             let at = Decoder::new(row, DELIVERY_FORMAT).and_then(|mut d| d.time()).map_err(row_error("delivery"))?;
             if at < self.deliveries_before {
                 old.push(key.clone());
             }
         }
-        old.into_iter().for_each(|key| w.delete(key));
+        // Their order is the queue's, about that of time: where nothing of a page is old, nothing behind it is.
+        more |= deliveries.more && old.len() > logged;
+        old.into_iter().for_each(|key| w.set_readable(key, None));
         Ok(more)
     }
 }

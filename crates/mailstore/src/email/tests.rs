@@ -1,0 +1,46 @@
+use super::*;
+use message::Scanner;
+use proptest::prelude::*;
+
+fn scanned(text: &[u8]) -> Arc<Scanned> {
+    let mut scanner = Scanner::new(Scanner::DEFAULT_BUDGET);
+    scanner.push(text);
+    Arc::new(scanner.finish())
+}
+
+proptest! {
+    #[test]
+    fn emails_are_read_as_written(subject: String, text: String, prefix in "[a-z]{0,9}", blob: Option<[u8; 32]>, thread: u64) {
+        let octets = format!("Subject: {subject}\r\nDate: Fri, 21 Nov 1997 09:55:06 -0600\r\n\r\n{text}");
+        let scanned = scanned(octets.as_bytes());
+        let body = match blob {
+            None => Body::Row(octets.clone().into()),
+            Some(id) => Body::Blob { id: BlobId(id), size_octets: octets.len() as u64 },
+        };
+        let new = NewEmail { prefix: prefix.clone().into(), body, scanned: scanned.clone() };
+        let email = Email::decode(EmailId(7), new.encode(ThreadId(thread)).into()).unwrap();
+        prop_assert_eq!((email.id, email.thread), (EmailId(7), ThreadId(thread)));
+        prop_assert_eq!(email.stored, blob.map_or(Stored::Row, |id| Stored::Blob(BlobId(id))));
+        prop_assert_eq!(email.size_octets(), new.size_octets());
+        prop_assert_eq!((email.prefix(), email.preview()), (prefix.as_bytes(), &*scanned.preview));
+        prop_assert_eq!((email.sent_at, email.has_nul), (scanned.sent_at, scanned.has_nul));
+        prop_assert_eq!(email.envelope().unwrap(), scanned.envelope.clone());
+        prop_assert_eq!(email.structure().unwrap(), scanned.structure.clone());
+    }
+
+    #[test]
+    fn no_octets_panic(fields: Vec<u8>) {
+        let mut e = Encoder::new(NewEmail::FORMAT);
+        fields.iter().for_each(|field| { e.u32((*field).into()); });
+        if let Ok(email) = Email::decode(EmailId(1), e.finish().into()) {
+            let _ = (email.envelope(), email.structure(), email.preview());
+        }
+    }
+}
+
+#[test]
+fn what_starts_with_the_message_starts_with_the_prefix() {
+    let new = NewEmail { prefix: "12345".into(), body: Body::Row("abc".into()), scanned: scanned(b"abc") };
+    let email = Email::decode(EmailId(1), new.encode(ThreadId(1)).into()).unwrap();
+    assert_eq!((email.seen(0..3), email.seen(1..3), email.size_octets()), (0..8, 6..8, 8));
+}
