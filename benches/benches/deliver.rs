@@ -1,6 +1,6 @@
 //! Messages from `Post::receive` to durable in a mailbox, without sockets: rate, processor time, syncs.
 //!
-//! `deliver [MESSAGES] [OCTETS] [ACCOUNTS]`; each line is one number of deliveries under way at once.
+//! `cargo xtask bench deliver [MESSAGES] [OCTETS] [ACCOUNTS]`; each line is one number of deliveries under way at once.
 
 use futures_util::stream::{self, StreamExt};
 use model::{Domain, ForwardPath, ReversePath};
@@ -10,7 +10,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 fn main() -> anyhow::Result<()> {
-    let mut args = std::env::args().skip(1).map(|arg| arg.parse::<usize>());
+    // Cargo adds `--bench`.
+    let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench").map(|arg| arg.parse::<usize>());
     let mut next = |default| args.next().unwrap_or(Ok(default));
     let (messages, octets, accounts) = (next(20_000)?, next(4096)?, next(100)?);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
