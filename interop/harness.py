@@ -2,7 +2,7 @@
 
 POSTAMT names another binary than target/release/postamt; KEEP=1 leaves the folder behind, with the server's log.
 """
-import os, re, shutil, socket, ssl, subprocess, sys, tempfile, threading, time, traceback
+import atexit, os, re, shutil, socket, ssl, subprocess, sys, tempfile, threading, time, traceback
 
 HOST, DOMAIN, USERS = "127.0.0.1", "test.local", 40
 POSTAMT = os.environ.get("POSTAMT") or os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "target", "release", "postamt")
@@ -31,6 +31,8 @@ class Server:
         self.log = open(os.path.join(self.folder, "log"), "wb")
         self.process = subprocess.Popen([POSTAMT, "serve", "--config", os.path.join(self.folder, "postamt.toml")],
                                         stdout=subprocess.PIPE, stderr=self.log)
+        # However the driver ends; after a stop this finds nothing.
+        atexit.register(self.process.kill)
         for line in self.process.stdout:
             if line.startswith(b"ready"):
                 threading.Thread(target=self.process.stdout.read, daemon=True).start()
