@@ -94,6 +94,28 @@ fn a_large_message_streams() {
 }
 
 #[test]
+fn a_costly_search_lets_others_run() {
+    let mut client = Client::new();
+    client.append(&format!("To: {}\r\n\r\n{}", "a@b.test, ".repeat(1_500), "much text\r\n".repeat(6_000)));
+    client.ask(b"a SELECT INBOX\r\n", usize::MAX);
+    for key in ["TEXT", "BODY", "TO", "HEADER To"] {
+        let command = format!("a SEARCH{}\r\n", format!(" NOT {key} nowhere").repeat(400));
+        let now = client.server.world.monotonic();
+        assert_eq!(client.conversation.receive(command.as_bytes(), now), command.len());
+        let mut turns = 0;
+        while client.conversation.output().is_empty() {
+            client.conversation.advance(&mut Context::from_waker(Waker::noop()), now);
+            client.server.world.run_until_stalled();
+            turns += 1;
+        }
+        assert!(client.conversation.output().starts_with(b"* SEARCH 1\r\n"));
+        assert!(turns > 20, "{key}: {turns} turns");
+        let octets = client.conversation.output().len();
+        client.conversation.sent(octets);
+    }
+}
+
+#[test]
 fn a_connection_between_commands_is_small() {
     assert!(size_of::<ImapConversation>() <= 768, "{}", size_of::<ImapConversation>());
 }

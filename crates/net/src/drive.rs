@@ -38,8 +38,8 @@ pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
 const LINGER_MAX: usize = 1024 * 1024;
 
-/// Turns of the loop before other tasks get theirs.
-const TURNS_MAX: usize = 64;
+/// Turns of the loop before other tasks get theirs: each may write all that a conversation holds, some 64 KiB.
+const TURNS_MAX: usize = 8;
 
 /// What a connection is driven with.
 pub struct Driver {

@@ -108,9 +108,14 @@ pub fn run(cli: Cli) -> ExitCode {
 
 type Runtime = tokio::runtime::Runtime;
 
+/// Tasks that a thread runs before it looks at the sockets again. Tokio's 61 are many for tasks that may each write
+/// hundreds of KiB: a newcomer would wait for all of them.
+const EVENT_INTERVAL: u32 = 16;
+
 /// Starts the runtime, and does `first` with its randomness.
 fn with_world<T>(first: impl FnOnce(&dyn Random) -> anyhow::Result<T>) -> anyhow::Result<(Runtime, T)> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    let runtime = builder.enable_all().event_interval(EVENT_INTERVAL).build().context("cannot start threads")?;
     let world = {
         let _inside = runtime.enter();
         TokioEnv::new().context("cannot start threads")?

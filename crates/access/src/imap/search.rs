@@ -2,6 +2,7 @@
 
 mod condition;
 mod facts;
+mod pace;
 
 use super::client::{Client, Revision};
 use super::out::{Out, yield_now};
@@ -14,6 +15,7 @@ use imap::response::{self, ESearch, text};
 use imap::{Answer, Code, NumberSet};
 use mailstore::{Error, Member, View};
 use model::{EmailId, SeqNum};
+use pace::Pace;
 
 /// Messages that are looked at together.
 const BLOCK: usize = 64;
@@ -63,13 +65,13 @@ async fn find(selected: &mut Selected, condition: Condition, numbering: Numberin
         Some(numbers) => Box::new(numbers.members(&view)),
         None => Box::new(view.iter()),
     };
-    let mut blocks = 0;
+    let (mut blocks, mut pace) = (0, Pace::default());
     loop {
         let block: Vec<(SeqNum, &Member)> = members.by_ref().take(BLOCK).collect();
         if block.is_empty() {
             return Ok(found);
         }
-        let verdicts = judge(&condition, &loader, &block).await?;
+        let verdicts = judge(&condition, &loader, &block, &mut pace).await?;
         for ((seq, member), _) in block.iter().zip(verdicts).filter(|(_, matches)| *matches) {
             found.push(match numbering {
                 Numbering::SeqNum => seq.0,
@@ -84,7 +86,12 @@ async fn find(selected: &mut Selected, condition: Condition, numbering: Numberin
 }
 
 /// Asks the membership, then, of those that leave it open, the row, then the octets.
-async fn judge(condition: &Condition, loader: &Loader, block: &[(SeqNum, &Member)]) -> Result<Vec<bool>, Error> {
+async fn judge(
+    condition: &Condition,
+    loader: &Loader,
+    block: &[(SeqNum, &Member)],
+    pace: &mut Pace,
+) -> Result<Vec<bool>, Error> {
     let from_view = |(seq, member): &(SeqNum, &Member)| condition.holds(&Facts::of_view(*seq, member));
     let first: Vec<Option<bool>> = block.iter().map(from_view).collect();
     let open = || block.iter().zip(&first).filter(|(_, verdict)| verdict.is_none()).map(|(asked, _)| asked);
@@ -97,7 +104,7 @@ async fn judge(condition: &Condition, loader: &Loader, block: &[(SeqNum, &Member
             None => match rows.next().flatten() {
                 // Expunged meanwhile, or damaged, which the loader has noted: it is not found.
                 None => false,
-                Some(row) => by_row(condition, loader, (*seq, member), &row).await?,
+                Some(row) => by_row(condition, loader, (*seq, member), &row, pace).await?,
             },
         });
     }
@@ -109,13 +116,14 @@ async fn by_row(
     loader: &Loader,
     (seq, member): (SeqNum, &Member),
     row: &Row,
+    pace: &mut Pace,
 ) -> Result<bool, Error> {
     let facts = Facts { row: Some(row), ..Facts::of_view(seq, member) };
-    if let Some(verdict) = condition.holds(&facts) {
+    if let Some(verdict) = condition.weigh(&facts, pace).await {
         return Ok(verdict);
     }
-    let Some(text) = loader.text(row).await? else { return Ok(false) };
-    Ok(condition.holds(&Facts { text: Some(&text), ..facts }).unwrap_or(false))
+    let Some(text) = loader.text(row, pace).await? else { return Ok(false) };
+    Ok(condition.weigh(&Facts { text: Some(&text), ..facts }, pace).await.unwrap_or(false))
 }
 
 /// What `$` becomes: with MIN or MAX alone, only those (RFC 9051 §6.4.4.1).

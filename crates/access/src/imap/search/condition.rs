@@ -1,8 +1,11 @@
 //! A SEARCH key made ready: numbers and flags resolved, strings folded.
 
 use super::facts::Facts;
+use super::pace::Pace;
 use crate::imap::numbers::Numbers;
 use crate::imap::selected::Selected;
+use env::BoxFuture;
+use futures_util::FutureExt;
 use imap::command::{Numbering, SearchKey};
 use imap::{Answer, Date};
 use mailstore::FlagBits;
@@ -42,6 +45,11 @@ pub(super) enum EnvelopeField {
     Cc,
     Bcc,
     Subject,
+}
+
+impl EnvelopeField {
+    /// How many there are.
+    pub const COUNT: usize = EnvelopeField::Subject as usize + 1;
 }
 
 impl Condition {
@@ -116,12 +124,56 @@ impl Condition {
             Condition::Sent(days) => {
                 facts.row.map(|row| row.email.sent_at.is_some_and(|sent| days.contains(&sent.civil_day)))
             }
-            Condition::Envelope(field, value) => facts.row.map(|row| row.field_contains(*field, value)),
+            Condition::Envelope(field, value) => facts.row.map(|row| row.field(*field).contains(value.as_str())),
             Condition::Header { field, value } => facts.text.map(|text| text.header_contains(field, value)),
             Condition::Body(value) => facts.text.map(|text| text.body.contains(value.as_str())),
             Condition::Text(value) => {
                 facts.text.map(|text| text.body.contains(value.as_str()) || text.header.contains(value.as_str()))
             }
+        }
+    }
+
+    /// The same with long texts: others get their turn between two looks.
+    pub fn weigh<'a>(&'a self, facts: &'a Facts<'a>, pace: &'a mut Pace) -> BoxFuture<'a, Option<bool>> {
+        async move {
+            match self {
+                Condition::And(all) => {
+                    let mut verdict = Some(true);
+                    for condition in all {
+                        match condition.weigh(facts, pace).await {
+                            Some(true) => {}
+                            Some(false) => return Some(false),
+                            None => verdict = None,
+                        }
+                    }
+                    verdict
+                }
+                Condition::Or(a, b) => match a.weigh(facts, pace).await {
+                    Some(true) => Some(true),
+                    first => match b.weigh(facts, pace).await {
+                        Some(false) => first,
+                        second => second,
+                    },
+                },
+                Condition::Not(condition) => condition.weigh(facts, pace).await.map(|verdict| !verdict),
+                leaf => {
+                    let verdict = leaf.holds(facts);
+                    pace.took(leaf.octets(facts)).await;
+                    verdict
+                }
+            }
+        }
+        .boxed()
+    }
+
+    /// How much is looked at for this condition itself.
+    fn octets(&self, facts: &Facts<'_>) -> usize {
+        match self {
+            Condition::Envelope(field, _) => facts.row.map_or(0, |row| row.field(*field).len()),
+            Condition::Header { .. } => facts.text.map_or(0, |text| text.raw_header.len()),
+            Condition::Body(_) => facts.text.map_or(0, |text| text.body.len()),
+            Condition::Text(_) => facts.text.map_or(0, |text| text.header.len() + text.body.len()),
+            _ => 0,
         }
     }
 

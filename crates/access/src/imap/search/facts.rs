@@ -1,13 +1,14 @@
 //! What is known of a message when a condition is asked: its membership, then its row, then its octets.
 
 use super::condition::{Condition, EnvelopeField};
+use super::pace::Pace;
 use mailstore::{Account, Email, Error, Member};
 use message::header::Fields;
 use message::text::{folded, searchable};
 use message::{Envelope, EnvelopeAddress, Kind, Structure, decode_header};
 use model::{Budget, EmailId, SeqNum};
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Octets of a message's header that are searched.
 const HEADER_OCTETS_MAX: u64 = 1 << 20;
@@ -33,12 +34,14 @@ impl<'a> Facts<'a> {
 pub(super) struct Row {
     pub email: Email,
     envelope: Envelope,
+    /// The envelope's fields as they are searched, once one is.
+    fields: [OnceLock<String>; EnvelopeField::COUNT],
 }
 
 /// A message's text, folded.
 #[derive(Default)]
 pub(super) struct Text {
-    raw_header: Vec<u8>,
+    pub raw_header: Vec<u8>,
     pub header: String,
     pub body: String,
 }
@@ -75,14 +78,14 @@ impl Loader {
         let row = |email: Option<Email>| {
             let email = email?;
             let envelope = email.envelope().inspect_err(|error| trouble.note(error)).ok()?;
-            Some(Row { email, envelope })
+            Some(Row { email, envelope, fields: Default::default() })
         };
         Ok(emails.into_iter().map(row).collect())
     }
 
     /// The text of a message; `None` when its octets are gone.
-    pub async fn text(&self, row: &Row) -> Result<Option<Text>, Error> {
-        match self.read_text(&row.email).await {
+    pub async fn text(&self, row: &Row, pace: &mut Pace) -> Result<Option<Text>, Error> {
+        match self.read_text(&row.email, pace).await {
             Ok(text) => Ok(Some(text)),
             Err(Error::BodyMissing(_)) => Ok(None),
             Err(error @ Error::Row { .. }) => {
@@ -93,7 +96,7 @@ impl Loader {
         }
     }
 
-    async fn read_text(&self, email: &Email) -> Result<Text, Error> {
+    async fn read_text(&self, email: &Email, pace: &mut Pace) -> Result<Text, Error> {
         let structure = email.structure()?;
         let mut text = Text::default();
         if self.wants_header {
@@ -103,13 +106,13 @@ impl Loader {
             text.raw_header = raw;
         }
         if self.wants_body {
-            text.body = self.body(email, &structure).await?;
+            text.body = self.body(email, &structure, pace).await?;
         }
         Ok(text)
     }
 
     /// The text parts one after another, and the headers of messages within.
-    async fn body(&self, email: &Email, structure: &Structure) -> Result<String, Error> {
+    async fn body(&self, email: &Email, structure: &Structure, pace: &mut Pace) -> Result<String, Error> {
         let shift = email.prefix().len() as u64;
         let mut left = TEXT_OCTETS_MAX;
         let mut body = String::new();
@@ -128,6 +131,7 @@ impl Loader {
                 _ => header_text(&octets),
             });
             body.push('\n');
+            pace.took(octets.len()).await;
         }
         Ok(body)
     }
@@ -160,19 +164,20 @@ fn header_text(header: &[u8]) -> String {
 }
 
 impl Row {
-    /// Whether a field of the envelope contains `value`, which is folded.
-    pub fn field_contains(&self, field: EnvelopeField, value: &str) -> bool {
-        let addresses = match field {
-            EnvelopeField::From => &self.envelope.from,
-            EnvelopeField::To => &self.envelope.to,
-            EnvelopeField::Cc => &self.envelope.cc,
-            EnvelopeField::Bcc => &self.envelope.bcc,
-            EnvelopeField::Subject => {
-                let subject = self.envelope.subject.as_deref();
-                return subject.is_some_and(|subject| folded(&decode_header(subject)).contains(value));
-            }
+    /// A field of the envelope, decoded and folded: addresses one on a line.
+    pub fn field(&self, field: EnvelopeField) -> &str {
+        let lines = |addresses: &[EnvelopeAddress]| addresses.iter().map(|address| shown(address) + "\n").collect();
+        let text = || match field {
+            EnvelopeField::From => lines(&self.envelope.from),
+            EnvelopeField::To => lines(&self.envelope.to),
+            EnvelopeField::Cc => lines(&self.envelope.cc),
+            EnvelopeField::Bcc => lines(&self.envelope.bcc),
+            EnvelopeField::Subject => self.envelope.subject.as_deref().map(decode_header).unwrap_or_default(),
         };
-        addresses.iter().any(|address| folded(&shown(address)).contains(value))
+        match self.fields.get(field as usize) {
+            Some(once) => once.get_or_init(|| folded(&text())),
+            None => "",
+        }
     }
 }
 
