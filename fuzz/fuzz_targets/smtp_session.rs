@@ -1,7 +1,9 @@
 //! A session gives the same events and replies however its input is cut, and never more output than it promises.
 //!
-//! The first octet chooses protocol and cut; the rest is what the peer sends.
+//! The first octet chooses protocol, cut and size; the rest is what the peer sends, of large ones with `runs` spelled out.
 #![no_main]
+
+mod runs;
 
 use libfuzzer_sys::fuzz_target;
 use model::{Domain, Moment};
@@ -86,9 +88,14 @@ fuzz_target!(|octets: &[u8]| {
     let mut policy = Policy::new(Domain::new("mx.example.test").expect("a domain"));
     policy.flavour = if choice & 1 == 0 { Flavour::Smtp } else { Flavour::Lmtp };
     policy.start_tls = StartTls::Offered;
-    policy.size_max_octets = 200;
+    // Long inputs take long, so only some are.
+    let large = choice >= 192;
+    policy.size_max_octets = if large { 70_000 } else { 200 };
     policy.recipients_max = 3;
-    let whole = run(policy.clone(), input, usize::MAX);
-    let cut = run(policy, input, usize::from(choice >> 1) + 1);
-    assert_eq!(whole, cut);
+    let input = if large { runs::expand(input) } else { input.to_vec() };
+    let whole = run(policy.clone(), &input, usize::MAX);
+    if !large {
+        assert_eq!(whole, run(policy.clone(), &input, 1));
+    }
+    assert_eq!(whole, run(policy, &input, usize::from(choice >> 1) + 1));
 });

@@ -23,7 +23,7 @@ const HELP: &str = "cargo xtask VERB
   rfc NUMBER      which section of RFC NUMBER is cited where
   serve-suites    a fresh server for outside suites; the last line is the path of its suites.ini
   bench NAME      the benchmark NAME of whichever crate has it
-  fuzz NAME [ARGS]  the fuzz target NAME (needs a nightly toolchain and cargo-fuzz)";
+  fuzz NAME [SECONDS]  the fuzz target NAME for a minute or so long (needs a nightly toolchain and cargo-fuzz)";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -45,7 +45,8 @@ fn verb(words: &[&str]) -> Result<()> {
         ["rfc", number] => tidy::citations::print(number),
         ["serve-suites"] => suites::serve(),
         ["bench", name, rest @ ..] => cargo(&[&["bench", "--workspace", "--bench", name, "--"], rest].concat()),
-        ["fuzz", name, rest @ ..] => cargo(&[&["+nightly", "fuzz", "run", name], rest].concat()),
+        ["fuzz", name] => fuzz(name, "60"),
+        ["fuzz", name, seconds] => fuzz(name, seconds),
         [] | ["help" | "--help" | "-h"] => {
             println!("{HELP}");
             Ok(())
@@ -72,4 +73,22 @@ fn deny() -> Result<()> {
         bail!("cargo-deny is not installed: cargo install --locked cargo-deny");
     }
     cargo(&["deny", "check"])
+}
+
+/// What it finds goes to `fuzz/found`, which is not committed. Nothing of ours is unsafe, so the sanitizers stay off: twice as
+/// many inputs in the same time.
+fn fuzz(name: &str, seconds: &str) -> Result<()> {
+    if !installed("cargo-fuzz") {
+        bail!("cargo-fuzz is not installed: cargo install --locked cargo-fuzz");
+    }
+    let family = name.split('_').next().unwrap_or(name);
+    let words = format!("fuzz/dictionaries/{family}.dict");
+    let (found, seeds) = (format!("fuzz/found/{name}"), format!("fuzz/corpus/{name}"));
+    std::fs::create_dir_all(run::root().join(&found))?;
+    let (time, dict) = (format!("-max_total_time={seconds}"), format!("-dict={words}"));
+    let mut args = vec!["+nightly", "fuzz", "run", "--sanitizer", "none", name, &found, &seeds, "--", &time];
+    if run::root().join(&words).is_file() {
+        args.push(&dict);
+    }
+    cargo(&args)
 }

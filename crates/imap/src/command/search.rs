@@ -124,7 +124,11 @@ impl Search {
         // RFC 9051 §6.4.4: UTF-8 goes without saying there; IMAP4rev1 wants it said.
         let form = to.form;
         to.raw(if form == NameForm::ModifiedUtf7 { " CHARSET UTF-8 " } else { " " });
-        self.key.encode(to);
+        // Keys side by side mean "and"; parentheses here would count against the bounds on keys and nesting.
+        match &self.key {
+            SearchKey::And(keys) => SearchKey::encode_all(keys, to),
+            key => key.encode(to),
+        }
     }
 }
 
@@ -261,24 +265,32 @@ impl SearchKey {
         })
     }
 
+    /// With a space between them.
+    fn encode_all<'a>(keys: impl IntoIterator<Item = &'a SearchKey>, to: &mut Encoder) {
+        for (i, key) in keys.into_iter().enumerate() {
+            to.raw(if i == 0 { "" } else { " " });
+            key.encode(to);
+        }
+    }
+
     fn encode(&self, to: &mut Encoder) {
-        let nested = |to: &mut Encoder, word: &str, keys: &mut dyn Iterator<Item = &SearchKey>| {
-            to.raw(word);
-            for (i, key) in keys.enumerate() {
-                to.raw(if i == 0 { "" } else { " " });
-                key.encode(to);
-            }
-        };
         let text = |to: &mut Encoder, word: &str, text: &str| {
             to.raw(word).astring(text.as_bytes());
         };
         match self {
             SearchKey::And(keys) => {
-                nested(to, "(", &mut keys.iter());
+                to.raw("(");
+                SearchKey::encode_all(keys, to);
                 to.raw(")");
             }
-            SearchKey::Or(a, b) => nested(to, "OR ", &mut [a.as_ref(), b.as_ref()].into_iter()),
-            SearchKey::Not(key) => nested(to, "NOT ", &mut std::iter::once(key.as_ref())),
+            SearchKey::Or(a, b) => {
+                to.raw("OR ");
+                SearchKey::encode_all([&**a, &**b], to);
+            }
+            SearchKey::Not(key) => {
+                to.raw("NOT ");
+                key.encode(to);
+            }
             SearchKey::Bcc(value) => text(to, "BCC", value),
             SearchKey::Cc(value) => text(to, "CC", value),
             SearchKey::From(value) => text(to, "FROM", value),

@@ -252,14 +252,15 @@ impl Session {
 
     pub(super) fn auth_line(&mut self) -> Step {
         use base64::Engine;
-        let next = match self.gather() {
+        // Too long is too long also where the whole line is there at once.
+        let (next, fits) = match self.gather() {
             Gathered::Wait => return Step::Wait,
-            Gathered::TooLong(next) => next,
-            Gathered::Complete => Mode::Command,
+            Gathered::TooLong(next) => (next, false),
+            Gathered::Complete => (Mode::Command, true),
         };
         let line = self.take_line();
         let response = base64::engine::general_purpose::STANDARD.decode(&line).ok();
-        match response.filter(|_| next == Mode::Command) {
+        match response.filter(|_| fits) {
             Some(response) => {
                 self.mode = Mode::Busy;
                 Step::Event(Event::AuthResponse(Secret::new(response)))

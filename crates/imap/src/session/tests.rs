@@ -296,6 +296,19 @@ fn authenticate() {
     assert!(talk.events.iter().all(|event| !event.contains("bWU")), "no secret is printed");
 }
 
+/// Found by fuzzing: what came at once was taken, what came in pieces refused.
+#[test]
+fn a_response_of_authenticate_is_bounded_however_it_comes() {
+    let (fitting, long) = ("QUJD".repeat(2_048), "QUJD".repeat(2_049));
+    for size in [1, 1_000, usize::MAX] {
+        let mut talk = Talk::new();
+        talk.says("a AUTHENTICATE X\r\n");
+        let input = format!("{long}\r\nb AUTHENTICATE X\r\n{fitting}\r\n");
+        let said: String = input.as_bytes().chunks(size).map(|piece| talk.says(piece)).collect();
+        assert_eq!(said, "a BAD AUTHENTICATE: expected base64\r\n+ d2hvPw==\r\nb OK done\r\n", "{size}");
+    }
+}
+
 #[test]
 fn nothing_behind_starttls_is_a_command() {
     let mut talk = Talk::new();

@@ -20,6 +20,9 @@ const LANGUAGE: u64 = 1 << 7;
 const LOCATION: u64 = 1 << 8;
 const KNOWN: u64 = (1 << 9) - 1;
 
+/// RFC 9051 §9 `number64`: the size of the largest message, so that a reader may add what stands before the message.
+const SIZE_OCTETS_MAX: u64 = i64::MAX as u64;
+
 impl Structure {
     /// Appends it to a row.
     pub fn encode(&self, e: &mut Encoder) {
@@ -155,7 +158,8 @@ impl Part {
         }
         let has = |bit: u64| given & bit != 0;
         let body_start = header_start.checked_add(d.u64()?).ok_or(RecordError::Value)?;
-        let body_end = body_start.checked_add(d.u64()?).ok_or(RecordError::Value)?;
+        let body_end =
+            body_start.checked_add(d.u64()?).filter(|&end| end <= SIZE_OCTETS_MAX).ok_or(RecordError::Value)?;
         let lines = d.u64()?;
         let (media_type, media_subtype) = (read_text(d)?, read_text(d)?);
         let own_parameters = read_parameters(d)?;

@@ -91,3 +91,15 @@ fn crc32(octets: &[u8]) -> u32 {
         (0..8).fold(crc ^ u32::from(*octet), |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 })
     })
 }
+
+#[test]
+fn a_row_whose_part_is_larger_than_any_message_is_damaged() {
+    // One part of so many octets, an empty `text/plain`.
+    let decode = |octets: u64| {
+        let mut e = Encoder::default();
+        e.u64(0).u64(1).u64(0).u64(0).u64(0).u64(0).u64(octets).u64(0).u64(1).u64(2).u64(0);
+        Structure::decode(&mut Decoder::fields(&e.into_fields(), 1)).map(|structure| structure.root().body_end)
+    };
+    assert_eq!(decode(i64::MAX as u64), Ok(i64::MAX as u64));
+    assert_eq!(decode(i64::MAX as u64 + 1), Err(RecordError::Value));
+}
