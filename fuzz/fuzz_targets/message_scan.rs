@@ -1,5 +1,6 @@
-//! The first octet says how the rest, in long pieces with `runs` spelled out, is split: any split gives the same, parts lie within each
-//! other, rows round-trip.
+//! Any split of a message gives the same, parts lie within each other, rows round-trip.
+//!
+//! The first octet chooses split and budget; the rest is the message, if the pieces are long with `runs` spelled out.
 #![no_main]
 
 mod runs;
@@ -14,14 +15,13 @@ fuzz_target!(|input: &[u8]| {
     let large = size >= 192;
     let message = &*if large { runs::expand(input) } else { input.to_vec() };
     let small = Budget { octets: 2_000, items: 20, depth: 5, steps: 1_000 };
-    for budget in [Scanner::DEFAULT_BUDGET, small] {
-        let whole = scan(message, message.len().max(1), budget);
-        assert_eq!(whole, scan(message, usize::from(size).max(1), budget));
-        assert!(large || whole == scan(message, 1, budget));
-        nests(&whole.structure, message.len() as u64);
-        round_trips(&whole);
-        resolves(&whole.structure, message);
-    }
+    let budget = if size % 2 == 0 { Scanner::DEFAULT_BUDGET } else { small };
+    let whole = scan(message, message.len().max(1), budget);
+    assert_eq!(whole, scan(message, usize::from(size).max(1), budget));
+    assert!(large || whole == scan(message, 1, budget));
+    nests(&whole.structure, message.len() as u64);
+    round_trips(&whole);
+    resolves(&whole.structure, message);
     any_row(input);
 });
 
@@ -78,10 +78,7 @@ fn resolves(structure: &Structure, message: &[u8]) {
 /// Foreign octets as a row: the record codec's checksum is passed by asking for it.
 fn any_row(octets: &[u8]) {
     let mut row = [&[1][..], octets].concat();
-    let crc = !row.iter().fold(!0u32, |crc, octet| {
-        (0..8).fold(crc ^ u32::from(*octet), |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 })
-    });
-    row.extend_from_slice(&crc.to_le_bytes());
+    row.extend_from_slice(&crc32fast::hash(&row).to_le_bytes());
     let d = Decoder::new(&row, 1).expect("the checksum is right");
     if let Ok(structure) = Structure::decode(&mut d.clone()) {
         nests(&structure, structure.root().body_end);
