@@ -130,6 +130,10 @@ impl Email {
             }
             _ => return Err(RecordError::Value),
         };
+        // RFC 9051 §9 `number64`; the prefix is added to it.
+        if body_octets > i64::MAX as u64 {
+            return Err(RecordError::Value);
+        }
         let sent_at = match d.u64()? {
             0 => None,
             _ => Some(SentAt { at: d.time()?, civil_day: d.i64()? }),

@@ -140,6 +140,10 @@ impl KeywordTable {
     pub(crate) fn decode(row: &[u8]) -> Result<KeywordTable, RecordError> {
         let mut d = Decoder::new(row, Self::FORMAT)?;
         let count = d.count()?;
+        // Each has a bit.
+        if count > KEYWORDS_MAX {
+            return Err(RecordError::Value);
+        }
         let keyword = |_| Keyword::new(d.str()?).ok_or(RecordError::Value);
         (0..count).map(keyword).collect::<Result<_, _>>().map(KeywordTable)
     }

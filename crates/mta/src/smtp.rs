@@ -131,7 +131,10 @@ impl SmtpConversation {
                         let room = mail.usage().room_for(declared_octets.max(1), &account.quota);
                         room.map_err(|error| refusal(&error))?;
                     }
-                    Err(error) => return Err(refusal(&error)),
+                    Err(error) => {
+                        tracing::error!(event = "mailbox.unavailable", account = %account.id, cause = %error);
+                        return Err(refusal(&error));
+                    }
                 }
             }
             Ok(Recipient { path, accounts })

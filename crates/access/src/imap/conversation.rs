@@ -290,6 +290,7 @@ impl Conversation for ImapConversation {
         if matches!(self.work, Work::Rest(_) | Work::Idle(..)) {
             self.session.bye(Some(&Code::Unavailable), "the server is stopping, try again later");
             self.life.reason = "server stopped";
+            self.work = Work::Over;
         }
     }
 

@@ -44,3 +44,14 @@ fn a_full_table_still_knows_its_names() {
     assert_eq!(table.names(last).collect::<Vec<_>>(), ["k127"]);
     assert_eq!(table.bit(&keyword(128)), None);
 }
+
+/// Found by fuzzing: the 129th name shifted its bit out of the set.
+#[test]
+fn a_row_names_no_more_keywords_than_there_are_bits() {
+    let mut e = Encoder::new(1);
+    e.usize(KEYWORDS_MAX + 1);
+    (0..=KEYWORDS_MAX).for_each(|n| {
+        e.str(&format!("k{n}"));
+    });
+    assert_eq!(KeywordTable::decode(&e.finish()), Err(RecordError::Value));
+}
