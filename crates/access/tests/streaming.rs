@@ -99,7 +99,7 @@ fn a_costly_search_lets_others_run() {
     client.append(&format!("To: {}\r\n\r\n{}", "a@b.test, ".repeat(1_500), "much text\r\n".repeat(6_000)));
     client.ask(b"a SELECT INBOX\r\n", usize::MAX);
     for key in ["TEXT", "BODY", "TO", "HEADER To"] {
-        let command = format!("a SEARCH{}\r\n", format!(" NOT {key} nowhere").repeat(400));
+        let command = format!("a SEARCH{}\r\n", format!(" NOT {key} nowhere").repeat(150));
         let now = client.server.world.monotonic();
         assert_eq!(client.conversation.receive(command.as_bytes(), now), command.len());
         let mut turns = 0;
@@ -109,7 +109,7 @@ fn a_costly_search_lets_others_run() {
             turns += 1;
         }
         assert!(client.conversation.output().starts_with(b"* SEARCH 1\r\n"));
-        assert!(turns > 20, "{key}: {turns} turns");
+        assert!(turns > 5, "{key}: {turns} turns");
         let octets = client.conversation.output().len();
         client.conversation.sent(octets);
     }

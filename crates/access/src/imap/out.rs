@@ -25,11 +25,17 @@ impl Out {
         self.pipe.clone()
     }
 
-    /// Ready when there is room for more. The conversation polls its command after every octet it sent, so no waker is kept.
+    /// Ready when there is room for more.
     pub async fn room(&mut self) {
         if self.piece.len() >= PIECE_OCTETS {
-            poll_fn(|_| if self.pipe.offer(&mut self.piece) { Poll::Ready(()) } else { Poll::Pending }).await
+            self.flush().await;
         }
+    }
+
+    /// Hands over what is gathered, however little. The conversation polls its command after every octet it sent, so no
+    /// waker is kept.
+    pub async fn flush(&mut self) {
+        poll_fn(|_| if self.pipe.offer(&mut self.piece) { Poll::Ready(()) } else { Poll::Pending }).await
     }
 
     /// Leaves what is gathered to the conversation, when the command ends.

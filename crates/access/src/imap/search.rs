@@ -38,7 +38,7 @@ pub(crate) async fn search(client: &mut Client, command: Search, tag: &Tag, out:
         // Todo(RFC 9051 §6.4.4.1): NO [BADCHARSET] is the session's answer, so that it leaves `$` alone too.
         selected.saved = NumberSet::new();
     }
-    let found = find(selected, condition, command.numbering).await?;
+    let found = find(selected, condition, command.numbering, out).await?;
     if saves {
         let saved = saved(&found, &command, &selected.known);
         if saved.ranges().count() > SAVED_RANGES_MAX {
@@ -57,7 +57,12 @@ pub(crate) async fn search(client: &mut Client, command: Search, tag: &Tag, out:
 const ALL: SearchReturn = SearchReturn { min: false, max: false, all: true, count: false, save: false };
 
 /// The numbers, as the command counts, of what is found.
-async fn find(selected: &mut Selected, condition: Condition, numbering: Numbering) -> Result<NumberSet, Refusal> {
+async fn find(
+    selected: &mut Selected,
+    condition: Condition,
+    numbering: Numbering,
+    out: &mut Out,
+) -> Result<NumberSet, Refusal> {
     let view = selected.known.clone();
     let loader = Loader::new(&selected.account, &condition);
     let mut found = NumberSet::new();
@@ -65,7 +70,7 @@ async fn find(selected: &mut Selected, condition: Condition, numbering: Numberin
         Some(numbers) => Box::new(numbers.members(&view)),
         None => Box::new(view.iter()),
     };
-    let (mut blocks, mut pace) = (0, Pace::default());
+    let (mut blocks, mut pace) = (0, Pace::new(out));
     loop {
         let block: Vec<(SeqNum, &Member)> = members.by_ref().take(BLOCK).collect();
         if block.is_empty() {
@@ -90,7 +95,7 @@ async fn judge(
     condition: &Condition,
     loader: &Loader,
     block: &[(SeqNum, &Member)],
-    pace: &mut Pace,
+    pace: &mut Pace<'_>,
 ) -> Result<Vec<bool>, Error> {
     let from_view = |(seq, member): &(SeqNum, &Member)| condition.holds(&Facts::of_view(*seq, member));
     let first: Vec<Option<bool>> = block.iter().map(from_view).collect();
@@ -116,7 +121,7 @@ async fn by_row(
     loader: &Loader,
     (seq, member): (SeqNum, &Member),
     row: &Row,
-    pace: &mut Pace,
+    pace: &mut Pace<'_>,
 ) -> Result<bool, Error> {
     let facts = Facts { row: Some(row), ..Facts::of_view(seq, member) };
     if let Some(verdict) = condition.weigh(&facts, pace).await {

@@ -125,7 +125,9 @@ impl Condition {
                 facts.row.map(|row| row.email.sent_at.is_some_and(|sent| days.contains(&sent.civil_day)))
             }
             Condition::Envelope(field, value) => facts.row.map(|row| row.field(*field).contains(value.as_str())),
-            Condition::Header { field, value } => facts.text.map(|text| text.header_contains(field, value)),
+            Condition::Header { field, value } => {
+                facts.text.map(|text| text.field(field).is_some_and(|text| text.contains(value.as_str())))
+            }
             Condition::Body(value) => facts.text.map(|text| text.body.contains(value.as_str())),
             Condition::Text(value) => {
                 facts.text.map(|text| text.body.contains(value.as_str()) || text.header.contains(value.as_str()))
@@ -134,7 +136,7 @@ impl Condition {
     }
 
     /// The same with long texts: others get their turn between two looks.
-    pub fn weigh<'a>(&'a self, facts: &'a Facts<'a>, pace: &'a mut Pace) -> BoxFuture<'a, Option<bool>> {
+    pub fn weigh<'a>(&'a self, facts: &'a Facts<'a>, pace: &'a mut Pace<'_>) -> BoxFuture<'a, Option<bool>> {
         async move {
             match self {
                 Condition::And(all) => {
@@ -170,7 +172,7 @@ impl Condition {
     fn octets(&self, facts: &Facts<'_>) -> usize {
         match self {
             Condition::Envelope(field, _) => facts.row.map_or(0, |row| row.field(*field).len()),
-            Condition::Header { .. } => facts.text.map_or(0, |text| text.raw_header.len()),
+            Condition::Header { field, .. } => facts.text.and_then(|text| text.field(field)).map_or(0, str::len),
             Condition::Body(_) => facts.text.map_or(0, |text| text.body.len()),
             Condition::Text(_) => facts.text.map_or(0, |text| text.header.len() + text.body.len()),
             _ => 0,

@@ -7,6 +7,7 @@ use message::header::Fields;
 use message::text::{folded, searchable};
 use message::{Envelope, EnvelopeAddress, Kind, Structure, decode_header};
 use model::{Budget, EmailId, SeqNum};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
@@ -41,7 +42,9 @@ pub(super) struct Row {
 /// A message's text, folded.
 #[derive(Default)]
 pub(super) struct Text {
-    pub raw_header: Vec<u8>,
+    raw_header: Vec<u8>,
+    /// The header's fields by their names in lower case, once one is asked for.
+    fields: OnceLock<BTreeMap<Vec<u8>, String>>,
     pub header: String,
     pub body: String,
 }
@@ -84,7 +87,7 @@ impl Loader {
     }
 
     /// The text of a message; `None` when its octets are gone.
-    pub async fn text(&self, row: &Row, pace: &mut Pace) -> Result<Option<Text>, Error> {
+    pub async fn text(&self, row: &Row, pace: &mut Pace<'_>) -> Result<Option<Text>, Error> {
         match self.read_text(&row.email, pace).await {
             Ok(text) => Ok(Some(text)),
             Err(Error::BodyMissing(_)) => Ok(None),
@@ -96,13 +99,14 @@ impl Loader {
         }
     }
 
-    async fn read_text(&self, email: &Email, pace: &mut Pace) -> Result<Text, Error> {
+    async fn read_text(&self, email: &Email, pace: &mut Pace<'_>) -> Result<Text, Error> {
         let structure = email.structure()?;
         let mut text = Text::default();
         if self.wants_header {
             let header = email.seen(structure.root().header());
             let raw = self.octets(email, header.start..header.end.min(HEADER_OCTETS_MAX)).await?;
             text.header = header_text(&raw);
+            pace.took(raw.len()).await;
             text.raw_header = raw;
         }
         if self.wants_body {
@@ -112,7 +116,7 @@ impl Loader {
     }
 
     /// The text parts one after another, and the headers of messages within.
-    async fn body(&self, email: &Email, structure: &Structure, pace: &mut Pace) -> Result<String, Error> {
+    async fn body(&self, email: &Email, structure: &Structure, pace: &mut Pace<'_>) -> Result<String, Error> {
         let shift = email.prefix().len() as u64;
         let mut left = TEXT_OCTETS_MAX;
         let mut body = String::new();
@@ -192,10 +196,17 @@ fn shown(address: &EnvelopeAddress) -> String {
 }
 
 impl Text {
-    /// Whether a field of that name contains `value`, which is folded; an empty one asks for the field alone.
-    pub fn header_contains(&self, field: &str, value: &str) -> bool {
-        Fields::new(&self.raw_header)
-            .filter(|found| found.name.eq_ignore_ascii_case(field.as_bytes()))
-            .any(|found| folded(&decode_header(found.value)).contains(value))
+    /// The values of all fields of that name, decoded and folded, each ended by NUL, which no key holds.
+    pub fn field(&self, name: &str) -> Option<&str> {
+        let fields = self.fields.get_or_init(|| {
+            let mut fields: BTreeMap<Vec<u8>, String> = BTreeMap::new();
+            for field in Fields::new(&self.raw_header) {
+                let values = fields.entry(field.name.to_ascii_lowercase()).or_default();
+                values.push_str(&folded(&decode_header(field.value)));
+                values.push('\0');
+            }
+            fields
+        });
+        fields.get(name.to_ascii_lowercase().as_bytes()).map(String::as_str)
     }
 }
