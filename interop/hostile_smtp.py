@@ -177,7 +177,7 @@ def cases(server):
     attacks = Attacks(server)
     found = []
     for name in ("smtp", "lmtp"):
-        for words, mib, work in (("a line without end", 4, attacks.endless_line), ("odd lines", 4, attacks.lines), ("20,000 recipients", 8, attacks.many_recipients),
+        for words, mib, work in (("a line without end", 4, attacks.endless_line), ("odd lines", 8, attacks.lines), ("20,000 recipients", 8, attacks.many_recipients),
                                  ("half-closed", 8, attacks.half_closed), ("10,000 commands at once", 4, attacks.pipelined), ("100 that never read", 32, attacks.unread),
                                  ("smuggling", 8, attacks.smuggling), ("chunks", 16, attacks.chunks), ("60 MiB", 16, attacks.large), ("50 broken off", 48, attacks.broken_off),
                                  ("noise", 8, attacks.noise)):

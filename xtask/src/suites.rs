@@ -17,6 +17,7 @@ const USERS: u32 = 20;
 /// without a crate for it. Arguments: the folder, the program.
 const KEEPER: &str = r#"
 dir=$1 bin=$2
+: >"$dir/ready"
 "$bin" serve --config "$dir/postamt.toml" >"$dir/ready" 2>"$dir/postamt.log" & pid=$!
 trap 'kill "$pid" 2>/dev/null; wait "$pid"; rm -rf "$dir"; exit 0' INT TERM HUP
 until grep -q '^ready' "$dir/ready"; do
