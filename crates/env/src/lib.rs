@@ -13,10 +13,12 @@
 //! ```
 
 mod conversation;
+mod network;
 pub mod virtual_world;
 
 pub use conversation::{Conversation, Next, Tls};
 pub use futures_util::future::BoxFuture;
+pub use network::{Dialer, Mx, ResolveError, Resolver, Verify, Wire, WireError};
 use model::{Moment, Timestamp};
 use std::sync::Arc;
 
