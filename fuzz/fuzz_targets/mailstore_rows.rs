@@ -61,7 +61,8 @@ fn rows() -> Vec<(Bytes, Bytes)> {
             };
             let flags = vec![Flag::Seen, Flag::Keyword(Keyword::new("$Junk").expect("a keyword"))];
             let (mailbox, quota) = (mailstore::INBOX_ID, Quota::default());
-            let append = Append { mailbox, email, flags, internal_date: None, quota, delivery: None };
+            let beside = Vec::new();
+            let append = Append { mailbox, email, flags, internal_date: None, quota, delivery: None, beside };
             account.append(append).await.expect("there is room");
         }
     });

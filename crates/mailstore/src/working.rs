@@ -229,6 +229,14 @@ impl Working {
         self.batch().put_in(cell, Space::Rows, key, Bytes::new());
     }
 
+    /// Rows that come with the batch and mean nothing to the account.
+    pub fn put_beside(&mut self, writes: &[store::Write]) {
+        for write in writes {
+            self.draft.octets += write.key.len() + write.value.as_ref().map_or(0, Bytes::len);
+            self.batch().writes.push(write.clone());
+        }
+    }
+
     pub fn delete_elsewhere(&mut self, cell: Cell, key: Bytes) {
         self.batch().delete_in(cell, Space::Rows, key);
     }

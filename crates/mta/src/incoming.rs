@@ -1,6 +1,8 @@
 //! A message's body as it comes in: scanned on the way, held in memory while it is small, else streamed to a blob.
 
 use mailstore::{BODY_ROW_OCTETS_MAX, Body};
+use ::smtp::Reply;
+use message::submission::Fixups;
 use message::{Scanned, Scanner};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -41,12 +43,18 @@ impl Drop for InFlight {
     }
 }
 
+/// Makes of a submitted message's header the one that travels, or says why it cannot.
+pub(crate) type Mend = Box<dyn FnOnce(&[u8]) -> Result<Vec<u8>, Reply> + Send>;
+
 /// Why a body could not be taken; each may heal.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum ReceiveError {
     /// The process takes in as many bodies as it may.
     #[error("too many messages are coming in at once")]
     Busy,
+    /// The header cannot be mended.
+    #[error("{0}")]
+    Header(Reply),
     /// The blob could not be written.
     #[error(transparent)]
     Blob(#[from] CommitError),
@@ -59,6 +67,8 @@ pub struct Incoming {
     held: Vec<u8>,
     writer: Option<Box<dyn BlobWriter>>,
     size_octets: u64,
+    /// The header so far of a message that is to be mended.
+    header: Option<(Vec<u8>, Mend)>,
     _place: InFlight,
 }
 
@@ -79,11 +89,41 @@ impl Incoming {
     pub fn begin(blobs: &Arc<dyn Blobs>, in_flight: &Arc<BodiesInFlight>) -> Result<Incoming, ReceiveError> {
         let _place = in_flight.enter().ok_or(ReceiveError::Busy)?;
         let scanner = Scanner::new(Scanner::DEFAULT_BUDGET);
-        Ok(Incoming { blobs: blobs.clone(), scanner, held: Vec::new(), writer: None, size_octets: 0, _place })
+        Ok(Incoming { blobs: blobs.clone(), scanner, held: Vec::new(), writer: None, size_octets: 0, header: None, _place })
+    }
+
+    /// Has the header changed by `mend` once it is there whole, before anything else is made of it.
+    pub(crate) fn mended(mut self, mend: Mend) -> Incoming {
+        self.header = Some((Vec::new(), mend));
+        self
     }
 
     /// Takes octets into memory. When [`Self::is_full`], [`Self::spill`] before taking more.
-    pub fn take(&mut self, octets: &[u8]) {
+    ///
+    /// # Errors
+    /// What the giver is told when the header cannot be mended; the body is of no use then.
+    pub fn take(&mut self, octets: &[u8]) -> Result<(), Reply> {
+        let Some((header, _)) = &mut self.header else {
+            self.hold(octets);
+            return Ok(());
+        };
+        let from = header.len().saturating_sub(3);
+        header.extend_from_slice(octets);
+        let ended = header_end(header, from);
+        if ended.is_some() || header.len() > Fixups::HEADER_OCTETS_MAX { self.mend_header(ended) } else { Ok(()) }
+    }
+
+    /// The header is whole, or as much of it as there is or may be.
+    fn mend_header(&mut self, end: Option<usize>) -> Result<(), Reply> {
+        let Some((header, mend)) = self.header.take() else { return Ok(()) };
+        let (header, body) = header.split_at(end.unwrap_or(header.len()));
+        let mended = mend(header)?;
+        self.hold(&mended);
+        self.hold(body);
+        Ok(())
+    }
+
+    fn hold(&mut self, octets: &[u8]) {
         self.scanner.push(octets);
         self.held.extend_from_slice(octets);
         self.size_octets += octets.len() as u64;
@@ -105,6 +145,7 @@ impl Incoming {
 
     /// Ends the body. A large one is durable when this returns.
     pub async fn finish(mut self) -> Result<Received, ReceiveError> {
+        self.mend_header(None).map_err(ReceiveError::Header)?;
         let small = self.writer.is_none() && self.held.len() <= BODY_ROW_OCTETS_MAX;
         if !small && !self.held.is_empty() {
             self.spill().await?;
@@ -115,4 +156,13 @@ impl Incoming {
         };
         Ok(Received { body, scanned: Arc::new(self.scanner.finish()) })
     }
+}
+
+/// Where the header with its blank line ends, looked for from `from` on.
+fn header_end(octets: &[u8], from: usize) -> Option<usize> {
+    if octets.starts_with(b"\r\n") {
+        return Some(2);
+    }
+    let behind = octets.get(from..)?;
+    behind.windows(4).position(|four| four == b"\r\n\r\n").map(|at| from + at + 4)
 }

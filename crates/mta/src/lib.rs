@@ -8,20 +8,26 @@
 //! | [`incoming`](Incoming) | a body as it comes in: scanned, held or spilled to a blob |
 //! | [`receive`](Post) | the one door: what becomes of a message, and what its giver is told |
 //! | [`route`] | to whom a forward path leads |
-//! | `queue` | messages accepted for several recipients, until each has its copy |
-//! | `trace` | `Return-Path`, `Delivered-To`, `Received` |
+//! | [`queue`] | messages until each delivery is done, and who is told |
+//! | `fields` | `Return-Path`, `Delivered-To`, `Received` |
+//! | [`transport`] | next hops: MX, connections, what they answer |
+//! | [`trace`] | what happened to each message |
 //! | [`smtp`](SmtpConversation) | SMTP and LMTP sessions over the above |
 
+mod fields;
 mod incoming;
-mod queue;
+pub mod queue;
 mod receive;
 mod route;
 mod smtp;
-mod trace;
+pub mod trace;
+pub mod transport;
 
 pub use incoming::{BodiesInFlight, Incoming, ReceiveError, Received};
-pub use queue::{Queue, QueueError};
-pub use receive::{AppendTo, Delivery, Origin, Post, append};
-pub use route::{Recipient, Route, route};
-pub use smtp::{Peer, SmtpConversation};
-pub use trace::Hop;
+pub use fields::{Hop, queue_name};
+pub use queue::{Queue, QueueError, QueuePolicy};
+pub use receive::{AppendTo, Envelope, Origin, Post, append};
+pub use route::{Recipient, Relaying, Route, route};
+pub use smtp::{Means, Peer, Role, SmtpConversation, SmtpPolicy};
+pub use trace::Trace;
+pub use transport::{Transport, TransportPolicy};

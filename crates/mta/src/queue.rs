@@ -1,42 +1,45 @@
-//! Messages accepted for several recipients: durable in the queue until each recipient has its copy.
+//! Messages accepted for others than one recipient of ours: durable until each delivery is done, and the sender told.
 //!
-//! A message is one row with its recipients, beside its body. After the commit that accepts it, each account gets its copy
-//! by an append that carries the delivery's id, so that repeating it after a crash is harmless. When all are done the row
-//! goes. A delivery that fails is tried again with growing pauses; it never fails for good yet, as there are no bounces.
+//! [`Queue::accept`] makes a message durable with all its deliveries in one commit. A runner takes what is due from the
+//! [`schedule`], tries it, and records what it came to in one commit: what is done goes, what failed leaves a report in the same
+//! batch, so that neither a delivery nor a report is lost between two commits. What a crash may repeat is a delivery of which
+//! the next hop's answer, or its record, was lost.
 
+mod admin;
+mod attempt;
+mod report;
 mod row;
+mod schedule;
 
-pub(crate) use row::{Queued, QueuedRecipient};
+pub use admin::{AdminError, Filter, QueuedDelivery};
+pub use attempt::{Job, Outcome, OutcomeKind, Relay};
+pub use row::{Content, Delivery, QueuedMessage, Target};
+pub use schedule::{
+    Closed, DeliveryKey, Destination, Grant, Health, RECIPIENTS_MAX, SLOW_AFTER, Schedule, ScheduleLimits, Work, retry_pause,
+};
 
-use crate::incoming::Received;
-use crate::receive::inbox;
+use crate::trace::{Trace, TraceRecord};
+use crate::fields::queue_name;
 use crate::trace;
-use env::{Clock, Sleep, Spawn};
+use directory::Directory;
+use env::{Clock, Random, Sleep, Spawn};
+use event_listener::Event;
 use futures_util::FutureExt;
-use futures_util::future::join_all;
-use mailstore::{Body, DeliveryId, Mailstore, NewEmail};
-use message::{Scanned, Scanner};
-use model::QueueId;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use futures_util::future::{Either, select};
+use mailstore::{Body, Mailstore};
+use model::{Domain, QueueId, Timestamp};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
-use store::{Batch, Bytes, Cell, CommitError, Get, Query, ReadError, Space, Store};
-
-/// Messages in the queue; beyond it nothing more is accepted for several recipients.
-const MESSAGES_MAX: usize = 10_000;
-/// The pause before the first new try, doubled for each further one up to the last.
-const PAUSE_FIRST: Duration = Duration::from_secs(30);
-const PAUSE_LAST: Duration = Duration::from_secs(3600);
-/// Blob octets read at once.
-const PIECE_OCTETS: u64 = 256 * 1024;
+use store::{Batch, Bytes, CommitError, Query, ReadError, Space, Store};
 
 /// Why the queue did not accept a message, or could not be read.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum QueueError {
-    /// As many messages wait as may.
-    #[error("{MESSAGES_MAX} messages wait in the queue")]
-    Full,
-    /// The row could not be written.
+    /// As many deliveries wait as may.
+    #[error("{0} deliveries wait in the queue")]
+    Full(usize),
+    /// The rows could not be written.
     #[error(transparent)]
     Commit(#[from] CommitError),
     /// The rows could not be read.
@@ -44,41 +47,103 @@ pub enum QueueError {
     Read(#[from] ReadError),
 }
 
-/// The queue of this process.
+/// How long, how often, how many.
+#[derive(Clone, Debug)]
+pub struct QueuePolicy {
+    /// How the server calls itself in reports.
+    pub host_name: Domain,
+    /// How much at once.
+    pub schedule: ScheduleLimits,
+    /// Deliveries that may wait; beyond it nothing more is accepted. Each holds some 300 octets of memory.
+    pub deliveries_max: usize,
+    /// After how long a sender is told that a message is late.
+    pub delay_notice_after: Duration,
+    /// How long a message is tried: RFC 5321 §4.5.4.1 wants at least 4 to 5 days.
+    pub lifetime: Duration,
+    /// The same for reports, which fewer people wait for.
+    pub report_lifetime: Duration,
+    /// The language of reports.
+    pub language: message::report::Language,
+}
+
+impl QueuePolicy {
+    /// Five days, a notice after four hours.
+    pub fn new(host_name: Domain) -> QueuePolicy {
+        QueuePolicy {
+            host_name,
+            schedule: ScheduleLimits::default(),
+            deliveries_max: 200_000,
+            delay_notice_after: Duration::from_secs(4 * 3600),
+            lifetime: Duration::from_secs(5 * 24 * 3600),
+            report_lifetime: Duration::from_secs(2 * 24 * 3600),
+            language: message::report::Language::English,
+        }
+    }
+}
+
+/// The queue of this process: one partition, leased.
 pub struct Queue {
     store: Arc<dyn Store>,
     mailstore: Arc<Mailstore>,
+    directory: Arc<Directory>,
     clock: Arc<dyn Clock>,
     sleep: Arc<dyn Sleep>,
     spawn: Arc<dyn Spawn>,
-    messages: AtomicUsize,
+    random: Arc<dyn Random>,
+    policy: QueuePolicy,
+    relay: Arc<dyn Relay>,
+    /// What happened to messages.
+    pub trace: Trace,
+    schedule: Mutex<Schedule>,
+    changed: Event,
+    lease: OnceLock<Bytes>,
+    draining: AtomicBool,
     last_id: AtomicU64,
 }
 
-fn cell() -> Cell {
-    Cell::new(Bytes::from_static(b"q/0"))
-}
+const LEASE: &[u8] = b"L";
+/// Rows read at once when the queue is taken up.
+const PAGE_ROWS: usize = 500;
 
 impl Queue {
-    /// The queue that lies in `store`.
-    pub fn new(store: Arc<dyn Store>, mailstore: Arc<Mailstore>, env: &env::Env) -> Arc<Queue> {
-        let (clock, sleep, spawn) = (env.clock.clone(), env.sleep.clone(), env.spawn.clone());
-        let (messages, last_id) = (AtomicUsize::new(0), AtomicU64::new(0));
-        Arc::new(Queue { store, mailstore, clock, sleep, spawn, messages, last_id })
+    /// The queue that lies in `store`; nothing happens before [`resume`](Self::resume).
+    pub fn new(
+        (store, mailstore, directory): (Arc<dyn Store>, Arc<Mailstore>, Arc<Directory>),
+        relay: Arc<dyn Relay>,
+        env: &env::Env,
+        policy: QueuePolicy,
+    ) -> Arc<Queue> {
+        Arc::new(Queue {
+            trace: Trace::new(store.clone()),
+            schedule: Mutex::new(Schedule::new(policy.schedule)),
+            clock: env.clock.clone(),
+            sleep: env.sleep.clone(),
+            spawn: env.spawn.clone(),
+            random: env.random.clone(),
+            changed: Event::new(),
+            lease: OnceLock::new(),
+            draining: AtomicBool::new(false),
+            last_id: AtomicU64::new(0),
+            store,
+            mailstore,
+            directory,
+            policy,
+            relay,
+        })
     }
 
     /// An id that this process never gave before. Ids grow with time, so that the queue is walked in the order of arrival;
     /// within a millisecond, or when the clock went back, they are counted on.
     pub fn next_id(&self) -> QueueId {
-        let now = (self.clock.wall().unix_ms().unsigned_abs()) << 20;
+        let now = trace::first_id(self.clock.wall());
         let next = |last: u64| Some(now.max(last + 1));
         let last = self.last_id.fetch_update(Ordering::AcqRel, Ordering::Acquire, next).unwrap_or_else(|last| last);
         QueueId(now.max(last + 1))
     }
 
-    /// Messages that wait for a recipient.
+    /// Deliveries that are not done.
     pub fn len(&self) -> usize {
-        self.messages.load(Ordering::Acquire)
+        self.schedule().len()
     }
 
     /// Whether nothing waits.
@@ -86,206 +151,209 @@ impl Queue {
         self.len() == 0
     }
 
-    /// Takes up what an earlier process left; returns how many messages.
+    /// Takes up what an earlier process left, and begins to work; returns how many deliveries wait.
     pub async fn resume(self: &Arc<Self>) -> Result<usize, QueueError> {
-        let (mut found, mut after) = (0, None);
+        self.take_lease().await?;
+        let mut after = None;
         loop {
-            let query = Query::prefix(&cell(), row::MESSAGE, after.take(), 100);
+            let query = Query::prefix(&row::cell(), &row::deliveries(None), after.take(), PAGE_ROWS);
             let page = self.store.read(vec![query]).await?.into_page();
             for (key, octets) in &page.rows {
-                match row::decode(key, octets) {
-                    Ok(mut queued) => {
-                        found += 1;
-                        self.messages.fetch_add(1, Ordering::AcqRel);
-                        // One after another, so that not all bodies are in memory at once.
-                        let first = self.attempt(&mut queued, None).await;
-                        self.clone().follow_up(queued, first);
-                    }
+                match Delivery::decode(key, octets) {
+                    Ok(delivery) => self.put(&delivery),
                     // The row stays: it may be read by the version that wrote it.
-                    Err(cause) => tracing::error!(event = "queue.unreadable", key = ?key, %cause),
+                    Err(cause) => tracing::error!(event = "queue.unreadable", ?key, %cause),
                 }
             }
             match page.rows.last().filter(|_| page.more) {
                 Some((key, _)) => after = Some(key.clone()),
-                None => return Ok(found),
+                None => break,
             }
         }
+        self.remove_orphans().await?;
+        let queue = self.clone();
+        self.spawn.spawn(async move { queue.run().await }.boxed());
+        Ok(self.len())
     }
 
-    /// Makes the message durable; the deliveries follow on their own.
-    pub(crate) async fn accept(self: &Arc<Self>, queued: Queued, scanned: Arc<Scanned>) -> Result<(), QueueError> {
-        if self.messages.fetch_add(1, Ordering::AcqRel) >= MESSAGES_MAX {
-            self.messages.fetch_sub(1, Ordering::AcqRel);
-            return Err(QueueError::Full);
-        }
-        let mut batch = Batch::new(cell());
-        // An earlier process whose clock was ahead may have given this id: then the message is refused for now, not mixed up.
-        batch.expect(row::key(queued.id), None);
-        batch.put(Space::Rows, row::key(queued.id), row::encode(&queued));
-        match &queued.body {
-            Body::Row(octets) => {
-                batch.put(Space::Bodies, row::key(queued.id), octets.clone());
-            }
-            Body::Blob { id, .. } => {
-                let (cell, key) = mailstore::queue_link(*id, queued.id);
-                batch.put_in(cell, Space::Rows, key, Bytes::new());
-            }
-        }
-        let committed = self.store.commit(batch).await;
-        if let Err(error) = committed {
-            self.messages.fetch_sub(1, Ordering::AcqRel);
-            return Err(error.into());
-        }
-        let queue = self.clone();
-        let deliver = async move {
-            let mut queued = queued;
-            let first = queue.attempt(&mut queued, Some(scanned)).await;
-            queue.follow_up(queued, first);
-        };
-        self.spawn.spawn(deliver.boxed());
+    /// Begins no further attempts; those under way go on. The rest waits for the next start.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Release);
+        self.changed.notify(usize::MAX);
+    }
+
+    /// Whoever writes to the partition must hold its lease, so that two processes never work on one delivery.
+    async fn take_lease(&self) -> Result<(), QueueError> {
+        let old = self.store.read(vec![Query::row(&row::cell(), LEASE)]).await?.into_row();
+        let epoch = old.as_ref().and_then(|row| row.first_chunk()).map_or(0, |epoch| u64::from_be_bytes(*epoch));
+        let lease = Bytes::copy_from_slice(&(epoch + 1).to_be_bytes());
+        let mut batch = Batch::new(row::cell());
+        batch.makes_room = true;
+        batch.expect(LEASE, old).put(Space::Rows, LEASE, lease.clone());
+        self.store.commit(batch).await?;
+        // A second call would be a second runner.
+        self.lease.set(lease).map_err(|_| CommitError::Conflict)?;
         Ok(())
     }
 
-    /// After the first attempt: the end, or further attempts, between which no body is held in memory.
-    fn follow_up(self: Arc<Self>, mut queued: Queued, first: Result<(), Deferred>) {
-        let Err(cause) = first else {
-            self.messages.fetch_sub(1, Ordering::AcqRel);
-            return;
-        };
-        if let Body::Row(octets) = &mut queued.body {
-            *octets = Bytes::new();
-        }
-        let spawn = self.spawn.clone();
-        spawn.spawn(self.run(queued, cause).boxed());
+    fn batch(&self) -> Batch {
+        let mut batch = Batch::new(row::cell());
+        batch.expect(LEASE, self.lease.get().cloned());
+        batch
     }
 
-    /// Tries again, with growing pauses, until all recipients have their copy.
-    async fn run(self: Arc<Self>, mut queued: Queued, mut cause: Deferred) {
-        let mut pause = PAUSE_FIRST;
+    /// Messages of which a crash left no delivery: the commit that ended the last one did not see that it was the last.
+    async fn remove_orphans(&self) -> Result<(), QueueError> {
+        let mut after = None;
         loop {
-            tracing::warn!(
-                event = "delivery.deferred",
-                queue_id = %trace::queue_name(queued.id),
-                left = queued.open().count(),
-                next_attempt_s = pause.as_secs(),
-                %cause,
-            );
-            self.sleep.sleep_until(self.clock.monotonic() + pause).await;
-            match self.attempt(&mut queued, None).await {
-                Ok(()) => break,
-                Err(error) => cause = error,
-            }
-            pause = (pause * 2).min(PAUSE_LAST);
-        }
-        self.messages.fetch_sub(1, Ordering::AcqRel);
-    }
-
-    /// Tries each open delivery once, and records what was done.
-    async fn attempt(&self, queued: &mut Queued, scanned: Option<Arc<Scanned>>) -> Result<(), Deferred> {
-        let scanned = match scanned {
-            Some(scanned) => scanned,
-            None => self.scan(queued).await?,
-        };
-        let received = Received { body: self.body(queued).await?, scanned };
-        let open: Vec<usize> = queued.open().collect();
-        let tries = open.iter().map(|&ordinal| self.deliver(queued, ordinal, &received));
-        let outcomes = join_all(tries).await;
-        let (mut done, mut first_error) = (false, None);
-        for (ordinal, outcome) in open.into_iter().zip(outcomes) {
-            match outcome {
-                Ok(()) => {
-                    done = true;
-                    queued.done(ordinal);
+            let query = Query::prefix(&row::cell(), b"M", after.take(), PAGE_ROWS);
+            let page = self.store.read(vec![query]).await?.into_page();
+            for (key, octets) in &page.rows {
+                let Some(id) = key.get(1..).and_then(|id| id.first_chunk()).map(|id| QueueId(u64::from_be_bytes(*id)))
+                else {
+                    continue;
+                };
+                if self.schedule().open(id) > 0 || self.any_delivery(id).await? {
+                    continue;
                 }
-                Err(error) => first_error = first_error.or(Some(Deferred::from(error))),
+                match QueuedMessage::decode(id, octets) {
+                    Ok(message) => {
+                        let mut batch = self.batch();
+                        batch.makes_room = true;
+                        forget(&mut batch, &message);
+                        self.store.commit(batch).await?;
+                    }
+                    Err(cause) => tracing::error!(event = "queue.unreadable", ?key, %cause),
+                }
+            }
+            match page.rows.last().filter(|_| page.more) {
+                Some((key, _)) => after = Some(key.clone()),
+                None => return Ok(()),
             }
         }
-        if done || first_error.is_none() {
-            self.record(queued).await?;
+    }
+
+    /// Whether there is a delivery's row, even one that cannot be read.
+    async fn any_delivery(&self, id: QueueId) -> Result<bool, ReadError> {
+        let query = Query::prefix(&row::cell(), &row::deliveries(Some(id)), None, 1);
+        Ok(!self.store.read(vec![query]).await?.into_page().rows.is_empty())
+    }
+
+    /// Makes the message durable with its deliveries, which then go on their own. `records` tell the trace of it.
+    pub(crate) async fn accept(
+        &self,
+        message: &QueuedMessage,
+        deliveries: &[Delivery],
+        records: &[TraceRecord],
+    ) -> Result<(), QueueError> {
+        if self.len() + deliveries.len() > self.policy.deliveries_max {
+            return Err(QueueError::Full(self.policy.deliveries_max));
         }
-        first_error.map_or(Ok(()), Err)
+        let mut batch = self.batch();
+        // An earlier process whose clock was ahead may have given this id: then the message is refused for now, not mixed up.
+        batch.expect(row::message_key(message.id), None);
+        remember(&mut batch, message, deliveries);
+        for record in records {
+            self.trace.add(&mut batch, message.id, record);
+        }
+        self.store.commit(batch).await?;
+        deliveries.iter().for_each(|delivery| self.put(delivery));
+        Ok(())
     }
 
-    async fn deliver(&self, queued: &Queued, ordinal: usize, received: &Received) -> Result<(), mailstore::Error> {
-        let Some(recipient) = queued.recipients.get(ordinal) else { return Ok(()) };
-        let email = NewEmail {
-            prefix: trace::delivery_prefix(&queued.reverse_path, &recipient.address, &queued.trace).into(),
-            body: received.body.clone(),
-            scanned: received.scanned.clone(),
-        };
-        let delivery = DeliveryId { queue: queued.id, ordinal: ordinal as u32 };
-        let account = self.mailstore.account(recipient.account).await?;
-        account.append(inbox(email, recipient.quota, Some(delivery))).await.map(|_| ())
-    }
-
-    /// The row with what is done, or no row when all is.
-    async fn record(&self, queued: &Queued) -> Result<(), CommitError> {
-        let mut batch = Batch::new(cell());
-        batch.makes_room = true;
-        if queued.open().next().is_some() {
-            batch.put(Space::Rows, row::key(queued.id), row::encode(queued));
+    /// Puts the delivery where its state says.
+    fn put(&self, delivery: &Delivery) {
+        let destination = delivery.target.destination();
+        let mut schedule = self.schedule();
+        if delivery.held {
+            schedule.hold(delivery.key, destination);
         } else {
-            batch.delete(Space::Rows, row::key(queued.id));
-            match &queued.body {
-                Body::Row(_) => batch.delete(Space::Bodies, row::key(queued.id)),
-                Body::Blob { id, .. } => {
-                    let (cell, key) = mailstore::queue_link(*id, queued.id);
-                    batch.delete_in(cell, Space::Rows, key)
-                }
-            };
+            schedule.put(delivery.key, destination, delivery.due, self.deadline(delivery));
         }
-        self.store.commit(batch).await
+        drop(schedule);
+        self.changed.notify(usize::MAX);
     }
 
-    /// The body; of a message that an earlier process accepted, a small one is read from its row.
-    async fn body(&self, queued: &Queued) -> Result<Body, Deferred> {
-        match &queued.body {
-            Body::Row(octets) if octets.is_empty() => {
-                let get = Get { space: Space::Bodies, cell: cell(), key: row::key(queued.id) };
-                let row = self.store.read(vec![Query::Get(get)]).await?.into_row();
-                row.map(Body::Row).ok_or(Deferred::BodyMissing)
+    /// When the sender has to be told something: that it is late, or that it has expired.
+    fn deadline(&self, delivery: &Delivery) -> Timestamp {
+        if delivery.delay_told { delivery.expires } else { delivery.late_from.min(delivery.expires) }
+    }
+
+    /// Works for ever.
+    async fn run(self: Arc<Self>) {
+        loop {
+            let changed = self.changed.listen();
+            while let Some(work) = self.next_work() {
+                let queue = self.clone();
+                self.spawn.spawn(match work {
+                    Work::Attempt(grant) => async move { queue.attempts(grant).await }.boxed(),
+                    Work::Overdue(key) => async move { queue.overdue(key).await }.boxed(),
+                });
             }
-            body => Ok(body.clone()),
-        }
-    }
-
-    async fn scan(&self, queued: &Queued) -> Result<Arc<Scanned>, Deferred> {
-        let mut scanner = Scanner::new(Scanner::DEFAULT_BUDGET);
-        match self.body(queued).await? {
-            Body::Row(octets) => scanner.push(&octets),
-            Body::Blob { id, size_octets } => {
-                let mut at = 0;
-                while at < size_octets {
-                    let piece = self.mailstore.blobs().get(id, at..at + PIECE_OCTETS).await?;
-                    let piece = piece.filter(|piece| !piece.is_empty()).ok_or(Deferred::BodyMissing)?;
-                    scanner.push(&piece);
-                    at += piece.len() as u64;
+            let wake = if self.draining.load(Ordering::Acquire) { None } else { self.schedule().next_wake() };
+            match wake.map(|at| at.unix_ms() - self.clock.wall().unix_ms()) {
+                Some(in_ms) => {
+                    // The wall clock may be set back or forth: it is asked again now and then.
+                    let pause = Duration::from_millis(u64::try_from(in_ms).unwrap_or(0)).min(Duration::from_secs(60));
+                    let sleep = self.sleep.sleep_until(self.clock.monotonic() + pause);
+                    if let Either::Right(_) = select(sleep, changed).await {}
                 }
+                None => changed.await,
             }
         }
-        Ok(Arc::new(scanner.finish()))
+    }
+
+    fn next_work(&self) -> Option<Work> {
+        if self.draining.load(Ordering::Acquire) { None } else { self.schedule().next(self.clock.wall()) }
+    }
+
+    /// How long, how often, how many.
+    pub(crate) fn policy(&self) -> &QueuePolicy {
+        &self.policy
+    }
+
+    /// The way out.
+    pub(crate) fn relay(&self) -> &dyn Relay {
+        &*self.relay
+    }
+
+    fn schedule(&self) -> MutexGuard<'_, Schedule> {
+        self.schedule.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn jitter(&self) -> u32 {
+        let mut octets = [0; 4];
+        self.random.fill(&mut octets);
+        u32::from_be_bytes(octets)
     }
 }
 
-/// Why a message is still in the queue.
-#[derive(Debug, thiserror::Error)]
-enum Deferred {
-    #[error("the body is missing")]
-    BodyMissing,
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    #[error(transparent)]
-    Commit(#[from] CommitError),
-    #[error(transparent)]
-    Mailbox(#[from] mailstore::Error),
-}
-
-impl Queued {
-    fn open(&self) -> impl Iterator<Item = usize> {
-        self.recipients.iter().enumerate().filter(|(_, recipient)| !recipient.done).map(|(ordinal, _)| ordinal)
+/// The rows of a message and its deliveries.
+fn remember(batch: &mut Batch, message: &QueuedMessage, deliveries: &[Delivery]) {
+    batch.put(Space::Rows, row::message_key(message.id), message.encode());
+    match &message.body {
+        Body::Row(octets) => {
+            batch.put(Space::Bodies, row::message_key(message.id), octets.clone());
+        }
+        Body::Blob { id, .. } => {
+            let (cell, key) = mailstore::queue_link(*id, message.id);
+            batch.put_in(cell, Space::Rows, key, Bytes::new());
+        }
     }
-
-    fn done(&mut self, ordinal: usize) {
-        self.recipients.get_mut(ordinal).into_iter().for_each(|recipient| recipient.done = true);
+    for delivery in deliveries {
+        batch.put(Space::Rows, row::delivery_key(delivery.key), delivery.encode());
     }
 }
+
+/// The message goes, with its body.
+fn forget(batch: &mut Batch, message: &QueuedMessage) {
+    batch.delete(Space::Rows, row::message_key(message.id));
+    match &message.body {
+        Body::Row(_) => batch.delete(Space::Bodies, row::message_key(message.id)),
+        Body::Blob { id, .. } => {
+            let (cell, key) = mailstore::queue_link(*id, message.id);
+            batch.delete_in(cell, Space::Rows, key)
+        }
+    };
+}
+

@@ -1,10 +1,12 @@
-//! The one door: every message that comes into a mailbox comes through here (DESIGN §2).
+//! The one door: every message that comes into a mailbox or the queue comes through here (DESIGN §2).
 
+use crate::fields::{self, Hop, queue_name};
 use crate::incoming::{BodiesInFlight, Received};
-use crate::queue::{Queue, Queued, QueuedRecipient};
-use crate::route::Recipient;
-use crate::trace::{self, Hop};
-use ::smtp::Reply;
+use crate::queue::{Content, Delivery, DeliveryKey, Queue, QueueError, QueuedMessage};
+use crate::route::{Recipient, queued};
+use crate::trace::{TraceEvent, TraceRecord};
+use ::smtp::extension::MailParams;
+use ::smtp::{BodyType, Reply};
 use directory::Directory;
 use env::Clock;
 use futures_util::future::join_all;
@@ -23,10 +25,29 @@ pub enum Origin {
     Smtp(Hop),
     /// From our own side: the same, with one answer for each recipient.
     Lmtp(Hop),
+    /// From somebody who signed in (RFC 6409): the same as from another server, without a trace of where they are. Their
+    /// header was mended on the way in.
+    Submission(Hop, Arc<directory::Account>),
 }
 
-/// What became of one recipient's copy.
-pub type Delivery = Reply;
+impl Origin {
+    fn hop(&self) -> &Hop {
+        match self {
+            Origin::Smtp(hop) | Origin::Lmtp(hop) | Origin::Submission(hop, _) => hop,
+        }
+    }
+}
+
+/// From whom, to whom, and how.
+#[derive(Clone, Debug)]
+pub struct Envelope {
+    /// Where failures go.
+    pub reverse_path: ReversePath,
+    /// What was said of the message.
+    pub params: MailParams,
+    /// At least one.
+    pub recipients: Vec<Recipient>,
+}
 
 /// What the stations need.
 pub struct Post {
@@ -34,7 +55,7 @@ pub struct Post {
     pub mailstore: Arc<Mailstore>,
     /// Who is who.
     pub directory: Arc<Directory>,
-    /// What waits for several recipients.
+    /// What is on its way.
     pub queue: Arc<Queue>,
     /// What may come in at once.
     pub in_flight: Arc<BodiesInFlight>,
@@ -45,48 +66,40 @@ pub struct Post {
 impl Post {
     /// Takes in a message for its recipients and says what became of it: one reply for each recipient of LMTP, otherwise
     /// one for all. A positive reply means that the message is durable.
-    pub async fn receive(
-        &self,
-        origin: Origin,
-        reverse_path: ReversePath,
-        recipients: Vec<Recipient>,
-        received: Received,
-    ) -> Vec<Delivery> {
+    pub async fn receive(&self, origin: Origin, envelope: Envelope, received: Received) -> Vec<Reply> {
         let id = self.queue.next_id();
-        let (hop, each) = match &origin {
-            Origin::Smtp(hop) => (hop, false),
-            Origin::Lmtp(hop) => (hop, true),
-        };
-        let answers = if each { recipients.len() } else { 1 };
+        let each = matches!(origin, Origin::Lmtp(_));
+        let answers = if each { envelope.recipients.len() } else { 1 };
         if received.scanned.received_count > HOPS_MAX {
             let text = format!("the message runs in circles: it has passed {} hops", received.scanned.received_count);
-            tracing::warn!(event = "message.looping", queue_id = %trace::queue_name(id), hops = received.scanned.received_count);
+            tracing::warn!(event = "message.looping", queue_id = %queue_name(id), hops = received.scanned.received_count);
             return vec![Reply::new(554, (5, 4, 6), text); answers];
         }
-        let only = match recipients.as_slice() {
+        let only = match envelope.recipients.as_slice() {
             [only] => Some(&only.path),
             _ => None,
         };
-        let trace = hop.received(id, only, self.clock.wall());
-        let message = Inbound { id, reverse_path, trace, received };
+        let trace = origin.hop().received(id, only, self.clock.wall());
+        let session_id = origin.hop().session_id;
+        let message = Inbound { id, origin, envelope, trace, received };
+        let recipients = &message.envelope.recipients;
         let replies = if each {
-            join_all(recipients.iter().map(|recipient| self.deliver_now(&message, recipient))).await
+            let mut replies = Vec::with_capacity(recipients.len());
+            for (copy, recipient) in (0..).zip(recipients) {
+                // Each recipient's copy is a message of its own: one may fail while others do not (RFC 2033 §4.2).
+                let id = if copy == 0 { id } else { self.queue.next_id() };
+                replies.push((id, std::slice::from_ref(recipient)));
+            }
+            join_all(replies.into_iter().map(|(id, recipients)| self.take(&message, id, recipients))).await
         } else {
-            let reply = match recipients.as_slice() {
-                [only] if only.accounts.len() == 1 => self.deliver_now(&message, only).await,
-                _ => match self.check_room(&message, &recipients).await {
-                    Err(error) => refusal(&error),
-                    Ok(()) => self.enqueue(&message, &recipients).await,
-                },
-            };
-            vec![reply]
+            vec![self.take(&message, id, recipients).await]
         };
         for reply in &replies {
             tracing::info!(
                 event = "message.received",
-                session_id = hop.session_id,
-                queue_id = %trace::queue_name(id),
-                from = %message.reverse_path,
+                session_id,
+                queue_id = %queue_name(id),
+                from = %message.envelope.reverse_path,
                 recipients = recipients.len(),
                 size_octets = message.received.body.size_octets(),
                 reply = reply.code(),
@@ -95,77 +108,198 @@ impl Post {
         replies
     }
 
-    /// One commit into each account's cell, then the answer.
-    async fn deliver_now(&self, message: &Inbound, recipient: &Recipient) -> Delivery {
-        let deliveries = recipient.accounts.iter().map(|account| self.deliver_to(message, account));
-        let mut outcomes = join_all(deliveries).await.into_iter();
-        match outcomes.find_map(Result::err) {
-            Some(error) => {
-                tracing::warn!(event = "delivery.refused", queue_id = %trace::queue_name(message.id), to = %recipient.path, cause = %error);
-                refusal(&error)
-            }
-            None => Reply::new(250, (2, 1, 5), format!("delivered, {}", trace::queue_name(message.id))),
+    /// One commit into the account's cell where that is all there is to do, else one into the queue.
+    async fn take(&self, message: &Inbound, id: QueueId, recipients: &[Recipient]) -> Reply {
+        if let [only] = recipients
+            && let [directory::Target::Account { account, .. }] = only.targets.as_slice()
+            && message.envelope.params.hold.is_none()
+            && !only.params.notify.is_some_and(|notify| notify.success)
+        {
+            return match self.deliver_to(message, id, only, account).await {
+                Ok(()) => Reply::new(250, (2, 1, 5), format!("delivered, {}", queue_name(id))),
+                Err(error) => {
+                    tracing::warn!(event = "delivery.refused", queue_id = %queue_name(id), to = %only.path, cause = %error);
+                    refusal(&error)
+                }
+            };
+        }
+        match self.check_room(message, recipients).await {
+            Err(error) => refusal(&error),
+            Ok(()) => self.enqueue(message, id, recipients).await,
         }
     }
 
-    async fn deliver_to(&self, message: &Inbound, account: &directory::Account) -> Result<(), Error> {
-        let prefix = trace::delivery_prefix(&message.reverse_path, &account.address, &message.trace);
+    async fn deliver_to(
+        &self,
+        message: &Inbound,
+        id: QueueId,
+        recipient: &Recipient,
+        account: &directory::Account,
+    ) -> Result<(), Error> {
+        let prefix = fields::delivery_prefix(&message.envelope.reverse_path, &account.address, &message.trace);
         let email = NewEmail {
             prefix: prefix.into(),
             body: message.received.body.clone(),
             scanned: message.received.scanned.clone(),
         };
+        let record = TraceRecord {
+            event: TraceEvent::Delivered,
+            answer: Some(format!("INBOX of {}", account.address)),
+            ..message.record(vec![recipient.path.to_string()], self.clock.wall())
+        };
+        let beside = vec![self.queue.trace.write(id, &record)];
         let mailbox = self.mailstore.account(account.id).await?;
-        mailbox.append(inbox(email, account.quota, None)).await.map(|_| ())
+        mailbox.append(inbox(email, account.quota, None, beside)).await.map(|_| ())
     }
 
-    /// Whether all recipients have room for the message. It is asked before the queue takes the message for good, since there
-    /// is no bounce that could tell the sender later.
+    /// Whether all mailboxes have room for the message: a refusal now is better than a report later.
     async fn check_room(&self, message: &Inbound, recipients: &[Recipient]) -> Result<(), Error> {
         let size_octets = message.received.body.size_octets() + message.trace.len() as u64;
-        for account in recipients.iter().flat_map(|recipient| &recipient.accounts) {
-            let usage = self.mailstore.usage(account.id).await?;
-            usage.room_for(size_octets, &account.quota)?;
+        for target in recipients.iter().flat_map(|recipient| &recipient.targets) {
+            if let directory::Target::Account { account, .. } = target {
+                let usage = self.mailstore.usage(account.id).await?;
+                usage.room_for(size_octets, &account.quota)?;
+            }
         }
         Ok(())
     }
 
-    /// One commit into the queue with all deliveries, then the answer; each account gets its copy afterwards.
-    async fn enqueue(&self, message: &Inbound, recipients: &[Recipient]) -> Delivery {
-        let mut to: Vec<QueuedRecipient> = Vec::new();
-        for account in recipients.iter().flat_map(|recipient| &recipient.accounts) {
-            if to.iter().all(|known| known.account != account.id) {
-                to.push(QueuedRecipient::new(account));
-            }
-        }
-        let queued = Queued {
-            id: message.id,
-            reverse_path: message.reverse_path.to_string(),
+    /// One commit into the queue with all deliveries, then the answer; they go on their own afterwards.
+    async fn enqueue(&self, message: &Inbound, id: QueueId, recipients: &[Recipient]) -> Reply {
+        let now = self.clock.wall();
+        let params = &message.envelope.params;
+        let reverse_path = match &message.envelope.reverse_path {
+            ReversePath::Null => String::new(),
+            ReversePath::Address(address) => address.to_string(),
+        };
+        let deliveries = self.deliveries(id, recipients, &reverse_path, params, now);
+        let mut record = message.record(recipients.iter().map(|recipient| recipient.path.to_string()).collect(), now);
+        record.next = params.hold.map(|hold| hold.release(now));
+        let queued = QueuedMessage {
+            id,
+            reverse_path,
             trace: message.trace.clone(),
-            arrived: self.clock.wall(),
-            recipients: to,
+            arrived: now,
+            envid: params.envid.clone(),
+            ret: params.ret,
+            content: content(message),
+            smtputf8: params.smtputf8,
+            submitter: match &message.origin {
+                Origin::Submission(_, account) => Some(account.id),
+                _ => None,
+            },
             body: message.received.body.clone(),
         };
-        match self.queue.accept(queued, message.received.scanned.clone()).await {
-            Ok(()) => Reply::new(250, (2, 0, 0), format!("accepted, {}", trace::queue_name(message.id))),
+        match self.queue.accept(&queued, &deliveries, &[record]).await {
+            Ok(()) => Reply::new(250, (2, 0, 0), format!("accepted, {}", queue_name(id))),
             Err(error) => {
-                tracing::warn!(event = "message.refused", queue_id = %trace::queue_name(message.id), cause = %error);
-                Reply::new(452, (4, 3, 1), format!("try again later: {error}"))
+                tracing::warn!(event = "message.refused", queue_id = %queue_name(id), cause = %error);
+                match error {
+                    QueueError::Full(_) => Reply::new(452, (4, 3, 1), format!("try again later: {error}")),
+                    QueueError::Commit(error) => refusal(&Error::Commit(error)),
+                    QueueError::Read(_) => Reply::new(451, (4, 3, 0), "the message could not be stored; try again later"),
+                }
             }
         }
+    }
+
+    /// One delivery for each target, each once.
+    fn deliveries(
+        &self,
+        id: QueueId,
+        recipients: &[Recipient],
+        reverse_path: &str,
+        params: &MailParams,
+        now: Timestamp,
+    ) -> Vec<Delivery> {
+        let policy = self.queue.policy();
+        let due = params.hold.map_or(now, |hold| hold.release(now));
+        let mut deliveries: Vec<Delivery> = Vec::new();
+        for recipient in recipients {
+            for target in &recipient.targets {
+                let address = match target {
+                    directory::Target::Account { .. } => recipient.path.to_string(),
+                    directory::Target::Foreign(address) => address.to_string(),
+                };
+                let target = queued(target.clone(), reverse_path, self.queue.relay());
+                let known = |known: &Delivery| match (&known.target, &target) {
+                    (crate::queue::Target::Account { account: a, .. }, crate::queue::Target::Account { account: b, .. }) => a == b,
+                    (a, b) => a == b && known.recipient == address,
+                };
+                if deliveries.iter().any(known) {
+                    continue;
+                }
+                deliveries.push(Delivery {
+                    key: DeliveryKey { id, ordinal: deliveries.len() as u32 },
+                    recipient: address,
+                    target,
+                    notify: recipient.params.notify,
+                    original: recipient.params.original.clone(),
+                    attempts: 0,
+                    due,
+                    late_from: due + policy.delay_notice_after,
+                    expires: due + policy.lifetime,
+                    held: false,
+                    delay_told: false,
+                    last: None,
+                });
+            }
+        }
+        deliveries
+    }
+}
+
+/// What the message needs of a next hop.
+fn content(message: &Inbound) -> Content {
+    let scanned = &message.received.scanned;
+    let binary = message.envelope.params.body == Some(BodyType::BinaryMime);
+    if binary && (scanned.has_nul || scanned.has_bare_line_end || scanned.has_long_line) {
+        Content::Binary
+    } else if scanned.eight_bit {
+        Content::EightBit
+    } else {
+        Content::SevenBit
     }
 }
 
 /// A message on its way to its recipients.
 struct Inbound {
     id: QueueId,
-    reverse_path: ReversePath,
+    origin: Origin,
+    envelope: Envelope,
     trace: String,
     received: Received,
 }
 
-pub(crate) fn inbox(email: NewEmail, quota: Quota, delivery: Option<mailstore::DeliveryId>) -> Append {
-    Append { mailbox: INBOX_ID, email, flags: Vec::new(), internal_date: None, quota, delivery }
+impl Inbound {
+    fn record(&self, recipients: Vec<String>, now: Timestamp) -> TraceRecord {
+        let hop = self.origin.hop();
+        let tls = hop.tls.as_ref().map_or_else(String::new, |tls| format!(", {tls}"));
+        let message_id = self.received.scanned.threading.message_id.as_ref();
+        TraceRecord {
+            from: Some(match &self.envelope.reverse_path {
+                ReversePath::Null => String::new(),
+                ReversePath::Address(address) => address.to_string(),
+            }),
+            peer: Some(match &self.origin {
+                Origin::Submission(_, account) => account.address.to_string(),
+                _ => format!("{} {}", hop.helo.as_deref().unwrap_or("unknown"), hop.address.as_deref().unwrap_or("")),
+            }),
+            protocol: Some(format!("{}{tls}", hop.protocol)),
+            size_octets: Some(self.received.body.size_octets() + self.trace.len() as u64),
+            message_id: message_id.map(|id| String::from_utf8_lossy(id.as_ref()).into_owned()),
+            ..TraceRecord::new(now, TraceEvent::Received, recipients)
+        }
+    }
+}
+
+pub(crate) fn inbox(
+    email: NewEmail,
+    quota: Quota,
+    delivery: Option<mailstore::DeliveryId>,
+    beside: Vec<store::Write>,
+) -> Append {
+    Append { mailbox: INBOX_ID, email, flags: Vec::new(), internal_date: None, quota, delivery, beside }
 }
 
 /// What a giver is told when its message could not be stored. Whatever may heal is temporary: doubt never bounces.
@@ -195,7 +329,8 @@ pub struct AppendTo {
 pub async fn append(account: &Arc<Account>, to: AppendTo, received: Received) -> Result<Appended, Error> {
     let AppendTo { mailbox, flags, internal_date, quota } = to;
     let email = NewEmail { prefix: Bytes::new(), body: received.body, scanned: received.scanned };
-    match account.append(Append { mailbox, email, flags, internal_date, quota, delivery: None }).await? {
+    let append = Append { mailbox, email, flags, internal_date, quota, delivery: None, beside: Vec::new() };
+    match account.append(append).await? {
         Outcome::Appended(appended) => Ok(appended),
         Outcome::AlreadyDelivered => unreachable!("an append without a delivery id has no mark to meet"),
     }

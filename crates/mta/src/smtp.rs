@@ -1,12 +1,18 @@
 //! SMTP and LMTP sessions over the stations: what each event of the protocol asks of them.
 
+mod auth;
+mod submission;
+
+use crate::fields::Hop;
 use crate::incoming::{Incoming, ReceiveError};
-use crate::receive::{Origin, Post, refusal};
-use crate::route::{Recipient, Route, route};
-use crate::trace::Hop;
+use crate::receive::{Envelope, Origin, Post, refusal};
+use crate::route::{Recipient, Relaying, Route, route};
 use ::smtp::server::{Event, Security, Session};
-use ::smtp::{Flavour, MailParams, Policy, Reply};
-use env::{Conversation, Next, Sleep, Tls};
+use ::smtp::extension::{MailParams, RcptParams};
+use ::smtp::{Flavour, Policy, Reply};
+use auth::SignIn;
+use directory::{Account, AuthError, ScramTicket};
+use env::{Conversation, Next, Random, Sleep, Tls};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use mailstore::Error;
@@ -21,14 +27,46 @@ pub struct Peer {
     pub address: Option<std::net::IpAddr>,
     /// The connection's number, for the log.
     pub session_id: u64,
+    /// Whether it may send mail to other servers without signing in.
+    pub relaying: Relaying,
+}
+
+/// What a listener does with messages.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// It takes mail for our own addresses, and from those who may relay for others.
+    Exchanger,
+    /// It takes mail of those who sign in (RFC 6409).
+    Submission,
+}
+
+/// What the conversations of a listener share.
+#[derive(Clone, Debug)]
+pub struct SmtpPolicy {
+    /// The protocol's.
+    pub session: Arc<Policy>,
+    /// What becomes of the messages.
+    pub role: Role,
+}
+
+/// The world's means that a conversation uses.
+#[derive(Clone)]
+pub struct Means {
+    /// For the demo's slow address.
+    pub sleep: Arc<dyn Sleep>,
+    /// For nonces.
+    pub random: Arc<dyn Random>,
 }
 
 /// A connection's SMTP or LMTP, with the stations behind it.
 pub struct SmtpConversation {
     post: Arc<Post>,
     sleep: Arc<dyn Sleep>,
-    policy: Arc<Policy>,
+    random: Arc<dyn Random>,
+    policy: Arc<SmtpPolicy>,
     peer: Peer,
+    account: Option<Arc<Account>>,
+    sign_in: Option<Box<SignIn>>,
     tls: Option<Tls>,
     session: Session,
     input_ended: bool,
@@ -58,6 +96,8 @@ enum Body {
 
 /// What the work under way came to.
 enum Done {
+    Keys(Result<Box<ScramTicket>, AuthError>),
+    SignedIn(Result<Arc<Account>, AuthError>, Option<Vec<u8>>),
     Recipient(Result<Recipient, Reply>),
     Spilled(Result<Box<Incoming>, ReceiveError>),
     Received(Vec<Reply>),
@@ -67,16 +107,29 @@ impl SmtpConversation {
     /// A new connection. `tls` when it was protected from the first octet.
     pub fn new(
         post: Arc<Post>,
-        sleep: Arc<dyn Sleep>,
-        policy: Arc<Policy>,
+        means: Means,
+        policy: Arc<SmtpPolicy>,
         (peer, tls): (Peer, Option<Tls>),
         now: Moment,
     ) -> SmtpConversation {
         let security = if tls.is_some() { Security::Tls } else { Security::Clear };
-        let session = Session::new(policy.clone(), security, now);
-        let (input_ended, start_tls) = (false, false);
-        let (transaction, work) = (None, None);
-        SmtpConversation { post, sleep, policy, peer, tls, session, input_ended, start_tls, transaction, work }
+        let session = Session::new(policy.session.clone(), security, now).at(post.clock.wall(), now);
+        let Means { sleep, random } = means;
+        SmtpConversation {
+            post,
+            sleep,
+            random,
+            policy,
+            peer,
+            account: None,
+            sign_in: None,
+            tls,
+            session,
+            input_ended: false,
+            start_tls: false,
+            transaction: None,
+            work: None,
+        }
     }
 
     /// What the next event asks for; `false` when there is none.
@@ -84,18 +137,22 @@ impl SmtpConversation {
         let Some(event) = self.session.poll() else { return false };
         match event {
             Event::Hello { .. } | Event::Reset | Event::BodyAborted | Event::Quit => self.transaction = None,
-            Event::Mail { reverse_path, params } => {
-                let (recipients, body) = (Vec::new(), Body::None);
-                self.transaction = Some(Box::new(Transaction { reverse_path, params, recipients, body }));
-                self.session.accept(now);
+            Event::Auth { mechanism, initial } => {
+                self.begin_sign_in(&mechanism, initial.as_ref().map(|initial| initial.expose()), now);
             }
-            Event::Rcpt { forward_path } => self.recipient(forward_path, now),
+            Event::AuthResponse(response) => self.go_on_signing_in(response.expose(), now),
+            Event::AuthCancelled => self.sign_in = None,
+            Event::Mail { reverse_path, params } => self.mail(reverse_path, params, now),
+            Event::Rcpt { forward_path, params } => self.recipient(forward_path, params, now),
             Event::DataStart => self.data(now),
             Event::BodyChunk(octets) => match self.transaction.as_mut().map(|transaction| &mut transaction.body) {
-                Some(Body::Coming(incoming)) => {
-                    incoming.take(octets);
-                    self.spill_if_full();
-                }
+                Some(Body::Coming(incoming)) => match incoming.take(octets) {
+                    Ok(()) => self.spill_if_full(),
+                    Err(reply) => {
+                        self.transaction = None;
+                        self.session.refuse(reply, now);
+                    }
+                },
                 Some(Body::Refused(reply)) => {
                     let reply = reply.clone();
                     self.transaction = None;
@@ -109,15 +166,29 @@ impl SmtpConversation {
         true
     }
 
+    fn mail(&mut self, reverse_path: ReversePath, params: MailParams, now: Moment) {
+        if self.policy.role == Role::Submission
+            && let Some(account) = &self.account
+            && let Err(reply) = submission::check_sender(&self.post, account, &reverse_path)
+        {
+            tracing::info!(event = "sender.refused", session_id = self.peer.session_id, from = %reverse_path, account = %account.address);
+            return self.session.refuse(reply, now);
+        }
+        let (recipients, body) = (Vec::new(), Body::None);
+        self.transaction = Some(Box::new(Transaction { reverse_path, params, recipients, body }));
+        self.session.accept(now);
+    }
+
     /// Routes a recipient, and looks whether its mailboxes have room (DESIGN §4).
-    fn recipient(&mut self, path: ForwardPath, now: Moment) {
-        let (pause, accounts) = match route(&self.post.directory, &path) {
+    fn recipient(&mut self, path: ForwardPath, params: RcptParams, now: Moment) {
+        let relaying = if self.account.is_some() { Relaying::Allowed } else { self.peer.relaying };
+        let (pause, targets) = match route(&self.post.directory, &path, relaying) {
             Route::Refuse(reply) => {
                 tracing::info!(event = "recipient.refused", session_id = self.peer.session_id, to = %path, reply = reply.code());
                 return self.session.refuse(reply, now);
             }
-            Route::Local(accounts) => (None, accounts),
-            Route::Slow(pause, accounts) => (Some(self.sleep.sleep_until(now + pause)), accounts),
+            Route::Accept(targets) => (None, targets),
+            Route::Slow(pause, targets) => (Some(self.sleep.sleep_until(now + pause)), targets),
         };
         let post = self.post.clone();
         let declared_octets = self.transaction.as_ref().and_then(|t| t.params.size_octets).unwrap_or(0);
@@ -125,7 +196,8 @@ impl SmtpConversation {
             if let Some(pause) = pause {
                 pause.await;
             }
-            for account in &accounts {
+            for target in &targets {
+                let directory::Target::Account { account, .. } = target else { continue };
                 match post.mailstore.account(account.id).await {
                     Ok(mail) => {
                         let room = mail.usage().room_for(declared_octets.max(1), &account.quota);
@@ -137,7 +209,7 @@ impl SmtpConversation {
                     }
                 }
             }
-            Ok(Recipient { path, accounts })
+            Ok(Recipient { path, params, targets })
         };
         self.work = Some(check.map(Done::Recipient).boxed());
     }
@@ -146,6 +218,13 @@ impl SmtpConversation {
         let begun = Incoming::begin(self.post.mailstore.blobs(), &self.post.in_flight);
         match (begun, self.transaction.as_mut()) {
             (Ok(incoming), Some(transaction)) => {
+                let incoming = match (self.policy.role, &self.account) {
+                    (Role::Submission, Some(account)) => {
+                        let (id, host) = (self.post.queue.next_id(), &self.policy.session.host_name);
+                        incoming.mended(submission::mend(&self.post, account, host, id, self.post.clock.wall()))
+                    }
+                    _ => incoming,
+                };
                 transaction.body = Body::Coming(Box::new(incoming));
                 self.session.accept(now);
             }
@@ -169,7 +248,7 @@ impl SmtpConversation {
         let Some(transaction) = self.transaction.take() else {
             return self.session.answer(Reply::local_error("the envelope is lost"), now);
         };
-        let Transaction { reverse_path, recipients, body, .. } = *transaction;
+        let Transaction { reverse_path, params, recipients, body } = *transaction;
         let incoming = match body {
             Body::Coming(incoming) => incoming,
             Body::Refused(reply) => return self.session.answer(reply, now),
@@ -178,7 +257,7 @@ impl SmtpConversation {
         let (post, origin, answers) = (self.post.clone(), self.origin(), recipients.len());
         let receive = async move {
             match incoming.finish().await {
-                Ok(received) => post.receive(origin, reverse_path, recipients, received).await,
+                Ok(received) => post.receive(origin, Envelope { reverse_path, params, recipients }, received).await,
                 Err(error) => vec![not_taken(&error); answers],
             }
         };
@@ -194,12 +273,15 @@ impl SmtpConversation {
             }),
             protocol: self.session.protocol_name(),
             tls: self.tls.as_ref().map(|tls| format!("{} with cipher {}", tls.version, tls.cipher)),
-            by: self.policy.host_name.clone(),
+            by: self.policy.session.host_name.clone(),
             session_id: self.peer.session_id,
         };
-        match self.policy.flavour {
-            Flavour::Smtp => Origin::Smtp(hop),
-            Flavour::Lmtp => Origin::Lmtp(hop),
+        match (self.policy.session.flavour, self.policy.role, &self.account) {
+            (Flavour::Lmtp, ..) => Origin::Lmtp(hop),
+            (Flavour::Smtp, Role::Submission, Some(account)) => {
+                Origin::Submission(Hop { helo: None, address: None, ..hop }, account.clone())
+            }
+            (Flavour::Smtp, ..) => Origin::Smtp(hop),
         }
     }
 
@@ -213,6 +295,8 @@ impl SmtpConversation {
 
     fn done(&mut self, done: Done, now: Moment) {
         match done {
+            Done::Keys(ticket) => self.keys(ticket, now),
+            Done::SignedIn(account, last) => self.signed_in(account, last, now),
             Done::Recipient(Ok(recipient)) => {
                 if let Some(transaction) = self.transaction.as_mut() {
                     transaction.recipients.push(recipient);
@@ -231,7 +315,7 @@ impl SmtpConversation {
                 }
             }
             Done::Received(mut replies) => {
-                if self.policy.flavour == Flavour::Lmtp {
+                if self.policy.session.flavour == Flavour::Lmtp {
                     self.session.answer_each(replies, now);
                 } else {
                     let reply = replies.pop().unwrap_or_else(|| Reply::local_error("no recipient is left"));
@@ -245,6 +329,7 @@ impl SmtpConversation {
 fn not_taken(error: &ReceiveError) -> Reply {
     tracing::warn!(event = "body.refused", cause = %error);
     match error {
+        ReceiveError::Header(reply) => reply.clone(),
         ReceiveError::Busy => Reply::new(452, (4, 3, 1), "too many messages are coming in; try again later"),
         ReceiveError::Blob(error) => refusal(&Error::Commit(error.clone())),
     }
@@ -311,6 +396,8 @@ impl Conversation for SmtpConversation {
             tls: Some(tls),
             start_tls: false,
             input_ended: false,
+            account: None,
+            sign_in: None,
             transaction: None,
             work: None,
             ..*self

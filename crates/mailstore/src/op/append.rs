@@ -25,6 +25,8 @@ pub struct Append {
     pub quota: Quota,
     /// Of a delivery from the queue, which must not happen twice.
     pub delivery: Option<DeliveryId>,
+    /// Uniquely keyed rows of other cells that come with it, as of the trace.
+    pub beside: Vec<store::Write>,
 }
 
 /// Where an appended message is.
@@ -98,6 +100,7 @@ impl Operation for Append {
             row.time(w.now);
             w.set_readable(rows::delivery(delivery), Some(row.finish()));
         }
+        w.put_beside(&self.beside);
         w.put_member(mailbox.id, &member);
         mailbox.highest_modseq = modseq;
         Working::count(&mut mailbox, &member, Sign::Came);

@@ -173,6 +173,7 @@ pub fn append(mailbox: MailboxId, subject: &str) -> Append {
         internal_date: None,
         quota: Quota::default(),
         delivery: None,
+        beside: Vec::new(),
     }
 }
 

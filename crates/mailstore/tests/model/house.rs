@@ -290,6 +290,7 @@ fn append(account: &Arc<Account>, op: &Op, email: NewEmail) -> BoxFuture<'static
         internal_date: date.map(Timestamp::from_unix_ms),
         quota: Quota { octets: *octets_max, messages: *messages_max },
         delivery: delivery.map(|(queue, ordinal)| DeliveryId { queue: QueueId(queue), ordinal }),
+        beside: Vec::new(),
     };
     let reply = |done: Result<Appended, Error>| match done {
         Ok(Appended::Appended(a)) => {
