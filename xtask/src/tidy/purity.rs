@@ -2,8 +2,20 @@
 
 use super::Source;
 
-const PURE: [&str; 11] =
-    ["model", "message", "smtp", "imap", "env", "store", "transcript", "directory", "mailstore", "mta", "access"];
+const PURE: [&str; 12] = [
+    "model",
+    "message",
+    "smtp",
+    "imap",
+    "sasl",
+    "env",
+    "store",
+    "transcript",
+    "directory",
+    "mailstore",
+    "mta",
+    "access",
+];
 
 const FORBIDDEN: [&str; 12] = [
     "tokio::",

@@ -1,0 +1,26 @@
+//! Octets that neither print nor stay in memory.
+
+use std::fmt;
+use zeroize::Zeroizing;
+
+/// A password; `Debug` hides it, and its memory is wiped when it goes.
+#[derive(Clone)]
+pub struct Secret(Zeroizing<Vec<u8>>);
+
+impl Secret {
+    /// Wraps the octets.
+    pub fn new(octets: Vec<u8>) -> Secret {
+        Secret(Zeroizing::new(octets))
+    }
+
+    /// The octets themselves.
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
