@@ -89,7 +89,12 @@ impl SmtpConversation {
                 self.transaction = Some(Box::new(Transaction { reverse_path, params, recipients, body }));
                 self.session.accept(now);
             }
-            Event::Rcpt { forward_path } => self.recipient(forward_path, now),
+            Event::Rcpt { forward_path, .. } => self.recipient(forward_path, now),
+            // Todo(RFC 4954 §4): no listener offers AUTH yet.
+            Event::Auth { .. } | Event::AuthResponse(_) => {
+                self.session.refuse(Reply::new(454, (4, 7, 0), "nobody can be authenticated now"), now);
+            }
+            Event::AuthCancelled => {}
             Event::DataStart => self.data(now),
             Event::BodyChunk(octets) => match self.transaction.as_mut().map(|transaction| &mut transaction.body) {
                 Some(Body::Coming(incoming)) => {
