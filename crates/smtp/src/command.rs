@@ -1,7 +1,8 @@
 //! Commands (RFC 5321 §4.1.1), parsed from a line and printed to one.
 
-use crate::extension::MailParams;
+use crate::extension::auth::Attempt;
 use crate::extension::chunking::{self, Chunk};
+use crate::extension::{MailParams, RcptParams};
 use crate::path::{self, PathError};
 use crate::reply::Reply;
 use model::{ForwardPath, ReversePath};
@@ -14,8 +15,8 @@ pub enum Command {
     Hello(Hello, HelloName),
     /// RFC 5321 §4.1.1.2.
     Mail(ReversePath, MailParams),
-    /// RFC 5321 §4.1.1.3; no parameter is known yet.
-    Rcpt(ForwardPath),
+    /// RFC 5321 §4.1.1.3.
+    Rcpt(ForwardPath, RcptParams),
     /// RFC 5321 §4.1.1.4.
     Data,
     /// RFC 3030 §2: so many octets follow.
@@ -34,8 +35,8 @@ pub enum Command {
     Quit,
     /// RFC 3207 §4.
     StartTls,
-    /// RFC 4954 §4, which is not offered; its arguments are not kept, as they may be a password.
-    Auth,
+    /// RFC 4954 §4.
+    Auth(Attempt),
 }
 
 /// The three ways to begin.
@@ -100,6 +101,9 @@ pub enum CommandError {
     /// A parameter's value, or a parameter given twice.
     #[error("{0}")]
     Parameter(&'static str),
+    /// RFC 4954 §4.
+    #[error("what should be base64 is none")]
+    Base64,
     /// BDAT without a count: nobody knows where its octets end.
     #[error("arguments wanted: the number of octets, and LAST if no more follow")]
     ChunkSize,
@@ -111,7 +115,7 @@ impl CommandError {
         let (code, enhanced) = match self {
             CommandError::Unknown => (500, (5, 5, 1)),
             CommandError::Octets => (500, (5, 5, 2)),
-            CommandError::Syntax(_) | CommandError::ChunkSize => (501, (5, 5, 2)),
+            CommandError::Syntax(_) | CommandError::ChunkSize | CommandError::Base64 => (501, (5, 5, 2)),
             CommandError::Arguments | CommandError::Parameter(_) => (501, (5, 5, 4)),
             CommandError::ReversePath(_) => (501, (5, 1, 7)),
             CommandError::ForwardPath(_) => (501, (5, 1, 3)),
@@ -150,7 +154,7 @@ impl Command {
             "STARTTLS" => none(Command::StartTls),
             "VRFY" => some(Command::Vrfy),
             "EXPN" => some(Command::Expn),
-            "AUTH" => some(Command::Auth),
+            "AUTH" => Attempt::parse(arguments).map(Command::Auth),
             _ => Err(CommandError::Unknown),
         }
     }
@@ -172,14 +176,13 @@ fn mail(arguments: &str) -> Result<Command, CommandError> {
 }
 
 fn rcpt(arguments: &str) -> Result<Command, CommandError> {
-    let mut cursor = after(arguments, "TO:").ok_or(CommandError::Syntax("TO:<address>"))?;
+    let mut cursor = after(arguments, "TO:").ok_or(CommandError::Syntax("TO:<address> and parameters"))?;
     let path = path::forward(&mut cursor).map_err(CommandError::ForwardPath)?;
-    if cursor.is_empty() {
-        return Ok(Command::Rcpt(path));
-    }
-    let params = cursor.strip_prefix(' ').ok_or(CommandError::ForwardPath(PathError::Form))?;
-    let name = params.trim_start().split([' ', '=']).next().unwrap_or_default();
-    Err(CommandError::ParameterUnknown(name.into()))
+    let params = match cursor {
+        "" => RcptParams::default(),
+        _ => RcptParams::parse(cursor.strip_prefix(' ').ok_or(CommandError::ForwardPath(PathError::Form))?)?,
+    };
+    Ok(Command::Rcpt(path, params))
 }
 
 /// What follows `keyword`. RFC 5321 §3.3 allows no space around the colon; we skip those behind it, because many programs
@@ -189,7 +192,7 @@ fn after<'a>(arguments: &'a str, keyword: &str) -> Option<&'a str> {
     head.eq_ignore_ascii_case(keyword).then(|| rest.trim_start_matches(' '))
 }
 
-/// The line without CRLF, in its one form.
+/// The line without CRLF, in its one form; of AUTH with all that is secret.
 impl fmt::Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -197,7 +200,7 @@ impl fmt::Display for Command {
             Command::Hello(Hello::Ehlo, name) => write!(f, "EHLO {}", name.as_str()),
             Command::Hello(Hello::Lhlo, name) => write!(f, "LHLO {}", name.as_str()),
             Command::Mail(path, params) => write!(f, "MAIL FROM:{path}{params}"),
-            Command::Rcpt(path) => write!(f, "RCPT TO:<{path}>"),
+            Command::Rcpt(path, params) => write!(f, "RCPT TO:<{path}>{params}"),
             Command::Data => f.write_str("DATA"),
             Command::Bdat(octets, Chunk::More) => write!(f, "BDAT {octets}"),
             Command::Bdat(octets, Chunk::Last) => write!(f, "BDAT {octets} LAST"),
@@ -208,7 +211,7 @@ impl fmt::Display for Command {
             Command::Noop => f.write_str("NOOP"),
             Command::Quit => f.write_str("QUIT"),
             Command::StartTls => f.write_str("STARTTLS"),
-            Command::Auth => f.write_str("AUTH ?"),
+            Command::Auth(attempt) => write!(f, "AUTH {attempt}"),
         }
     }
 }

@@ -8,8 +8,9 @@
 //! | [`reply`] | `Reply`: what the server says, never with a stray line end |
 //! | [`command`] | `Command`: parsed and printed |
 //! | `path` | the grammar of `<local-part@domain>` |
-//! | [`extension`] | what EHLO offers, and the parameters it brings to MAIL |
+//! | [`extension`] | what EHLO offers, and the parameters it brings to MAIL and RCPT |
 //! | [`policy`] | `Policy`: one listener's limits and offers |
+//! | [`secret`] | `Secret`: what no log shows |
 //! | [`server`] | `Session`, `Event`: one connection's conversation |
 //!
 //! ```
@@ -31,11 +32,16 @@ pub mod extension;
 mod path;
 pub mod policy;
 pub mod reply;
+pub mod secret;
 pub mod server;
 
 pub use command::{Command, CommandError};
-pub use extension::MailParams;
+pub use extension::auth::Attempt;
 pub use extension::body::BodyType;
+pub use extension::dsn::{Notify, OriginalRecipient, Ret};
+pub use extension::future_release::{FutureRelease, Hold};
+pub use extension::{MailParams, RcptParams};
 pub use path::PathError;
-pub use policy::{Flavour, Policy, StartTls};
+pub use policy::{Auth, Authentication, Flavour, Policy, StartTls};
 pub use reply::Reply;
+pub use secret::Secret;

@@ -39,6 +39,12 @@ impl Reply {
         Reply::new(451, (4, 3, 0), text)
     }
 
+    /// The same, beginning with who says it, as RFC 5321 §4.2.2 has it for 421.
+    #[must_use]
+    pub(crate) fn said_by(&self, host: &model::Domain) -> Reply {
+        Reply { text: clean(format!("{host} {}", self.text).into()), ..*self }
+    }
+
     /// The three-digit code.
     pub fn code(&self) -> u16 {
         self.code

@@ -1,6 +1,7 @@
 //! The server's side of a connection: [`Session`] and the [`Event`]s it asks its caller about.
 
 mod answer;
+mod auth;
 mod body;
 mod command;
 mod dots;
@@ -12,7 +13,8 @@ mod tally;
 pub use session::Session;
 
 use crate::command::Hello;
-use crate::extension::MailParams;
+use crate::extension::{MailParams, RcptParams};
+use crate::secret::Secret;
 use model::{ForwardPath, ReversePath};
 
 /// Whether anybody on the path can read along.
@@ -35,17 +37,31 @@ pub enum Event<'a> {
         /// Which of the three.
         hello: Hello,
     },
+    /// The client wants to prove who it is. Answer with [`Session::challenge`], [`Session::authenticated`] or
+    /// [`Session::refuse`].
+    Auth {
+        /// One of the policy's SASL mechanisms.
+        mechanism: String,
+        /// What the client says at once, decoded; it may be empty.
+        initial: Option<Secret>,
+    },
+    /// The decoded response to the last challenge. Answer as [`Event::Auth`].
+    AuthResponse(Secret),
+    /// The exchange was given up by the client or had no form, and is answered: throw away its state. No answer.
+    AuthCancelled,
     /// A transaction begins. Answer with [`Session::accept`] or [`Session::refuse`].
     Mail {
         /// Where failures go.
         reverse_path: ReversePath,
-        /// Size, kind of content, UTF-8.
+        /// Size, kind of content, UTF-8, reports, waiting.
         params: MailParams,
     },
     /// One more recipient. Answer with [`Session::accept`] or [`Session::refuse`].
     Rcpt {
         /// The recipient; a source route before it is gone.
         forward_path: ForwardPath,
+        /// Reports.
+        params: RcptParams,
     },
     /// DATA, or the first BDAT, with at least one recipient. Answer with [`Session::accept`] or [`Session::refuse`];
     /// either way the envelope is complete.

@@ -1,7 +1,11 @@
 use super::*;
 use crate::extension::body::BodyType;
-use model::{Address, Domain, LocalPart};
+use crate::extension::dsn::{Notify, OriginalRecipient, Ret};
+use crate::extension::future_release::Hold;
+use crate::secret::Secret;
+use model::{Address, Domain, LocalPart, Timestamp};
 use proptest::prelude::*;
+use std::time::Duration;
 
 #[test]
 fn lines_and_their_one_form() {
@@ -16,6 +20,21 @@ fn lines_and_their_one_form() {
     check("MAIL FROM:<ü@bücher.test> SMTPUTF8", "MAIL FROM:<ü@xn--bcher-kva.test> SMTPUTF8");
     check("RCPT TO:<@relay.test:a@b.test>", "RCPT TO:<a@b.test>");
     check("RCPT TO:<Postmaster>", "RCPT TO:<postmaster>");
+    check("MAIL FROM:<> ret=hdrs envid=QQ+2B314+20159", "MAIL FROM:<> RET=HDRS ENVID=QQ+2B314+20159");
+    check("MAIL FROM:<> AUTH=<> ENVID=+41b", "MAIL FROM:<> ENVID=Ab AUTH=<>");
+    check("MAIL FROM:<> AUTH=e+3Dmc2@example.com", "MAIL FROM:<> AUTH=e+3Dmc2@example.com");
+    check("MAIL FROM:<> holdfor=0086400", "MAIL FROM:<> HOLDFOR=86400");
+    check("MAIL FROM:<> HOLDUNTIL=2026-12-24t18:00:00.25+01:00", "MAIL FROM:<> HOLDUNTIL=2026-12-24T17:00:00Z");
+    check("RCPT TO:<a@b.test> notify=never", "RCPT TO:<a@b.test> NOTIFY=NEVER");
+    check("RCPT TO:<a@b.test> NOTIFY=delay,SUCCESS,delay", "RCPT TO:<a@b.test> NOTIFY=SUCCESS,DELAY");
+    check("RCPT TO:<a@b.test> ORCPT=rfc822;Bob+40x+2by", "RCPT TO:<a@b.test> ORCPT=rfc822;Bob@x+2By");
+    check("RCPT TO:<a@b.test> ORCPT=X400;+20", "RCPT TO:<a@b.test> ORCPT=X400;+20");
+    let utf8 = "RCPT TO:<a@b.test> ORCPT=utf-8;\\x{FC}\\x{2B}\\x{5C}@\\x{4F8B}.test";
+    check("RCPT TO:<a@b.test> ORCPT=utf-8;ü\\x{2b}\\x{5C}@例.test", utf8);
+    check(utf8, utf8);
+    check("auth plain AGEAYg==", "AUTH PLAIN AGEAYg==");
+    check("AUTH LOGIN", "AUTH LOGIN");
+    check("AUTH EXTERNAL =", "AUTH EXTERNAL =");
     check("bdat 10 last", "BDAT 10 LAST");
     check("NOOP whatever", "NOOP");
     check("VRFY a", "VRFY ?");
@@ -52,7 +71,82 @@ fn lines_that_are_refused_and_how() {
     check("MAIL FROM:<u@bücher.test>", "550 5.6.7");
     check("RCPT TO:<>", "501 5.1.3");
     check("RCPT TO:<x@elsewhere.test>,<u@example.test>", "501 5.1.3");
-    check("RCPT TO:<a@b.test> NOTIFY=NEVER", "555 5.5.4");
+    check("RCPT TO:<a@b.test> FOO", "555 5.5.4");
+    check("RCPT TO:<a@b.test> SIZE=1", "555 5.5.4");
+    check("MAIL FROM:<a@b.test> NOTIFY=NEVER", "555 5.5.4");
+    for bad in [
+        "RET",
+        "RET=",
+        "RET=ALL",
+        "RET=FULL RET=FULL",
+        "ENVID",
+        "ENVID=",
+        "ENVID=a=b",
+        "ENVID=+4",
+        "ENVID=+GG",
+        "ENVID=+0D+0A",
+        "ENVID=+C3+BC",
+        "ENVID=ü",
+        "AUTH",
+        "AUTH=",
+        "AUTH=+00",
+        "HOLDFOR",
+        "HOLDFOR=",
+        "HOLDFOR=0",
+        "HOLDFOR=-1",
+        "HOLDFOR=+1",
+        "HOLDFOR=1000000000",
+        "HOLDFOR=1 HOLDUNTIL=2026-01-01T00:00:00Z",
+        "HOLDFOR=1 HOLDFOR=1",
+        "HOLDUNTIL=",
+        "HOLDUNTIL=2026-02-29T00:00:00Z",
+        "HOLDUNTIL=2026-01-01T00:00:00",
+        "HOLDUNTIL=2026-01-01T00:00:00.Z",
+        "HOLDUNTIL=2026-01-01T24:00:00Z",
+        "HOLDUNTIL=2026-01-01T00:00:00+1:00",
+        "HOLDUNTIL=2026-01-01T00:00:00+01:00x",
+        "HOLDUNTIL=+026-01-01T00:00:00Z",
+        "HOLDUNTIL=0000-01-01T00:00:00+01:00",
+    ] {
+        check(&format!("MAIL FROM:<a@b.test> {bad}"), "501 5.5.4");
+    }
+    for bad in [
+        "NOTIFY",
+        "NOTIFY=",
+        "NOTIFY=NEVER,DELAY",
+        "NOTIFY=SUCCESS,",
+        "NOTIFY=ALWAYS",
+        "NOTIFY=DELAY NOTIFY=DELAY",
+        "ORCPT",
+        "ORCPT=",
+        "ORCPT=a@b.test",
+        "ORCPT=;a@b.test",
+        "ORCPT=rfc822;",
+        "ORCPT=rf(c;a",
+        "ORCPT=rfc822;+0A",
+        "ORCPT=rfc822;ü",
+        "ORCPT=rfc822;a=b",
+        "ORCPT=utf-8;a+2Bb",
+        "ORCPT=utf-8;\\xFC",
+        "ORCPT=utf-8;\\x{}",
+        "ORCPT=utf-8;\\x{0A}",
+        "ORCPT=utf-8;\\x{85}",
+        "ORCPT=utf-8;\\x{41}",
+        "ORCPT=utf-8;\\x{D800}",
+        "ORCPT=utf-8;\\x{+FC}",
+    ] {
+        check(&format!("RCPT TO:<a@b.test> {bad}"), "501 5.5.4");
+    }
+    check(&format!("MAIL FROM:<> ENVID={}", "x".repeat(101)), "501 5.5.4");
+    check(&format!("MAIL FROM:<> AUTH={}", "x".repeat(501)), "501 5.5.4");
+    check(&format!("RCPT TO:<a@b.test> ORCPT=rfc822;{}", "x".repeat(495)), "501 5.5.4");
+    check("AUTH", "501 5.5.2");
+    check("AUTH PLAIN AGEAYg", "501 5.5.2");
+    check("AUTH PLAIN *", "501 5.5.2");
+    check("AUTH PLAIN = =", "501 5.5.2");
+    check("AUTH PLA(IN", "501 5.5.2");
+    check("AUTH PLAINPLAINPLAINPLAINX", "501 5.5.2");
+    check("AUTH PLAIN AGEA\nYg==", "500 5.5.2");
     check("DATA now", "501 5.5.4");
     check("QUIT now", "501 5.5.4");
     check("VRFY", "501 5.5.2");
@@ -72,8 +166,36 @@ fn address() -> impl Strategy<Value = Address> {
 
 fn params() -> impl Strategy<Value = MailParams> {
     let body = [None, Some(BodyType::SevenBit), Some(BodyType::EightBitMime), Some(BodyType::BinaryMime)];
-    (any::<Option<u64>>(), proptest::sample::select(body.to_vec()), any::<bool>())
-        .prop_map(|(size_octets, body, smtputf8)| MailParams { size_octets, body, smtputf8 })
+    let ret = [None, Some(Ret::Full), Some(Ret::Hdrs)];
+    let hold = prop_oneof![
+        (1..=999_999_999u64).prop_map(|seconds| Hold::For(Duration::from_secs(seconds))),
+        (-62_167_219_200i64..=253_402_300_799).prop_map(|s| Hold::Until(Timestamp::from_unix_ms(s * 1000))),
+    ];
+    let text = || proptest::option::of("[ -~]{1,33}");
+    let (body, ret) = (proptest::sample::select(body.to_vec()), proptest::sample::select(ret.to_vec()));
+    let all = (any::<Option<u64>>(), body, any::<bool>(), ret, text(), text(), proptest::option::of(hold));
+    all.prop_map(|(size_octets, body, smtputf8, ret, envid, auth, hold)| MailParams {
+        size_octets,
+        body,
+        smtputf8,
+        ret,
+        envid,
+        auth,
+        hold,
+    })
+}
+
+fn rcpt_params() -> impl Strategy<Value = RcptParams> {
+    let notify = any::<(bool, bool, bool)>().prop_map(|(success, failure, delay)| Notify { success, failure, delay });
+    let original = prop_oneof![("[A-Za-z0-9-]{1,9}", "[ -~]{1,40}"), ("(utf|UTF)-8", "[ -~ü例😀]{1,40}"),]
+        .prop_map(|(kind, address)| OriginalRecipient { kind, address });
+    (proptest::option::of(notify), proptest::option::of(original))
+        .prop_map(|(notify, original)| RcptParams { notify, original })
+}
+
+fn attempt() -> impl Strategy<Value = Attempt> {
+    ("[A-Z0-9_-]{1,20}", any::<Option<Vec<u8>>>())
+        .prop_map(|(mechanism, initial)| Attempt { mechanism, initial: initial.map(Secret::new) })
 }
 
 fn command() -> impl Strategy<Value = Command> {
@@ -88,7 +210,8 @@ fn command() -> impl Strategy<Value = Command> {
             Command::Mail(ReversePath::Address(address), params)
         }),
         params().prop_map(|params| Command::Mail(ReversePath::Null, params)),
-        address().prop_map(|address| Command::Rcpt(ForwardPath::Address(address))),
+        (address(), rcpt_params()).prop_map(|(a, params)| Command::Rcpt(ForwardPath::Address(a), params)),
+        attempt().prop_map(Command::Auth),
         (any::<u64>(), chunk).prop_map(|(octets, chunk)| Command::Bdat(octets, chunk)),
         proptest::sample::select(bare.to_vec()),
     ]
@@ -102,9 +225,18 @@ proptest! {
     }
 
     #[test]
-    fn whatever_is_parsed_prints_to_its_one_form(line in "(EHLO|MAIL FROM:|RCPT TO:|BDAT) ?[ -~ü\t]{0,40}") {
+    fn whatever_is_parsed_prints_to_its_one_form(line in "((EHLO|MAIL FROM:|RCPT TO:|BDAT|AUTH) ?|RCPT TO:<a@b> (NOTIFY|ORCPT)=|MAIL FROM:<> (ENVID|AUTH|HOLDFOR|HOLDUNTIL)=)[ -~ü\t]{0,40}") {
         if let Ok(command) = Command::parse(line.as_bytes()) {
             prop_assert_eq!(Command::parse(command.to_string().as_bytes()), Ok(command));
+        }
+    }
+
+    #[test]
+    fn original_recipients_print_to_their_one_form(text in "(rfc822|utf-8);([a-z+=@.ü ]|\\\\x\\{[0-9A-F]{1,6}\\}|\\+[0-9A-F]{2}){0,30}") {
+        if let Ok(original) = OriginalRecipient::parse(Some(&text)) {
+            let printed = original.to_string();
+            prop_assert!(printed.is_ascii() && !printed.contains(' '));
+            prop_assert_eq!(OriginalRecipient::parse(Some(&printed)), Ok(original));
         }
     }
 

@@ -3,6 +3,7 @@
 use super::Event;
 use super::body::Body;
 use super::session::{Content, Held, Question, Reading, Session, Transaction, Turn};
+use crate::extension::auth::Attempt;
 use crate::policy::Flavour;
 use crate::reply::Reply;
 use model::Moment;
@@ -31,12 +32,17 @@ impl Session {
                 let (hello, name) = self.hello.as_ref()?;
                 return Some(Event::Hello { name: name.as_str(), hello: *hello });
             }
+            Held::AuthCancelled => return Some(Event::AuthCancelled),
             Held::BodyAborted => return Some(Event::BodyAborted),
             Held::Reset => return Some(Event::Reset),
             Held::StartTls => return Some(Event::StartTls),
             Held::Quit => return Some(Event::Quit),
-            Held::Mail(reverse_path, params) => (Event::Mail { reverse_path, params }, Question::Mail(params)),
-            Held::Rcpt(forward_path) => (Event::Rcpt { forward_path }, Question::Rcpt),
+            Held::Auth(Attempt { mechanism, initial }) => (Event::Auth { mechanism, initial }, Question::Auth),
+            Held::AuthResponse(response) => (Event::AuthResponse(response), Question::Auth),
+            Held::Mail(reverse_path, params) => {
+                (Event::Mail { reverse_path, params: (*params).clone() }, Question::Mail(params))
+            }
+            Held::Rcpt(forward_path, params) => (Event::Rcpt { forward_path, params }, Question::Rcpt),
             Held::DataStart(content) => (Event::DataStart, Question::DataStart(content)),
             Held::BodyEnd => (Event::BodyEnd, Question::BodyEnd),
         };
@@ -62,6 +68,7 @@ impl Session {
             }
             Question::DataStart(content) => self.begin_body(content, now),
             Question::BodyEnd => panic!("a whole message wants answer() or answer_each()"),
+            Question::Auth => panic!("an exchange wants challenge() or authenticated()"),
         }
         self.end_with_input();
     }
@@ -82,6 +89,10 @@ impl Session {
         let question = self.take_question("refuse");
         self.since = now;
         match question {
+            Question::Auth => {
+                let reply = self.tally.auth_failure(reply, &self.policy);
+                self.fail(reply);
+            }
             Question::Mail(_) => self.fail(reply),
             Question::Rcpt => {
                 let reply = self.tally.refused_recipient(reply, &self.policy);
@@ -123,7 +134,7 @@ impl Session {
         self.end_with_input();
     }
 
-    fn take_question(&mut self, answer: &str) -> Question {
+    pub(super) fn take_question(&mut self, answer: &str) -> Question {
         match mem::replace(&mut self.turn, Turn::Peer) {
             Turn::Answer(question) => question,
             turn => panic!("{answer}() without a question, but {turn:?}"),

@@ -5,8 +5,8 @@ use super::session::{Content, Held, Reading, Session, Turn};
 use crate::command::{Command, CommandError, Hello, HelloName};
 use crate::extension::body::BodyType;
 use crate::extension::chunking::Chunk;
-use crate::extension::{self, MailParams};
-use crate::policy::{Flavour, StartTls};
+use crate::extension::{self, MailParams, RcptParams};
+use crate::policy::{Authentication, Flavour, StartTls};
 use crate::reply::Reply;
 use crate::server::body::too_large;
 use model::{ForwardPath, ReversePath};
@@ -23,7 +23,7 @@ impl Session {
             Err(error @ CommandError::ChunkSize) => return self.hang_up(&error.reply()),
             Err(error) => return self.fail(error.reply()),
         };
-        let carries = matches!(command, Command::Rcpt(_) | Command::Data | Command::Bdat(..));
+        let carries = matches!(command, Command::Rcpt(..) | Command::Data | Command::Bdat(..));
         if !carries && let Some(reply) = self.tally.idle_command(&self.policy) {
             self.reset();
             return self.hang_up(&reply);
@@ -31,7 +31,7 @@ impl Session {
         match command {
             Command::Hello(hello, name) => self.greet(hello, name),
             Command::Mail(path, params) => self.mail(path, params),
-            Command::Rcpt(path) => self.rcpt(path, line.is_ascii()),
+            Command::Rcpt(path, params) => self.rcpt(path, params, line.is_ascii()),
             Command::Data => self.data(),
             Command::Bdat(octets, chunk) => self.bdat(octets, chunk),
             Command::Rset => {
@@ -47,10 +47,7 @@ impl Session {
                 self.say(&Reply::new(252, (2, 1, 5), text));
             }
             Command::Expn => self.fail(Reply::new(502, (5, 5, 1), "lists are not told here")),
-            Command::Auth => {
-                let text = "no authentication on this port; mail clients submit on port 465 or 587";
-                self.fail(Reply::new(502, (5, 5, 1), text));
-            }
+            Command::Auth(attempt) => self.auth(attempt),
         }
     }
 
@@ -87,8 +84,7 @@ impl Session {
         let reply = match hello {
             Hello::Helo => greeting,
             Hello::Ehlo | Hello::Lhlo => {
-                let tls_possible = self.security == Security::Clear;
-                format!("{greeting}\n{}", extension::offered(&self.policy, tls_possible))
+                format!("{greeting}\n{}", extension::offered(&self.policy, &self.situation()))
             }
         };
         self.hello = Some((hello, name));
@@ -100,8 +96,14 @@ impl Session {
         if self.hello.is_none() {
             return self.fail(Reply::new(503, (5, 5, 1), "first tell your name with EHLO"));
         }
+        if self.policy.authentication == Authentication::Required && self.authenticated.is_none() {
+            return self.fail(self.authentication_required());
+        }
         if self.transaction.is_some() {
             return self.fail(Reply::new(503, (5, 5, 1), "a message is begun already; RSET forgets it"));
+        }
+        if let Some(reply) = self.refused_params(&params) {
+            return self.fail(reply);
         }
         if params.size_octets.is_some_and(|size| size > self.policy.size_max_octets) {
             return self.fail(too_large(self.policy.size_max_octets));
@@ -109,10 +111,28 @@ impl Session {
         if let Some(reply) = self.tally.transaction(&self.policy) {
             return self.hang_up(&reply);
         }
-        self.turn = Turn::Event(Held::Mail(path, params));
+        self.turn = Turn::Event(Held::Mail(path, params.into()));
     }
 
-    fn rcpt(&mut self, path: ForwardPath, ascii: bool) {
+    /// RFC 4954 §6; without TLS as RFC 3207 §4 has it.
+    fn authentication_required(&self) -> Reply {
+        let possible = extension::authenticates(&self.policy, &self.situation());
+        let text = if possible { "authentication required" } else { "authentication required, begin TLS first" };
+        Reply::new(530, (5, 7, 0), text)
+    }
+
+    /// Why the parameters of MAIL are refused, if they are.
+    fn refused_params(&self, params: &MailParams) -> Option<Reply> {
+        let wall = self.situation().wall;
+        if let Some(key) = params.not_offered(&self.policy, wall) {
+            return Some(CommandError::ParameterUnknown(key.into()).reply());
+        }
+        let (hold, future_release, now) = (params.hold?, self.policy.future_release.as_ref()?, wall?);
+        let refused = !future_release.allows(hold, now);
+        refused.then(|| CommandError::Parameter("a message does not wait that long here").reply())
+    }
+
+    fn rcpt(&mut self, path: ForwardPath, params: RcptParams, ascii: bool) {
         let recipients_max = self.policy.recipients_max;
         let Some(transaction) = &mut self.transaction else {
             return self.fail(Reply::new(503, (5, 5, 1), "first tell the sender with MAIL"));
@@ -124,6 +144,9 @@ impl Session {
             // RFC 6531 §3.5.
             return self.fail(Reply::new(553, (5, 6, 7), CommandError::SmtpUtf8.to_string()));
         }
+        if let Some(key) = params.not_offered(&self.policy) {
+            return self.fail(CommandError::ParameterUnknown(key.into()).reply());
+        }
         transaction.tried += 1;
         if transaction.recipients >= recipients_max {
             // RFC 5321 §4.5.3.1.10: the client sends the message to these and begins another one for the rest.
@@ -131,7 +154,7 @@ impl Session {
             let text = "too many recipients, send the message again for the rest";
             return self.say(&Reply::new(if endless { 421 } else { 452 }, (4, 5, 3), text));
         }
-        self.turn = Turn::Event(Held::Rcpt(path));
+        self.turn = Turn::Event(Held::Rcpt(path, params));
     }
 
     fn data(&mut self) {
@@ -167,10 +190,14 @@ impl Session {
     }
 
     fn help(&mut self) {
-        let text = match self.policy.flavour {
-            Flavour::Smtp => "EHLO HELO MAIL RCPT DATA BDAT RSET VRFY NOOP STARTTLS HELP QUIT\nSee RFC 5321",
-            Flavour::Lmtp => "LHLO MAIL RCPT DATA BDAT RSET VRFY NOOP STARTTLS HELP QUIT\nSee RFC 2033",
+        let (hello, rfc) = match self.policy.flavour {
+            Flavour::Smtp => ("EHLO HELO", "RFC 5321"),
+            Flavour::Lmtp => ("LHLO", "RFC 2033"),
         };
+        let (policy, situation) = (&self.policy, self.situation());
+        let start_tls = if extension::starts_tls(policy, &situation) { "STARTTLS " } else { "" };
+        let auth = if extension::authenticates(policy, &situation) { "AUTH " } else { "" };
+        let text = format!("{hello} {start_tls}{auth}MAIL RCPT DATA BDAT RSET VRFY NOOP HELP QUIT\nSee {rfc}");
         self.say(&Reply::new(214, (2, 0, 0), text));
     }
 
@@ -184,6 +211,10 @@ impl Session {
     fn start_tls(&mut self) {
         if self.security == Security::Tls {
             return self.fail(Reply::new(503, (5, 5, 1), "TLS is active already"));
+        }
+        if self.authenticated.is_some() {
+            // TLS would have to forget it (RFC 3207 §4.2), and nobody means that.
+            return self.fail(Reply::new(503, (5, 5, 1), "TLS begins before authentication"));
         }
         if self.policy.start_tls == StartTls::NotOffered {
             return self.fail(Reply::new(502, (5, 5, 1), "TLS is not offered here"));

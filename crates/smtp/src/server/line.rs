@@ -2,8 +2,11 @@
 //! different places is how one of them is made to see commands that the other took for text.
 
 /// Octets of a command line with its CRLF. RFC 5321 §4.5.3.1.4 wants 512 and every extension adds to it (SIZE 26, BODY 16,
-/// SMTPUTF8 10, later AUTH= 500 and DSN's ORCPT 500): 4096 holds all of them.
-pub(super) const LINE_OCTETS_MAX: usize = 4096;
+/// SMTPUTF8 10, AUTH= 500, DSN's ORCPT 500): 4096 holds all of them.
+const LINE_OCTETS_MAX: usize = 4096;
+
+/// Octets of a line of AUTH with its CRLF: what RFC 4954 §4 finds sufficient for all mechanisms.
+const AUTH_OCTETS_MAX: usize = 12_288;
 
 /// Octets of a refused line that are read over before the connection ends.
 const SKIP_OCTETS_MAX: usize = 64 << 10;
@@ -28,8 +31,31 @@ pub(super) enum Read {
     Tls,
 }
 
+/// Which lines may be as long as those of AUTH.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Long {
+    /// None: nobody can authenticate.
+    Never,
+    /// The command itself.
+    Auth,
+    /// Any: the next one is a response.
+    Always,
+}
+
+impl Long {
+    /// Octets that a line with this beginning may have. The answer stays the same from the fifth octet on.
+    fn octets_max(self, line: &[u8]) -> usize {
+        if self == Long::Always || self == Long::Auth && is_auth(line) { AUTH_OCTETS_MAX } else { LINE_OCTETS_MAX }
+    }
+}
+
+/// Whether a line is the command AUTH.
+pub(super) fn is_auth(line: &[u8]) -> bool {
+    line.split_at_checked(5).is_some_and(|(verb, _)| verb.eq_ignore_ascii_case(b"AUTH "))
+}
+
 /// The line so far.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct LineReader {
     line: Vec<u8>,
     skip: Option<Skip>,
@@ -42,9 +68,16 @@ struct Skip {
     after_cr: bool,
 }
 
+/// A line may hold a password.
+impl std::fmt::Debug for LineReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "LineReader({} octets, {:?})", self.line.len(), self.skip)
+    }
+}
+
 impl LineReader {
     /// Takes input up to the end of a line.
-    pub(super) fn read(&mut self, input: &mut &[u8]) -> Read {
+    pub(super) fn read(&mut self, input: &mut &[u8], long: Long) -> Read {
         if let Some(skip) = self.skip
             && !self.skip_over(skip, input)
         {
@@ -54,14 +87,14 @@ impl LineReader {
                 Read::More
             };
         }
-        let room = (LINE_OCTETS_MAX + 1).saturating_sub(self.line.len()).min(input.len());
+        let room = (long.octets_max(&self.line) + 1).saturating_sub(self.line.len()).min(input.len());
         let window = input.get(..room).unwrap_or(input);
         let end = window.iter().position(|&b| b == b'\n').map_or(room, |at| at + 1);
         self.line.extend_from_slice(input.split_off(..end).unwrap_or_default());
         if self.line.first() == Some(&TLS_HANDSHAKE) {
             return Read::Tls;
         }
-        if self.line.len() > LINE_OCTETS_MAX {
+        if self.line.len() > long.octets_max(&self.line) {
             self.skip = Some(Skip { octets: 0, after_cr: self.line.ends_with(b"\r") });
             return if self.line.ends_with(b"\r\n") { self.whole_but_long() } else { Read::TooLong };
         }

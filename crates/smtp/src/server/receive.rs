@@ -1,7 +1,8 @@
 //! What the peer's octets belong to: commands, a message, or nothing anybody wants.
 
+use super::auth;
 use super::body::{Progress, bare_line_end};
-use super::line::Read;
+use super::line::{Read, is_auth};
 use super::session::{Held, REPLY_OCTETS_MAX, Reading, Session, Turn};
 use crate::extension::chunking::Chunk;
 use crate::reply::Reply;
@@ -37,7 +38,7 @@ impl Session {
     }
 
     fn read_line(&mut self, input: &mut &[u8], now: Moment) {
-        let read = self.lines.read(input);
+        let read = self.lines.read(input, self.long());
         if read == Read::More {
             return;
         }
@@ -45,8 +46,10 @@ impl Session {
         self.since = now;
         match read {
             Read::More => {}
+            Read::Line if self.is_exchanging() => self.response(&line),
             Read::Line => self.execute(&line),
-            Read::BareLf => self.fail(Reply::new(500, (5, 5, 2), "a command ends with CR LF, not with LF alone")),
+            Read::BareLf => self.bad_line(Reply::new(500, (5, 5, 2), "a line ends with CR LF, not with LF alone")),
+            Read::TooLong if self.is_exchanging() || is_auth(&line) => self.bad_line(auth::too_long()),
             Read::TooLong => self.too_long(&line),
             Read::Endless => self.hang_up(&Reply::new(421, (4, 7, 0), "line without end")),
             Read::Tls => {

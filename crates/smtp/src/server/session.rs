@@ -1,15 +1,18 @@
 //! One connection: what is read next, whose turn it is, and what is said.
 
 use super::Security;
+use super::auth::Exchange;
 use super::body::Body;
 use super::line::LineReader;
 use super::tally::Tally;
 use crate::command::{Hello, HelloName};
-use crate::extension::MailParams;
+use crate::extension::auth::Attempt;
 use crate::extension::chunking::Chunk;
+use crate::extension::{MailParams, RcptParams};
 use crate::policy::{Flavour, Policy};
 use crate::reply::Reply;
-use model::{ForwardPath, Moment, ReversePath};
+use crate::secret::Secret;
+use model::{ForwardPath, Moment, ReversePath, Timestamp};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -28,6 +31,8 @@ pub struct Session {
     pub(super) policy: Arc<Policy>,
     pub(super) security: Security,
     pub(super) hello: Option<(Hello, HelloName)>,
+    pub(super) authenticated: Option<Box<str>>,
+    pub(super) exchange: Exchange,
     pub(super) transaction: Option<Transaction>,
     pub(super) body: Option<Box<Body>>,
     pub(super) tally: Tally,
@@ -42,12 +47,14 @@ pub struct Session {
     refusal: Option<Reply>,
     /// When the peer was last given its turn.
     pub(super) since: Moment,
+    /// The wall clock at some moment.
+    pub(super) epoch: Option<(Moment, Timestamp)>,
 }
 
 /// The envelope as far as the session must know it.
 #[derive(Debug)]
 pub(super) struct Transaction {
-    pub(super) params: MailParams,
+    pub(super) params: Box<MailParams>,
     /// Accepted.
     pub(super) recipients: usize,
     /// Accepted or not.
@@ -66,8 +73,11 @@ pub(super) enum Turn {
 #[derive(Debug)]
 pub(super) enum Held {
     Hello,
-    Mail(ReversePath, MailParams),
-    Rcpt(ForwardPath),
+    Auth(Attempt),
+    AuthResponse(Secret),
+    AuthCancelled,
+    Mail(ReversePath, Box<MailParams>),
+    Rcpt(ForwardPath, RcptParams),
     DataStart(Content),
     BodyEnd,
     BodyAborted,
@@ -77,9 +87,10 @@ pub(super) enum Held {
 }
 
 /// What the caller was asked.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Question {
-    Mail(MailParams),
+    Auth,
+    Mail(Box<MailParams>),
     Rcpt,
     DataStart(Content),
     BodyEnd,
@@ -126,7 +137,7 @@ impl Session {
 
     /// The session under TLS after [`Event::StartTls`](super::Event::StartTls): it remembers nothing and greets no more (RFC 3207 §4.2).
     pub fn secured(self, now: Moment) -> Session {
-        Session::silent(self.policy, Security::Tls, now)
+        Session { epoch: self.epoch, ..Session::silent(self.policy, Security::Tls, now) }
     }
 
     fn silent(policy: Arc<Policy>, security: Security, now: Moment) -> Session {
@@ -134,6 +145,8 @@ impl Session {
             policy,
             security,
             hello: None,
+            authenticated: None,
+            exchange: Exchange::None,
             transaction: None,
             body: None,
             tally: Tally::default(),
@@ -146,6 +159,7 @@ impl Session {
             input_ended: false,
             refusal: None,
             since: now,
+            epoch: None,
         }
     }
 
@@ -165,7 +179,20 @@ impl Session {
     /// A reply goes to the output; 421 is the last one (RFC 5321 §3.8).
     pub(super) fn say(&mut self, reply: &Reply) {
         self.closing |= reply.code() == 421;
+        self.print(reply);
+    }
+
+    /// 421 tells who says it (RFC 5321 §4.2.2).
+    fn print(&mut self, reply: &Reply) {
+        if reply.code() == 421 {
+            return reply.said_by(&self.policy.host_name).print(&mut self.output);
+        }
         reply.print(&mut self.output);
+    }
+
+    /// Octets that are no reply go to the output.
+    pub(super) fn put(&mut self, octets: &[u8]) {
+        self.output.extend_from_slice(octets);
     }
 
     /// Says a last reply.
@@ -179,7 +206,7 @@ impl Session {
         while self.room() >= REPLY_OCTETS_MAX
             && let Some(reply) = self.owed.pop_front()
         {
-            reply.print(&mut self.output);
+            self.print(&reply);
         }
     }
 
@@ -285,16 +312,25 @@ impl Session {
     pub fn protocol_name(&self) -> &'static str {
         let utf8 = self.transaction.as_ref().is_some_and(|t| t.params.smtputf8);
         let hello = self.hello.as_ref().map_or(Hello::Helo, |(hello, _)| *hello);
-        match (hello, utf8, self.security) {
+        let authenticated = self.authenticated.is_some();
+        match (hello, utf8, self.security, authenticated) {
             (Hello::Helo, ..) => "SMTP",
-            (Hello::Ehlo, false, Security::Clear) => "ESMTP",
-            (Hello::Ehlo, false, Security::Tls) => "ESMTPS",
-            (Hello::Ehlo, true, Security::Clear) => "UTF8SMTP",
-            (Hello::Ehlo, true, Security::Tls) => "UTF8SMTPS",
-            (Hello::Lhlo, false, Security::Clear) => "LMTP",
-            (Hello::Lhlo, false, Security::Tls) => "LMTPS",
-            (Hello::Lhlo, true, Security::Clear) => "UTF8LMTP",
-            (Hello::Lhlo, true, Security::Tls) => "UTF8LMTPS",
+            (Hello::Ehlo, false, Security::Clear, false) => "ESMTP",
+            (Hello::Ehlo, false, Security::Clear, true) => "ESMTPA",
+            (Hello::Ehlo, false, Security::Tls, false) => "ESMTPS",
+            (Hello::Ehlo, false, Security::Tls, true) => "ESMTPSA",
+            (Hello::Ehlo, true, Security::Clear, false) => "UTF8SMTP",
+            (Hello::Ehlo, true, Security::Clear, true) => "UTF8SMTPA",
+            (Hello::Ehlo, true, Security::Tls, false) => "UTF8SMTPS",
+            (Hello::Ehlo, true, Security::Tls, true) => "UTF8SMTPSA",
+            (Hello::Lhlo, false, Security::Clear, false) => "LMTP",
+            (Hello::Lhlo, false, Security::Clear, true) => "LMTPA",
+            (Hello::Lhlo, false, Security::Tls, false) => "LMTPS",
+            (Hello::Lhlo, false, Security::Tls, true) => "LMTPSA",
+            (Hello::Lhlo, true, Security::Clear, false) => "UTF8LMTP",
+            (Hello::Lhlo, true, Security::Clear, true) => "UTF8LMTPA",
+            (Hello::Lhlo, true, Security::Tls, false) => "UTF8LMTPS",
+            (Hello::Lhlo, true, Security::Tls, true) => "UTF8LMTPSA",
         }
     }
 

@@ -7,6 +7,7 @@ use crate::reply::Reply;
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Tally {
     errors: u32,
+    auth_failures: u32,
     refused_recipients: u32,
     transactions: u32,
     idle_commands: u32,
@@ -20,6 +21,15 @@ impl Tally {
             return reply;
         }
         Reply::new(421, (4, 7, 0), format!("too many errors, the last one: {reply}"))
+    }
+
+    /// The client is not who it claims to be, or that cannot be told now; what to say.
+    pub(super) fn auth_failure(&mut self, reply: Reply, policy: &Policy) -> Reply {
+        self.auth_failures += u32::from(reply.is_permanent());
+        if self.auth_failures <= policy.auth_failures_max {
+            return reply;
+        }
+        Reply::new(421, (4, 7, 0), format!("too many failed authentications, the last one: {reply}"))
     }
 
     /// A recipient was refused with `reply`; what to say.

@@ -1,3 +1,5 @@
+mod auth;
+
 use super::*;
 use crate::policy::{Flavour, Policy, StartTls};
 use crate::reply::Reply;
@@ -15,6 +17,7 @@ struct Desk {
     recipients: usize,
     output: Vec<u8>,
     now: Moment,
+    mechanism: auth::Mechanism,
 }
 
 fn policy() -> Policy {
@@ -25,9 +28,14 @@ fn policy() -> Policy {
     policy
 }
 
+fn shown(said: &Secret) -> String {
+    String::from_utf8_lossy(said.expose()).escape_debug().to_string()
+}
+
 fn desk(policy: Policy) -> Desk {
     let session = Session::new(Arc::new(policy), Security::Clear, Moment::default());
-    Desk { session, events: vec![], body: vec![], recipients: 0, output: vec![], now: Moment::default() }
+    let (now, mechanism) = (Moment::default(), auth::Mechanism::default());
+    Desk { session, events: vec![], body: vec![], recipients: 0, output: vec![], now, mechanism }
 }
 
 impl Desk {
@@ -51,7 +59,10 @@ impl Desk {
             any = true;
             let told = match &event {
                 Event::Mail { reverse_path, params } => format!("mail {reverse_path}{params}"),
-                Event::Rcpt { forward_path } => format!("rcpt {forward_path}"),
+                Event::Rcpt { forward_path, params } => format!("rcpt {forward_path}{params}"),
+                Event::Auth { mechanism, initial: None } => format!("auth {mechanism}"),
+                Event::Auth { mechanism, initial: Some(said) } => format!("auth {mechanism} {}", shown(said)),
+                Event::AuthResponse(said) => format!("response {}", shown(said)),
                 Event::BodyChunk(chunk) => {
                     self.body.extend_from_slice(chunk);
                     continue;
@@ -69,8 +80,12 @@ impl Desk {
     fn answer(&mut self, told: &str) {
         let (session, now) = (&mut self.session, self.now);
         match told.split(' ').next().unwrap() {
+            "auth" | "response" => self.mechanism.step(session, told, now),
             "mail" if told.contains("refused@") => session.refuse(Reply::new(550, (5, 7, 1), "not you"), now),
-            "rcpt" if told.starts_with("rcpt u") && told.ends_with("@example.test") || told == "rcpt postmaster" => {
+            "rcpt"
+                if told.starts_with("rcpt u") && told.contains("@example.test") && !told.contains("elsewhere")
+                    || told == "rcpt postmaster" =>
+            {
                 self.recipients += 1;
                 session.accept(now);
             }
@@ -116,7 +131,8 @@ fn a_whole_transaction() {
         said,
         "220 mx.example.test ESMTP ready\r\n\
          250-mx.example.test greets c.test\r\n250-PIPELINING\r\n250-SIZE 1000\r\n250-STARTTLS\r\n250-8BITMIME\r\n\
-         250-BINARYMIME\r\n250-CHUNKING\r\n250-SMTPUTF8\r\n250-ENHANCEDSTATUSCODES\r\n250 HELP\r\n\
+         250-BINARYMIME\r\n250-CHUNKING\r\n250-SMTPUTF8\r\n250-ENHANCEDSTATUSCODES\r\n250-LIMITS RCPTMAX=3 MAILMAX=1000\r\n\
+         250 HELP\r\n\
          250 2.1.0 sender ok\r\n250 2.1.5 recipient ok\r\n354 send the message, ended by a line with a dot alone\r\n\
          250 2.0.0 kept\r\n221 2.0.0 mx.example.test says goodbye\r\n"
     );
@@ -479,27 +495,33 @@ fn piece() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
+/// The input in pieces of these sizes tells the same story as in one.
+fn cut_anyhow(policy: Policy, input: &[u8], cuts: &[usize]) -> Result<(), TestCaseError> {
+    let mut whole = desk(policy.clone());
+    let left = whole.feed(input).len();
+    let mut cut = desk(policy);
+    let (mut rest, mut sizes) = (input, cuts.iter().cycle());
+    while !rest.is_empty() {
+        let n = (*sizes.next().unwrap()).min(rest.len());
+        let unread = cut.feed(&rest[..n]).len();
+        rest = &rest[n - unread..];
+        if unread > 0 {
+            break;
+        }
+    }
+    prop_assert_eq!(&whole.output, &cut.output);
+    prop_assert_eq!(&whole.events, &cut.events);
+    prop_assert_eq!(whole.body, cut.body);
+    prop_assert_eq!(left, rest.len());
+    prop_assert_eq!(whole.session.is_closing(), cut.session.is_closing());
+    Ok(())
+}
+
 proptest! {
     #[test]
     fn any_cut_gives_the_same(pieces in proptest::collection::vec(piece(), 0..24), lmtp: bool, cuts in proptest::collection::vec(1usize..9, 1..9)) {
         let policy = Policy { flavour: if lmtp { Flavour::Lmtp } else { Flavour::Smtp }, ..policy() };
         let input = [if lmtp { b"LHLO c\r\n".as_slice() } else { b"EHLO c\r\n" }, &pieces.concat()].concat();
-        let mut whole = desk(policy.clone());
-        let left = whole.feed(&input).len();
-        let mut cut = desk(policy);
-        let (mut rest, mut sizes) = (input.as_slice(), cuts.iter().cycle());
-        while !rest.is_empty() {
-            let n = (*sizes.next().unwrap()).min(rest.len());
-            let unread = cut.feed(&rest[..n]).len();
-            rest = &rest[n - unread..];
-            if unread > 0 {
-                break;
-            }
-        }
-        prop_assert_eq!(&whole.output, &cut.output);
-        prop_assert_eq!(&whole.events, &cut.events);
-        prop_assert_eq!(whole.body, cut.body);
-        prop_assert_eq!(left, rest.len());
-        prop_assert_eq!(whole.session.is_closing(), cut.session.is_closing());
+        cut_anyhow(policy, &input, &cuts)?;
     }
 }
