@@ -11,6 +11,7 @@
 //! | [`extension`] | what EHLO offers, and the parameters it brings to MAIL |
 //! | [`policy`] | `Policy`: one listener's limits and offers |
 //! | [`server`] | `Session`, `Event`: one connection's conversation |
+//! | [`client`] | the same from the other side: `Session`, `Event`, `Transaction`, `Answer` |
 //!
 //! ```
 //! use model::{Domain, Moment};
@@ -26,6 +27,7 @@
 //! assert!(session.output().ends_with(b"451 4.3.0 not now\r\n"));
 //! ```
 
+pub mod client;
 pub mod command;
 pub mod extension;
 mod path;
