@@ -12,6 +12,7 @@
 //! | [`policy`] | `Policy`: one listener's limits and offers |
 //! | [`secret`] | `Secret`: what no log shows |
 //! | [`server`] | `Session`, `Event`: one connection's conversation |
+//! | [`client`] | the same from the other side: `Session`, `Event`, `Transaction`, `Answer` |
 //!
 //! ```
 //! use model::{Domain, Moment};
@@ -27,6 +28,7 @@
 //! assert!(session.output().ends_with(b"451 4.3.0 not now\r\n"));
 //! ```
 
+pub mod client;
 pub mod command;
 pub mod extension;
 mod path;
