@@ -1,6 +1,10 @@
 //! A header's fields as they stand (RFC 5322 §2.2).
 
+mod print;
+
 use std::ops::Range;
+
+pub(crate) use print::{field, phrase};
 
 use crate::cursor::Cursor;
 

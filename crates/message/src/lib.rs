@@ -4,7 +4,8 @@
 //! structure; what comes of it is small, can be kept as a row, and says by octet ranges where the rest lies. It never
 //! fails: broken mail has a structure too. Time is linear and memory bounded by a [`model::Budget`], whatever is sent.
 //!
-//! It does not know mailboxes, protocols or where a message is kept, and it changes no message. Bodies are never held.
+//! It does not know mailboxes, protocols or where a message is kept. Bodies are never held, also where a message is
+//! rewritten on its way ([`submission`], [`downgrade`]) or written ([`report`]).
 //!
 //! | module | nouns |
 //! |---|---|
@@ -14,9 +15,12 @@
 //! | `threading`, `date` | [`Threading`], [`base_subject`], [`SentAt`] |
 //! | [`header`] | [`header::Fields`], [`header_fields`], [`header::unfold`] |
 //! | [`parameter`] | [`Parameter`] with RFC 2231 |
-//! | `word`, `charset` | [`decode_header`]: RFC 2047; [`decode_charset`] |
-//! | [`transfer`] | [`TransferEncoding`], [`decode_transfer`], [`transfer::Decoder`] |
+//! | `word`, `charset` | [`decode_header`], [`encode_header`]: RFC 2047; [`decode_charset`] |
+//! | [`transfer`] | [`TransferEncoding`], [`decode_transfer`], [`transfer::Decoder`], [`transfer::Encoder`] |
 //! | [`text`] | [`text::searchable`], [`text::contains_folded`] |
+//! | [`report`] | [`report::DeliveryReport`] to a message, and [`report::parse`] (RFC 3464) |
+//! | [`downgrade`] | [`downgrade::Survey`], [`downgrade::Converter`]: for next hops that lack 8BITMIME or BINARYMIME |
+//! | [`submission`] | [`submission::Fixups`]: what a submitted header lacks |
 //! | `row` | `encode` and `decode` of [`Structure`], [`Envelope`], [`Threading`] |
 //!
 //! ```
@@ -35,14 +39,17 @@ mod address;
 mod charset;
 mod cursor;
 mod date;
+pub mod downgrade;
 mod envelope;
 pub mod header;
 pub mod parameter;
+pub mod report;
 mod row;
 mod scan;
 mod scanned;
 mod section;
 mod structure;
+pub mod submission;
 pub mod text;
 mod threading;
 pub mod transfer;
@@ -60,7 +67,7 @@ pub use section::SectionKind;
 pub use structure::{Disposition, Kind, Part, Structure};
 pub use threading::{ThreadKey, Threading, base_subject};
 pub use transfer::{TransferEncoding, UnknownEncoding, decode_transfer};
-pub use word::decode_header;
+pub use word::{decode_header, encode_header};
 
 /// Octets that are kept and not changed any more.
 pub type Octets = Box<[u8]>;

@@ -52,6 +52,7 @@ struct Traits {
     eight_bit: bool,
     has_nul: bool,
     has_bare_line_end: bool,
+    has_long_line: bool,
 }
 
 /// The begin of the first text part, for the preview.
@@ -103,6 +104,10 @@ impl Scanner {
             self.judge_line_end(piece);
             self.position += piece.len() as u64;
             let ended = piece.ends_with(b"\n");
+            // A CR at the end of a chunk may belong to the line end.
+            let end_octets = if ended { 1 + u64::from(self.crlf) } else { u64::from(piece.ends_with(b"\r")) };
+            let line_octets = self.position - self.line_start - end_octets;
+            self.traits.has_long_line |= line_octets > Scanned::LINE_OCTETS_MAX;
             if self.in_line {
                 self.line_rest(piece);
             } else if self.held.is_empty() && (ended || piece.len() >= Self::HELD_MAX) {
@@ -145,6 +150,7 @@ impl Scanner {
             eight_bit: self.traits.eight_bit,
             has_nul: self.traits.has_nul,
             has_bare_line_end: self.traits.has_bare_line_end,
+            has_long_line: self.traits.has_long_line,
             preview: text::preview(&text, Scanned::PREVIEW_CHARS_MAX),
             structure,
         }

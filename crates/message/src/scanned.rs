@@ -30,6 +30,8 @@ pub struct Scanned {
     pub has_nul: bool,
     /// Whether a CR or LF stands alone.
     pub has_bare_line_end: bool,
+    /// Whether a line is longer than [`Scanned::LINE_OCTETS_MAX`].
+    pub has_long_line: bool,
     /// The first words of the first text part, at most [`Scanned::PREVIEW_CHARS_MAX`] characters.
     pub preview: String,
 }
@@ -37,6 +39,8 @@ pub struct Scanned {
 impl Scanned {
     /// More hops than a path that ends.
     pub const DELIVERED_TO_MAX: usize = 100;
+    /// RFC 5322 §2.1.1, without the line end.
+    pub const LINE_OCTETS_MAX: u64 = 998;
     /// RFC 8621 §4.1.4: a preview has at most 256 characters.
     pub const PREVIEW_CHARS_MAX: usize = 256;
 

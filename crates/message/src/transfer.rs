@@ -1,6 +1,11 @@
 //! Transfer encodings (RFC 2045 §6), decoded piece by piece and as forgivingly as mail is written.
 
+mod encoder;
+
 use std::borrow::Cow;
+
+pub use encoder::Encoder;
+pub(crate) use encoder::escape;
 
 use crate::cursor::Cursor;
 use crate::parameter::{hex, token};

@@ -1,5 +1,10 @@
 //! Encoded words in header fields (RFC 2047).
 
+mod encode;
+
+pub use encode::encode_header;
+pub(crate) use encode::encoded_words;
+
 use crate::charset;
 use crate::header::unfold;
 use crate::parameter::hex;
