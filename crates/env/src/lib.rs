@@ -14,6 +14,7 @@
 
 mod conversation;
 mod network;
+pub mod virtual_net;
 pub mod virtual_world;
 
 pub use conversation::{Conversation, Next, Tls};

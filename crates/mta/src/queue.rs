@@ -12,14 +12,14 @@ mod row;
 mod schedule;
 
 pub use admin::{AdminError, Filter, QueuedDelivery};
-pub use attempt::{Job, Outcome, OutcomeKind, Relay};
+pub(crate) use attempt::BodyReader;
+pub use attempt::{Fault, Job, Outcome, OutcomeKind, Relay};
 pub use row::{Content, Delivery, QueuedMessage, Target};
 pub use schedule::{
     Closed, DeliveryKey, Destination, Grant, Health, RECIPIENTS_MAX, SLOW_AFTER, Schedule, ScheduleLimits, Work, retry_pause,
 };
 
 use crate::trace::{Trace, TraceRecord};
-use crate::fields::queue_name;
 use crate::trace;
 use directory::Directory;
 use env::{Clock, Random, Sleep, Spawn};

@@ -5,7 +5,7 @@ use super::Transport;
 use crate::queue::{BodyReader, Content, Delivery, Fault, Job, Outcome, OutcomeKind, QueuedMessage};
 use env::Tls;
 use message::Scanner;
-use message::downgrade::{self, Plan, Target};
+use message::downgrade::{Converter, Plan, Survey, Target};
 use message::report::xtext_encode;
 use model::{ForwardPath, ReversePath};
 use smtp::BodyType;
@@ -21,7 +21,7 @@ pub(super) enum Exchanged {
 }
 
 /// For SASL: what ties a log-in to this connection.
-pub(super) fn binding(tls: &Tls) -> Option<sasl::ChannelBinding> {
+pub(crate) fn binding(tls: &Tls) -> Option<sasl::ChannelBinding> {
     let exporter = tls.exporter.map(|octets| octets.to_vec());
     let server_end_point = tls.server_end_point.clone();
     (exporter.is_some() || server_end_point.is_some()).then_some(sasl::ChannelBinding { exporter, server_end_point })
@@ -32,7 +32,7 @@ enum Form {
     /// As it is.
     AsIs(BodyType),
     /// Changed on the way.
-    Converted(Box<downgrade::Converter>),
+    Converted(Box<Converter>, BodyType),
 }
 
 impl Transport {
@@ -100,33 +100,38 @@ impl Transport {
         }
         match self.plan(job, target).await {
             Ok(Plan::AsIs) => Ok((Form::AsIs(body), !ascii)),
-            Ok(Plan::Convert(converter)) => Ok((Form::Converted(Box::new(converter)), !ascii)),
+            Ok(Plan::Convert(converter)) => Ok((Form::Converted(converter, if target.eight_bit { BodyType::EightBitMime } else { BodyType::SevenBit }), !ascii)),
             Ok(Plan::Cannot(reason)) => {
-                let (class, subject, detail) = reason.status();
-                Err(line.failed((class, subject, detail), format!("the next hop cannot take it as it is: {reason}")))
+                let status = reason.status();
+                let text = reason.to_string();
+                Err(if status.0 == 5 { line.failed(status, text) } else { line.deferred(status, text) })
             }
             Err(fault) => Err(line.deferred((4, 3, 0), fault.to_string())),
         }
     }
 
+    /// Reads the message for what the next hop lacks, at most twice.
     async fn plan(&self, job: &Job, target: Target) -> Result<Plan, Fault> {
         let mut scanner = Scanner::new(Scanner::DEFAULT_BUDGET);
-        let mut header = Vec::new();
-        let prefix = job.message.trace.as_bytes();
-        scanner.push(prefix);
-        header.extend_from_slice(prefix);
-        let mut body = BodyReader::new(&job.message.body, &job.blobs);
-        while let Some(piece) = body.next().await? {
-            scanner.push(&piece);
-            if header.len() < downgrade::HEADER_OCTETS_MAX {
-                header.extend_from_slice(&piece);
-            }
-        }
+        each_piece(job, |piece| scanner.push(piece)).await?;
         let scanned = scanner.finish();
-        let end = usize::try_from(scanned.header_octets).unwrap_or(usize::MAX);
-        header.truncate(end);
-        Ok(Plan::of(&scanned, &header, target))
+        if let Some(plan) = Plan::at_once(&scanned, target) {
+            return Ok(plan);
+        }
+        let mut survey = Survey::new(&scanned);
+        each_piece(job, |piece| survey.push(piece)).await?;
+        Ok(survey.plan(target))
     }
+}
+
+/// All octets of the message as it travels.
+async fn each_piece(job: &Job, mut f: impl FnMut(&[u8])) -> Result<(), Fault> {
+    f(job.message.trace.as_bytes());
+    let mut body = BodyReader::new(&job.message.body, &job.blobs);
+    while let Some(piece) = body.next().await? {
+        f(&piece);
+    }
+    Ok(())
 }
 
 fn transaction(job: &Job, form: &Form, smtputf8: bool, extensions: &Extensions) -> Result<Transaction, String> {
@@ -140,9 +145,7 @@ fn transaction(job: &Job, form: &Form, smtputf8: bool, extensions: &Extensions) 
         recipients.push(recipient(delivery, extensions)?);
     }
     let body = match form {
-        Form::AsIs(body) => *body,
-        Form::Converted(converter) if converter.is_eight_bit() => BodyType::EightBitMime,
-        Form::Converted(_) => BodyType::SevenBit,
+        Form::AsIs(body) | Form::Converted(_, body) => *body,
     };
     let options = MailOptions {
         size: Some(message.size_octets()),
@@ -256,9 +259,9 @@ async fn send(
     while let Some(piece) = body.next().await? {
         push(line, &mut form, &piece).await;
     }
-    if let Form::Converted(converter) = form {
+    if let Form::Converted(converter, _) = form {
         let mut rest = Vec::new();
-        converter.finish(&mut rest);
+        converter.finish(&mut rest).map_err(|_| Fault::MessageMissing)?;
         write(line, &rest).await;
     }
     let now = line.now();
@@ -269,7 +272,7 @@ async fn send(
 async fn push(line: &mut Line, form: &mut Form, octets: &[u8]) {
     match form {
         Form::AsIs(_) => write(line, octets).await,
-        Form::Converted(converter) => {
+        Form::Converted(converter, _) => {
             for piece in octets.chunks(64 << 10) {
                 let mut converted = Vec::with_capacity(piece.len() * 2);
                 converter.push(piece, &mut converted);
