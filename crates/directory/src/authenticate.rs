@@ -1,18 +1,21 @@
-//! Log-in by password.
+//! Log-in by password; `scram` is the way in without showing it.
+
+mod scram;
 
 use crate::account::Entry;
-use crate::credential::Argon2id;
+use crate::credential::{Argon2id, PASSWORD_OCTETS_MAX};
 use crate::hashing::Hashing;
 use crate::remembered::{Proof, Remembered};
-use crate::throttle::{Network, Throttle};
+use crate::throttle::{self, Network, Throttle};
 use crate::{Account, Credential, Directory};
 use env::{BoxFuture, Clock, Random, Spawn};
 use model::{Moment, Timestamp};
+use sasl::prepare_password;
+use scram::Derived;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Longer than any password manager's; bounds what a peer makes us hash.
-const PASSWORD_OCTETS_MAX: usize = 4096;
+pub use scram::ScramTicket;
 
 /// Why somebody may not log in. Its text may be told to the peer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -41,6 +44,7 @@ pub(crate) struct Gate {
     decoy: Option<Argon2id>,
     throttle: Mutex<Throttle>,
     remembered: Mutex<Remembered>,
+    derived: Mutex<Derived>,
 }
 
 impl Gate {
@@ -53,11 +57,12 @@ impl Gate {
         let mut key = [0; blake3::KEY_LEN];
         random.fill(&mut key);
         let decoy = credentials.find_map(|credential| match credential {
-            Credential::Argon2id(hash) => Some(hash.clone()),
+            Credential::Hashed { argon2id, .. } => Some(argon2id.clone()),
             Credential::Clear(_) => None,
         });
         let hashing = Hashing::new(spawn);
-        Gate { clock, hashing, key, decoy, throttle: Mutex::default(), remembered: Mutex::default() }
+        let (throttle, remembered, derived) = Default::default();
+        Gate { clock, hashing, key, decoy, throttle, remembered, derived }
     }
 
     fn keyed(&self, parts: &[&[u8]]) -> blake3::Hash {
@@ -68,13 +73,22 @@ impl Gate {
         hasher.finalize()
     }
 
-    /// Bound to the credential, so that a changed one is a different proof.
-    fn proof(&self, entry: &Entry, password: &[u8]) -> Proof {
+    /// Bound to the credential, so that a changed one is a different proof; and to the network, so that nobody elsewhere gets
+    /// past the throttle by guessing what somebody has just signed in with.
+    fn proof(&self, entry: &Entry, password: &[u8], network: Option<Network>) -> Proof {
         let credential = match &entry.credential {
-            Credential::Argon2id(hash) => hash.as_str(),
+            Credential::Hashed { argon2id, .. } => argon2id.as_str(),
             Credential::Clear(secret) => secret.expose(),
         };
-        self.keyed(&[b"proof", &entry.account.id.0.to_le_bytes(), credential.as_bytes(), password]).into()
+        let (id, network) = (entry.account.id.0.to_le_bytes(), network.map(Network::octets));
+        let network = network.as_ref().map_or(&[][..], |octets| octets);
+        self.keyed(&[b"proof", &id, credential.as_bytes(), network, password]).into()
+    }
+
+    /// By which a login's failures are counted. One account under two spellings is one login.
+    fn name(&self, entry: Option<&Entry>, login: &str) -> throttle::Login {
+        let name = entry.map_or_else(|| login.to_lowercase(), |entry| entry.account.address.to_string());
+        self.keyed(&[b"login", name.as_bytes()]).into()
     }
 
     async fn hash_matches(&self, hash: &Argon2id, password: &[u8]) -> Result<bool, AuthError> {
@@ -99,7 +113,7 @@ impl Directory {
     /// The account that `login` (its address, or its local part where only one account has it) and `password` open.
     ///
     /// `peer` is whose failures are counted; `None` where there is no network between. Unknown logins cost what wrong
-    /// passwords cost. A password verified in the last minutes is neither hashed nor throttled again.
+    /// passwords cost. A password verified in the last minutes from there is neither hashed nor throttled again.
     pub fn authenticate<'a>(
         &'a self,
         login: &'a str,
@@ -113,16 +127,16 @@ impl Directory {
         if password.len() > PASSWORD_OCTETS_MAX {
             return Err(AuthError::Rejected);
         }
+        let password = prepare_password(password);
+        let password = password.expose();
         let gate = &self.gate;
         let entry = self.by_login(login);
         if let Some(entry) = entry
-            && gate.remembered().holds(&gate.proof(entry, password), gate.clock.monotonic())
+            && gate.remembered().holds(&gate.proof(entry, password, network), gate.clock.monotonic())
         {
             return Ok(entry.account.clone());
         }
-        // One account under two spellings is one login.
-        let name = entry.map_or_else(|| login.to_lowercase(), |entry| entry.account.address.to_string());
-        let name = gate.keyed(&[b"login", name.as_bytes()]).into();
+        let name = gate.name(entry, login);
         if let Some(until) = gate.throttle().blocked_until(&name, network, gate.clock.monotonic()) {
             return Err(gate.not_before(until));
         }
@@ -131,7 +145,7 @@ impl Directory {
         match entry {
             Some(entry) if right => {
                 gate.throttle().succeeded(&name, network, now);
-                gate.remembered().keep(gate.proof(entry, password), now);
+                gate.remembered().keep(gate.proof(entry, password, network), now);
                 Ok(entry.account.clone())
             }
             _ => {
@@ -144,12 +158,12 @@ impl Directory {
     async fn password_is_right(&self, credential: Option<&Credential>, password: &[u8]) -> Result<bool, AuthError> {
         let gate = &self.gate;
         let clear = match credential {
-            Some(Credential::Argon2id(hash)) => return gate.hash_matches(hash, password).await,
-            Some(Credential::Clear(secret)) => Some(secret.expose()),
+            Some(Credential::Hashed { argon2id, .. }) => return gate.hash_matches(argon2id, password).await,
+            Some(Credential::Clear(secret)) => Some(prepare_password(secret.expose().as_bytes())),
             None => None,
         };
         // Keyed hashes are compared, in constant time: neither length nor prefix of the password shows.
-        let expected = gate.keyed(&[b"clear", clear.unwrap_or_default().as_bytes()]);
+        let expected = gate.keyed(&[b"clear", clear.as_ref().map_or(&[][..], |secret| secret.expose())]);
         let right = gate.keyed(&[b"clear", password]) == expected && clear.is_some();
         if !right && let Some(decoy) = &gate.decoy {
             gate.hash_matches(decoy, password).await?;

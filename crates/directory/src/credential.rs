@@ -4,6 +4,7 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Argon2, Params};
 use env::Random;
+use sasl::{KeysError, ScramHash, ScramKeys, prepare_password};
 use std::fmt;
 
 /// A text that does not print.
@@ -40,8 +41,13 @@ impl fmt::Debug for Secret {
 pub enum Credential {
     /// The password itself: for demos and tests.
     Clear(Secret),
-    /// Its Argon2id hash.
-    Argon2id(Argon2id),
+    /// What is kept of it at rest.
+    Hashed {
+        /// For those who send the password.
+        argon2id: Argon2id,
+        /// For those who prove that they know it; where only a PHC string is known, there are none.
+        scram_sha_256: Option<ScramKeys>,
+    },
 }
 
 /// A checked PHC string of Argon2id, as `$argon2id$v=19$m=19456,t=2,p=1$…$…`.
@@ -70,6 +76,12 @@ pub enum CredentialError {
         /// Asked for.
         passes: u32,
     },
+    /// The SCRAM keys beside the hash.
+    #[error("{0}")]
+    Scram(#[from] KeysError),
+    /// Nobody could log in with it.
+    #[error("a password has 1 to {PASSWORD_OCTETS_MAX} octets")]
+    Password,
 }
 
 /// Two hashes at once fit a machine of 2 GB beside the mail; RFC 9106 §4 recommends 64 MiB for constrained memory.
@@ -79,11 +91,71 @@ pub const PASSES_MAX: u32 = 10;
 /// More lanes do not help: one thread computes them.
 const LANES_MAX: u32 = 16;
 /// RFC 9106 §3.1: 16 octets of salt are enough for passwords.
-const SALT_OCTETS: usize = 16;
+pub(crate) const SALT_OCTETS: usize = 16;
+/// Longer than any password manager's; bounds what a peer makes us hash.
+pub(crate) const PASSWORD_OCTETS_MAX: usize = 4096;
+/// Three times what RFC 7677 §4 reckons for a tenth of a second, since whoever steals the keys can guess at that cost; some
+/// 20 ms here, a fraction of a second on an old phone, and below the 65,536 that Cyrus SASL knows as the most.
+pub(crate) const SCRAM_ITERATIONS: u32 = 50_000;
 
 impl Credential {
+    /// Argon2id hash and SCRAM keys of `password`. Takes tens of milliseconds.
+    ///
+    /// # Errors
+    /// `Password` when it is empty or too long.
+    pub fn from_password(password: &[u8], random: &dyn Random) -> Result<Credential, CredentialError> {
+        if !(1..=PASSWORD_OCTETS_MAX).contains(&password.len()) {
+            return Err(CredentialError::Password);
+        }
+        let argon2id = Argon2id(hash_password(password, random)?);
+        let mut salt = [0; SALT_OCTETS];
+        random.fill(&mut salt);
+        let keys = ScramKeys::derive(ScramHash::Sha256, password, &salt, SCRAM_ITERATIONS)?;
+        Ok(Credential::Hashed { argon2id, scram_sha_256: Some(keys) })
+    }
+
+    /// One line for a row: the PHC string, and after a space the SCRAM keys if there are any. A password in the clear is not
+    /// written anywhere: `None`.
+    pub fn to_text(&self) -> Option<String> {
+        match self {
+            Credential::Clear(_) => None,
+            Credential::Hashed { argon2id, scram_sha_256: None } => Some(argon2id.0.clone()),
+            Credential::Hashed { argon2id, scram_sha_256: Some(keys) } => {
+                Some(format!("{} {}", argon2id.0, keys.to_text()))
+            }
+        }
+    }
+
+    /// What [`Credential::to_text`] wrote, or a PHC string alone.
+    ///
+    /// # Errors
+    /// When it is not that, or costs too much.
+    pub fn from_text(text: &str) -> Result<Credential, CredentialError> {
+        let Some((phc, keys)) = text.split_once(' ') else { return Credential::argon2id(text) };
+        let argon2id = Argon2id::checked(phc)?;
+        let keys = ScramKeys::from_text(keys)?;
+        if keys.hash != ScramHash::Sha256 {
+            return Err(KeysError::Form.into());
+        }
+        Ok(Credential::Hashed { argon2id, scram_sha_256: Some(keys) })
+    }
+
     /// From a PHC string.
     pub fn argon2id(phc: &str) -> Result<Credential, CredentialError> {
+        Ok(Credential::Hashed { argon2id: Argon2id::checked(phc)?, scram_sha_256: None })
+    }
+
+    /// Whether it can verify by SCRAM with this hash.
+    pub(crate) fn has_scram(&self, hash: ScramHash) -> bool {
+        match self {
+            Credential::Clear(_) => true,
+            Credential::Hashed { scram_sha_256, .. } => scram_sha_256.as_ref().is_some_and(|keys| keys.hash == hash),
+        }
+    }
+}
+
+impl Argon2id {
+    fn checked(phc: &str) -> Result<Argon2id, CredentialError> {
         let hash = PasswordHash::new(phc).map_err(|_| CredentialError::Form)?;
         if hash.algorithm.as_str() != "argon2id" || hash.hash.is_none() || hash.salt.is_none() {
             return Err(CredentialError::Form);
@@ -93,29 +165,28 @@ impl Credential {
         if memory_kib > MEMORY_KIB_MAX || passes > PASSES_MAX || params.p_cost() > LANES_MAX {
             return Err(CredentialError::Cost { memory_kib, passes });
         }
-        Ok(Credential::Argon2id(Argon2id(phc.to_owned())))
+        Ok(Argon2id(phc.to_owned()))
     }
-}
 
-impl Argon2id {
     /// The PHC string.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether it is `password`'s. Takes tens of milliseconds.
+    /// Whether it is that of a prepared password. Takes tens of milliseconds.
     pub(crate) fn verify(&self, password: &[u8]) -> bool {
         Argon2::default().verify_password(password, self.0.as_str()).is_ok()
     }
 }
 
-/// The PHC string of `password` with the default cost (19 MiB, two passes). Takes tens of milliseconds.
+/// The PHC string of `password`, which is prepared by SASLprep, with the default cost (19 MiB, two passes). Takes tens of milliseconds.
 ///
 /// # Errors
 /// `Form` when the password is longer than Argon2 takes (4 GiB).
 pub fn hash_password(password: &[u8], random: &dyn Random) -> Result<String, CredentialError> {
     let mut salt = [0; SALT_OCTETS];
     random.fill(&mut salt);
-    let hash = Argon2::default().hash_password_with_salt(password, &salt).map_err(|_| CredentialError::Form)?;
+    let hash = Argon2::default().hash_password_with_salt(prepare_password(password).expose(), &salt);
+    let hash = hash.map_err(|_| CredentialError::Form)?;
     Ok(hash.to_string())
 }

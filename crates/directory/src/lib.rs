@@ -9,7 +9,7 @@
 //! | `credential` | `Secret`, `Credential`, `hash_password` |
 //! | `ids` | the durable numbers of accounts |
 //! | `resolve` | `Resolution`: to whom a forward path leads |
-//! | `authenticate` | `AuthError`: log-in, with `hashing`, `remembered` and `throttle` behind it |
+//! | `authenticate` | `AuthError`, `ScramTicket`: log-in, with `hashing`, `remembered` and `throttle` behind it |
 //!
 //! ```
 //! use directory::{AccountSpec, Credential, Directory, DirectorySpec, Resolution};
@@ -40,7 +40,7 @@ mod throttle;
 mod world;
 
 pub use account::{Account, Directory, DirectoryError};
-pub use authenticate::AuthError;
+pub use authenticate::{AuthError, ScramTicket};
 pub use credential::{Credential, CredentialError, Secret, hash_password};
 pub use model::Quota;
 pub use resolve::{DemoFault, Resolution};

@@ -39,6 +39,10 @@ impl Network {
             IpAddr::V6(v6) => Some(Network(v6.to_bits() >> 64 << 64)),
         }
     }
+
+    pub(crate) fn octets(self) -> [u8; 16] {
+        self.0.to_be_bytes()
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -88,7 +92,7 @@ impl Throttle {
         until.max().filter(|&until| now < until)
     }
 
-    /// Counts a wrong password.
+    /// Counts a wrong password, or a proof that is none.
     pub(crate) fn failed(&mut self, login: &Login, network: Option<Network>, now: Moment) {
         for key in self.keys(login, network, now).into_iter().flatten() {
             make_room(&mut self.failures, now, FORGOTTEN_AFTER, |failures| failures.last);

@@ -20,7 +20,13 @@ fn directory(world: &World) -> Directory {
     open(world, spec)
 }
 
-fn log_in(world: &World, directory: &Directory, login: &str, password: &str, peer: &str) -> Result<String, AuthError> {
+pub(super) fn log_in(
+    world: &World,
+    directory: &Directory,
+    login: &str,
+    password: &str,
+    peer: &str,
+) -> Result<String, AuthError> {
     let peer = Some(peer.parse().unwrap());
     let account = world.block_on(directory.authenticate(login, password.as_bytes(), peer))?;
     Ok(account.address.to_string())
@@ -48,7 +54,7 @@ fn logins_and_passwords() {
 }
 
 /// A pool that counts what it computes.
-struct Counting(World, AtomicUsize);
+pub(super) struct Counting(pub(super) World, pub(super) AtomicUsize);
 
 impl Spawn for Counting {
     fn spawn(&self, task: BoxFuture<'static, ()>) {
@@ -128,6 +134,33 @@ fn waits_double_up_to_a_quarter_of_an_hour_and_are_forgotten() {
     assert!(log_in(&world, &directory, "ben@demo.test", "ben", peer).is_ok());
 }
 
+/// While a client of hers is signed in, her password is remembered; that must not open the door to guessing.
+#[test]
+fn what_is_remembered_of_one_network_says_nothing_to_another() {
+    let world = World::new(1);
+    let directory = directory(&world);
+    let (home, attacker) = ("192.0.2.1", "198.51.100.7");
+    log_in(&world, &directory, "dora", "dora", home).unwrap();
+    for _ in 0..10 {
+        assert_eq!(log_in(&world, &directory, "dora", "guess", attacker), Err(AuthError::Rejected));
+    }
+    assert!(matches!(log_in(&world, &directory, "dora", "dora", attacker), Err(AuthError::Throttled { .. })));
+    assert!(log_in(&world, &directory, "dora", "dora", home).is_ok());
+}
+
+/// One password, however it was typed.
+#[test]
+fn passwords_are_prepared() {
+    let world = World::new(1);
+    let mut spec = spec(&["anna", "ben"], CatchAll::Refuse);
+    spec.accounts[0].credential = Credential::Clear("B\u{fc}ro IX".into());
+    spec.accounts[1].credential = Credential::from_password("Bu\u{308}ro \u{2168}".as_bytes(), &world).unwrap();
+    let directory = open(&world, spec);
+    for (login, password) in [("anna", "Bu\u{308}ro \u{2168}"), ("ben", "B\u{fc}ro IX")] {
+        assert!(log_in(&world, &directory, login, password, "192.0.2.1").is_ok(), "{login}");
+    }
+}
+
 #[test]
 fn a_remembered_password_is_not_throttled() {
     let world = World::new(1);
@@ -195,4 +228,31 @@ fn hashes_are_checked_before_they_are_used() {
     );
     assert_eq!(format!("{:?}", Credential::Clear("secret".into())), "Clear(…)");
     assert!(!format!("{:?}", Credential::argon2id(&printed).unwrap()).contains("m="));
+}
+
+#[test]
+fn credentials_are_written_and_read() {
+    let made = Credential::from_password(b"secret", &World::new(1)).unwrap();
+    let text = made.to_text().unwrap();
+    assert!(text.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{text}");
+    assert!(text.contains(" SCRAM-SHA-256$50000:"), "{text}");
+    assert_eq!(Credential::from_text(&text), Ok(made.clone()));
+    let (phc, keys) = text.split_once(' ').unwrap();
+    let alone = Credential::argon2id(phc).unwrap();
+    assert_eq!(alone.to_text().as_deref(), Some(phc));
+    assert_eq!(Credential::from_text(phc), Ok(alone));
+    assert_eq!(Credential::Clear("secret".into()).to_text(), None);
+    for printed in [phc.rsplit_once('$').unwrap().1, keys.rsplit_once('$').unwrap().1] {
+        assert!(!format!("{made:?}").contains(printed), "{made:?}");
+    }
+    let check = |text: &str, expected: &str| assert_eq!(Credential::from_text(text).unwrap_err().to_string(), expected);
+    check("", "not an Argon2id hash as `postamt hash-password` prints it");
+    check(keys, "not an Argon2id hash as `postamt hash-password` prints it");
+    check(&format!("{phc} "), "not SCRAM keys as RFC 5803 writes them");
+    check(&format!("{text} "), "not SCRAM keys as RFC 5803 writes them");
+    check(&text.replace("$50000:", "$5:"), "5 iterations; from 4096 to 10000000 are usable");
+    for unusable in [&b""[..], &[b'x'; PASSWORD_OCTETS_MAX + 1]] {
+        let error = Credential::from_password(unusable, &World::new(1)).unwrap_err();
+        assert_eq!(error.to_string(), "a password has 1 to 4096 octets");
+    }
 }
