@@ -1,7 +1,7 @@
 //! To whom a forward path leads, and what is said when it leads nowhere.
 
 use ::smtp::Reply;
-use directory::{DemoFault, Directory, Resolution};
+use directory::{DemoFault, Directory, Resolution, Target};
 use model::ForwardPath;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +33,15 @@ const SLOW: Duration = Duration::from_secs(10);
 pub fn route(directory: &Directory, path: &ForwardPath) -> Route {
     let refuse = |code, enhanced, text: String| Route::Refuse(Reply::new(code, enhanced, text));
     match directory.resolve(path) {
-        Resolution::Deliver(accounts) => Route::Local(accounts),
+        Resolution::Deliver(targets) => {
+            let account = |target| match target {
+                Target::Account { account, .. } => Some(account),
+                Target::Foreign(_) => None,
+            };
+            let accounts: Option<Vec<_>> = targets.into_iter().map(account).collect();
+            let refused = || refuse(550, (5, 7, 1), format!("{path} is forwarded, and this server does not relay"));
+            accounts.map_or_else(refused, Route::Local)
+        }
         Resolution::UnknownUser => refuse(550, (5, 1, 1), format!("there is no mailbox {path} here")),
         Resolution::NotLocal => refuse(550, (5, 7, 1), format!("this server does not relay: {path} is not local")),
         Resolution::Fault(DemoFault::Temporary) => {
