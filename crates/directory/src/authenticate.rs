@@ -40,29 +40,18 @@ pub(crate) struct Gate {
     hashing: Arc<Hashing>,
     /// Of this process; what is hashed with it says nothing elsewhere.
     key: [u8; blake3::KEY_LEN],
-    /// Checked in vain where no hash was due, so that every refusal costs the same.
-    decoy: Option<Argon2id>,
     throttle: Mutex<Throttle>,
     remembered: Mutex<Remembered>,
     derived: Mutex<Derived>,
 }
 
 impl Gate {
-    pub(crate) fn new<'a>(
-        spawn: Arc<dyn Spawn>,
-        clock: Arc<dyn Clock>,
-        random: &dyn Random,
-        mut credentials: impl Iterator<Item = &'a Credential>,
-    ) -> Gate {
+    pub(crate) fn new(spawn: Arc<dyn Spawn>, clock: Arc<dyn Clock>, random: &dyn Random) -> Gate {
         let mut key = [0; blake3::KEY_LEN];
         random.fill(&mut key);
-        let decoy = credentials.find_map(|credential| match credential {
-            Credential::Hashed { argon2id, .. } => Some(argon2id.clone()),
-            Credential::Clear(_) => None,
-        });
         let hashing = Hashing::new(spawn);
         let (throttle, remembered, derived) = Default::default();
-        Gate { clock, hashing, key, decoy, throttle, remembered, derived }
+        Gate { clock, hashing, key, throttle, remembered, derived }
     }
 
     fn keyed(&self, parts: &[&[u8]]) -> blake3::Hash {
@@ -131,6 +120,7 @@ impl Directory {
         let password = password.expose();
         let gate = &self.gate;
         let entry = self.by_login(login);
+        let entry = entry.as_deref();
         if let Some(entry) = entry
             && gate.remembered().holds(&gate.proof(entry, password, network), gate.clock.monotonic())
         {
@@ -165,10 +155,18 @@ impl Directory {
         // Keyed hashes are compared, in constant time: neither length nor prefix of the password shows.
         let expected = gate.keyed(&[b"clear", clear.as_ref().map_or(&[][..], |secret| secret.expose())]);
         let right = gate.keyed(&[b"clear", password]) == expected && clear.is_some();
-        if !right && let Some(decoy) = &gate.decoy {
-            gate.hash_matches(decoy, password).await?;
+        if !right && let Some(decoy) = self.decoy() {
+            gate.hash_matches(&decoy, password).await?;
         }
         Ok(right)
+    }
+
+    /// Checked in vain where no hash was due, so that every refusal costs the same.
+    fn decoy(&self) -> Option<Argon2id> {
+        self.people().entries().iter().find_map(|entry| match &entry.credential {
+            Credential::Hashed { argon2id, .. } => Some(argon2id.clone()),
+            Credential::Clear(_) => None,
+        })
     }
 }
 

@@ -1,18 +1,23 @@
 //! Domains, accounts, addresses and credentials: who mail is for, and who may log in.
 //!
-//! A [`Directory`] is an immutable value built from a [`DirectorySpec`]; only the account numbers are durable (rows of the
-//! cell `directory`), since mail hangs on them. It does not know protocols, mailboxes or configuration files.
+//! A [`Directory`] joins what a [`DirectorySpec`] declares with what the store holds (the cell `directory`). Edits
+//! take effect at once for whoever asks next; what is declared is not edited, and wins. It does not know protocols, mailboxes
+//! or configuration files.
 //!
 //! | module | nouns |
 //! |---|---|
-//! | `spec` | `DirectorySpec`, `AccountSpec`, `Quota`, `CatchAll` |
+//! | `spec` | `DirectorySpec`, `AccountSpec`, `Quota`, `CatchAll`; looked at by `declared` |
+//! | `account`, `domain`, `alias` | `Account`, `LocalDomain`, `Alias` and what aliases come to |
+//! | `directory` | `Directory`: opening, lists, and how an edit is made |
+//! | `edit` | `Edit`, `EditError` |
+//! | `people` | all of them at one moment, indexed |
+//! | `rows`, `ids` | how they lie in the store; the durable numbers of accounts |
 //! | `credential` | `Secret`, `Credential`, `hash_password` |
-//! | `ids` | the durable numbers of accounts |
-//! | `resolve` | `Resolution`: to whom a forward path leads |
+//! | `resolve` | `Resolution`, `Target`: to whom a forward path leads |
 //! | `authenticate` | `AuthError`, `ScramTicket`: log-in, with `hashing`, `remembered` and `throttle` behind it |
 //!
 //! ```
-//! use directory::{AccountSpec, Credential, Directory, DirectorySpec, Resolution};
+//! use directory::{AccountSpec, Credential, Directory, DirectorySpec, Edit, Resolution, Target};
 //! use env::virtual_world::World;
 //! use std::sync::Arc;
 //!
@@ -23,25 +28,41 @@
 //! spec.accounts.push(AccountSpec::new("anna@demo.test".parse().unwrap(), Credential::Clear("secret".into())));
 //! let directory = world.block_on(Directory::open(store, env.spawn, env.clock, &*env.random, spec)).unwrap();
 //! let anna = world.block_on(directory.authenticate("anna", b"secret", None)).unwrap();
-//! let path = model::ForwardPath::Address("Anna@demo.test".parse().unwrap());
-//! assert_eq!(directory.resolve(&path), Resolution::Deliver(vec![anna]));
+//! let sales = "sales@demo.test".parse().unwrap();
+//! let edit = Edit::AddAlias { address: sales, targets: vec!["anna+sales@demo.test".parse().unwrap()] };
+//! world.block_on(directory.edit(edit)).unwrap();
+//! let path = model::ForwardPath::Address("Sales@demo.test".parse().unwrap());
+//! let to_anna = Target::Account { account: anna, detail: Some("sales".into()) };
+//! assert_eq!(directory.resolve(&path), Resolution::Deliver(vec![to_anna]));
 //! ```
 
 mod account;
+mod alias;
 mod authenticate;
 mod credential;
+mod declared;
+mod directory;
+mod domain;
+mod edit;
 mod hashing;
 mod ids;
+mod people;
 mod remembered;
 mod resolve;
+mod rows;
 mod spec;
 mod throttle;
 #[cfg(test)]
 mod world;
 
-pub use account::{Account, Directory, DirectoryError};
+pub use account::{Account, AccountState, Origin};
+pub use alias::{Alias, DEPTH_MAX, Fault, TARGETS_MAX};
 pub use authenticate::{AuthError, ScramTicket};
 pub use credential::{Credential, CredentialError, Secret, hash_password};
+pub use directory::{Directory, DirectoryError};
+pub use domain::{DomainSettings, LocalDomain, SeparatorError, Separators};
+pub use edit::{Edit, EditError, Edited};
 pub use model::Quota;
-pub use resolve::{DemoFault, Resolution};
+pub use resolve::{DemoFault, Resolution, Target};
+pub use rows::RowError;
 pub use spec::{AccountSpec, CatchAll, DirectorySpec};

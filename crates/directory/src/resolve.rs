@@ -1,15 +1,16 @@
-//! To whom a forward path leads.
+//! To whom a forward path leads, and as whom an account may send.
 
-use crate::account::folded;
-use crate::{Account, CatchAll, Directory};
+use crate::account::fold;
+use crate::people::{Lookup, Name, People};
+use crate::{Account, AccountState, Directory};
 use model::{Address, ForwardPath};
 use std::sync::Arc;
 
 /// Where mail to a forward path goes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Resolution {
-    /// To these accounts, each once; never empty.
-    Deliver(Vec<Arc<Account>>),
+    /// To these, each once; never empty.
+    Deliver(Vec<Target>),
     /// The domain is ours, but nobody has the local part (RFC 3463 §3.2, X.1.1).
     UnknownUser,
     /// The domain is not ours.
@@ -18,6 +19,20 @@ pub enum Resolution {
     Fault(DemoFault),
     /// The demo's `slow`: to these accounts, but not soon.
     Slow(Vec<Arc<Account>>),
+}
+
+/// One of those whom mail goes to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Target {
+    /// Somebody here; a disabled account gets its mail like others.
+    Account {
+        /// Who.
+        account: Arc<Account>,
+        /// What the address said behind its separator (RFC 5233 §4): `lists` of `anna+lists@…`.
+        detail: Option<String>,
+    },
+    /// Somebody on another server, to whom an alias forwards.
+    Foreign(Address),
 }
 
 /// How an address of the demo misbehaves.
@@ -29,57 +44,88 @@ pub enum DemoFault {
     Permanent,
 }
 
+impl Target {
+    pub(crate) fn account(account: &Arc<Account>, detail: Option<&str>) -> Target {
+        Target::Account { account: account.clone(), detail: detail.map(str::to_owned) }
+    }
+}
+
 impl Directory {
     /// Follows `path`.
     pub fn resolve(&self, path: &ForwardPath) -> Resolution {
-        let ForwardPath::Address(address) = path else { return self.deliver(self.own_postmaster().into_iter()) };
-        if matches!(self.catch_all, CatchAll::Demo(_)) {
-            match folded(address).split('@').next() {
-                Some("fail-4xx") => return Resolution::Fault(DemoFault::Temporary),
-                Some("fail-5xx") => return Resolution::Fault(DemoFault::Permanent),
-                Some("slow") => return Resolution::Slow(self.with_everything(Vec::new())),
-                _ => {}
-            }
-        } else if !self.is_local(address) {
-            return Resolution::NotLocal;
-        }
-        let named = self.account(address).or_else(|| self.role(address));
-        let caught = || match &self.catch_all {
-            CatchAll::Account(account) => self.account(account),
-            CatchAll::Refuse | CatchAll::Demo(_) => None,
-        };
-        self.deliver(named.or_else(caught).into_iter())
+        self.people().resolve(path)
     }
 
     /// Whether mail to the address's domain is ours.
     pub fn is_local(&self, address: &Address) -> bool {
-        self.domains.contains(&address.domain)
+        self.people().is_local(&address.domain)
     }
 
-    fn deliver<'a>(&'a self, named: impl Iterator<Item = &'a Arc<Account>>) -> Resolution {
-        let accounts = self.with_everything(named.cloned().collect());
-        if accounts.is_empty() { Resolution::UnknownUser } else { Resolution::Deliver(accounts) }
+    /// Whether `account` may write `address` as its own: its address, those of them with a detail, and every address
+    /// whose mail it gets, be it by alias, as postmaster, or by a catch-all for what nobody has. Nobody may once their
+    /// account is disabled or gone.
+    pub fn may_send_as(&self, account: &Account, address: &Address) -> bool {
+        let people = self.people();
+        let is_here = |now: &Arc<Account>| now.id == account.id && now.state == AccountState::Enabled;
+        if !people.account(&account.address).is_some_and(is_here) {
+            return false;
+        }
+        match people.find(address) {
+            Lookup::Foreign | Lookup::Nowhere => false,
+            Lookup::Named(name, _) => {
+                let own = name.account.and_then(|at| people.at(at)).is_some_and(|own| own.id == account.id);
+                own || name.list.is_some_and(|list| people.leads_to(list, account))
+            }
+            Lookup::Caught(list) => people.leads_to(list, account),
+        }
+    }
+}
+
+impl People {
+    fn resolve(&self, path: &ForwardPath) -> Resolution {
+        let ForwardPath::Address(address) = path else {
+            return self.deliver(self.postmaster().map(|name| self.named(name, None)).unwrap_or_default());
+        };
+        if self.is_demo()
+            && let Some(resolution) = self.misbehave(address)
+        {
+            return resolution;
+        }
+        match self.find(address) {
+            Lookup::Foreign if !self.is_demo() => Resolution::NotLocal,
+            Lookup::Foreign | Lookup::Nowhere => self.deliver(Vec::new()),
+            Lookup::Named(name, detail) => self.deliver(self.named(name, detail)),
+            Lookup::Caught(list) => self.deliver(self.expand(list, None).targets),
+        }
+    }
+
+    /// An alias that leads nowhere does not hide the account of its name.
+    fn named(&self, name: Name, detail: Option<&str>) -> Vec<Target> {
+        let mut targets = name.list.map(|list| self.expand(list, detail).targets).unwrap_or_default();
+        if targets.is_empty() {
+            targets.extend(name.account.and_then(|at| self.at(at)).map(|account| Target::account(account, detail)));
+        }
+        targets
     }
 
     /// In the demo one account gets a copy of everything.
-    fn with_everything(&self, mut accounts: Vec<Arc<Account>>) -> Vec<Arc<Account>> {
-        if let CatchAll::Demo(everything) = &self.catch_all
-            && let Some(everything) = self.account(everything)
-            && !accounts.contains(everything)
-        {
-            accounts.push(everything.clone());
+    fn deliver(&self, mut targets: Vec<Target>) -> Resolution {
+        if let Some(everything) = self.everything() {
+            let is_it = |target: &Target| matches!(target, Target::Account { account, .. } if account == everything);
+            if !targets.iter().any(is_it) {
+                targets.push(Target::account(everything, None));
+            }
         }
-        accounts
+        if targets.is_empty() { Resolution::UnknownUser } else { Resolution::Deliver(targets) }
     }
 
-    /// `postmaster` must be there in every domain we serve (RFC 5321 §4.5.1), `abuse` should (RFC 2142 §4).
-    fn role(&self, address: &Address) -> Option<&Arc<Account>> {
-        let role = ["postmaster", "abuse"].iter().any(|role| address.local.as_str().eq_ignore_ascii_case(role));
-        if role && self.is_local(address) { self.own_postmaster() } else { None }
-    }
-
-    fn own_postmaster(&self) -> Option<&Arc<Account>> {
-        self.postmaster.and_then(|at| self.at(at))
+    fn misbehave(&self, address: &Address) -> Option<Resolution> {
+        match &*fold(address.local.as_str()) {
+            "fail-4xx" => Some(Resolution::Fault(DemoFault::Temporary)),
+            "fail-5xx" => Some(Resolution::Fault(DemoFault::Permanent)),
+            "slow" => Some(Resolution::Slow(self.everything().cloned().into_iter().collect())),
+            _ => None,
+        }
     }
 }
 

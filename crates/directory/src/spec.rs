@@ -3,7 +3,7 @@
 use crate::Credential;
 use model::{Address, Domain, Quota};
 
-/// Everything about people: the typed form of what a configuration or a demo says.
+/// What a configuration or a demo declares about people. It is not edited, and wins over what is stored.
 #[derive(Clone, Debug)]
 pub struct DirectorySpec {
     /// The domains whose mail is ours.
@@ -12,7 +12,8 @@ pub struct DirectorySpec {
     pub accounts: Vec<AccountSpec>,
     /// What becomes of mail to local parts that nobody has.
     pub catch_all: CatchAll,
-    /// Who reads mail to `postmaster` and `abuse` (RFC 5321 §4.5.1, RFC 2142 §4); else the account `admin`, else the first.
+    /// Who reads mail to `postmaster` and `abuse` of any domain (RFC 5321 §4.5.1, RFC 2142 §4); else who is called
+    /// `postmaster`, else the account `admin`, else the first.
     pub postmaster: Option<Address>,
 }
 
@@ -46,7 +47,7 @@ impl AccountSpec {
 pub enum CatchAll {
     /// It is refused.
     Refuse,
-    /// Mail to any local part of a local domain goes to this account.
+    /// Mail to any local part of a declared domain goes to this account.
     Account(Address),
     /// The demo: mail to any address of any domain goes to this account, and everybody else's mail to it as well;
     /// `fail-4xx`, `fail-5xx` and `slow` misbehave.

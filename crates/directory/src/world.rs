@@ -1,8 +1,8 @@
 //! What the tests share: a directory on the reference store in a virtual world.
 
-use crate::{AccountSpec, CatchAll, Credential, Directory, DirectoryError, DirectorySpec};
+use crate::{AccountSpec, CatchAll, Credential, Directory, DirectoryError, DirectorySpec, DomainSettings, Edit};
 use env::virtual_world::World;
-use model::{Address, LocalPart};
+use model::{Address, LocalPart, Quota};
 use std::sync::Arc;
 use store::Store;
 use store::memory::MemoryStore;
@@ -34,4 +34,20 @@ pub(crate) fn open_on(store: Arc<dyn Store>, world: &World, spec: DirectorySpec)
 
 pub(crate) fn open(world: &World, spec: DirectorySpec) -> Directory {
     open_on(Arc::new(MemoryStore::new()), world, spec).unwrap()
+}
+
+pub(crate) fn address(text: &str) -> Address {
+    text.parse().unwrap()
+}
+
+pub(crate) fn add_alias(alias: &str, targets: &[&str]) -> Edit {
+    Edit::AddAlias { address: address(alias), targets: targets.iter().map(|target| address(target)).collect() }
+}
+
+pub(crate) fn add_account(account: &str) -> Edit {
+    Edit::AddAccount { address: address(account), credential: cheap_hash(account.as_bytes()), quota: Quota::default() }
+}
+
+pub(crate) fn add_domain(domain: &str, settings: DomainSettings) -> Edit {
+    Edit::AddDomain { domain: domain.parse().unwrap(), settings }
 }

@@ -1,8 +1,11 @@
 use super::*;
+use crate::CatchAll;
 use crate::world::{open_on, spec};
 use env::virtual_world::World;
+use model::AccountId;
+use std::collections::HashSet;
+use store::Cell;
 use store::memory::MemoryStore;
-use store::{Cell, CommitError, Space};
 
 fn numbers(directory: &Directory) -> Vec<(String, u32)> {
     directory.accounts().map(|a| (a.address.local.as_str().to_owned(), a.id.0)).collect()
@@ -41,7 +44,7 @@ fn a_conflict_is_read_again_and_a_full_disk_is_told() {
     store.set_full(true);
     expect(&open_on(store.clone(), &world, spec(&["anna"], CatchAll::Refuse)).unwrap(), &[("anna", 1)]);
     let error = open_on(store, &world, spec(&["ben"], CatchAll::Refuse)).err().unwrap();
-    assert!(matches!(error, DirectoryError::Ids(IdError::Commit(CommitError::NoSpace(_)))), "{error}");
+    assert!(matches!(error, DirectoryError::Ids(RowError::Commit(CommitError::NoSpace(_)))), "{error}");
 }
 
 #[test]

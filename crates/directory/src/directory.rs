@@ -1,0 +1,234 @@
+//! The directory: what is declared, what is stored, and the people that come of both.
+
+use crate::account::Entry;
+use crate::alias::{Alias, Fault};
+use crate::authenticate::Gate;
+use crate::declared::{self, Declared};
+use crate::edit::{self, Edit, EditError, Edited, Plan};
+use crate::ids::{self, ATTEMPTS_MAX};
+use crate::people::People;
+use crate::rows::{self, Head, RowError, Stored};
+use crate::{Account, DirectorySpec, LocalDomain};
+use env::{Clock, Random, Spawn};
+use futures_channel::oneshot;
+use futures_util::lock::Mutex;
+use model::Address;
+use std::sync::{Arc, PoisonError, RwLock};
+use store::{Batch, Bytes, CommitError, Found, Query, Space, Store};
+
+/// Domains, accounts, aliases and credentials; edited while others read.
+pub struct Directory {
+    pub(crate) gate: Gate,
+    spawn: Arc<dyn Spawn>,
+    books: Arc<Books>,
+}
+
+/// What edits need; they outlive whoever asked for them.
+struct Books {
+    store: Arc<dyn Store>,
+    declared: Declared,
+    /// Read by everybody, replaced whole.
+    people: RwLock<Arc<People>>,
+    /// The rows behind `people`; one edit at a time.
+    kept: Mutex<Kept>,
+}
+
+/// The stored rows as this process knows them.
+struct Kept {
+    head: Option<Bytes>,
+    stored: Stored,
+}
+
+/// Why there is no directory.
+#[derive(Debug, thiserror::Error)]
+pub enum DirectoryError {
+    /// Two accounts have one address.
+    #[error("the account {0} is there twice")]
+    Duplicate(Address),
+    /// An account lies in a domain that is not ours.
+    #[error("the domain of {0} is not among the local domains")]
+    Domain(Address),
+    /// `catch_all` or `postmaster` names nobody.
+    #[error("there is no account {0}")]
+    Unknown(Address),
+    /// The accounts' numbers could not be read or given.
+    #[error("account numbers: {0}")]
+    Ids(RowError),
+    /// What is stored could not be read.
+    #[error("domains, accounts and aliases: {0}")]
+    Stored(RowError),
+}
+
+impl Directory {
+    /// Puts together what is declared and what is stored; declared accounts seen for the first time get their durable
+    /// number.
+    pub async fn open(
+        store: Arc<dyn Store>,
+        spawn: Arc<dyn Spawn>,
+        clock: Arc<dyn Clock>,
+        random: &dyn Random,
+        spec: DirectorySpec,
+    ) -> Result<Directory, DirectoryError> {
+        let keys = declared::keys(&spec)?;
+        let ids = ids::of_accounts(&*store, &keys).await.map_err(DirectoryError::Ids)?;
+        let declared = Declared::new(spec, ids);
+        let (head, stored) = rows::load(&*store).await.map_err(DirectoryError::Stored)?;
+        let people = People::of(&declared, &stored);
+        report(people.faults());
+        let gate = Gate::new(spawn.clone(), clock, random);
+        let (people, kept) = (RwLock::new(Arc::new(people)), Mutex::new(Kept { head, stored }));
+        Ok(Directory { gate, spawn, books: Arc::new(Books { store, declared, people, kept }) })
+    }
+
+    /// All accounts: the declared ones in their order, then the stored ones, oldest first.
+    pub fn accounts(&self) -> impl Iterator<Item = Arc<Account>> + use<> {
+        let people = self.people();
+        (0..).map_while(move |at| people.at(at).cloned())
+    }
+
+    /// All local domains: the declared ones in their order, then the stored ones by name.
+    pub fn domains(&self) -> Vec<LocalDomain> {
+        self.people().domains().cloned().collect()
+    }
+
+    /// All aliases by address.
+    pub fn aliases(&self) -> Vec<Alias> {
+        self.people().aliases().collect()
+    }
+
+    /// What is wrong with the people that are there, though no edit lets it in: the configuration file changed.
+    pub fn faults(&self) -> Vec<Fault> {
+        self.people().faults().to_vec()
+    }
+
+    /// The account with this very address, whatever catch-all and aliases say.
+    pub fn account(&self, address: &Address) -> Option<Arc<Account>> {
+        self.people().account(address).cloned()
+    }
+
+    /// Who logs in as `login`: a full address, or a local part that only one account has. Not who is disabled.
+    pub(crate) fn by_login(&self, login: &str) -> Option<Arc<Entry>> {
+        self.people().by_login(login).filter(|entry| entry.may_log_in()).cloned()
+    }
+
+    /// As they stand now; whoever holds this sees no later edit.
+    pub(crate) fn people(&self) -> Arc<People> {
+        self.books.people()
+    }
+
+    /// Changes something about people. It is durable and in effect when this returns, also when the caller goes away
+    /// meanwhile.
+    pub async fn edit(&self, edit: Edit) -> Result<Edited, EditError> {
+        let (sender, receiver) = oneshot::channel();
+        let books = self.books.clone();
+        self.spawn.spawn(Box::pin(async move {
+            // Whoever asked may be gone; the edit stands all the same.
+            drop(sender.send(books.edit(&edit).await));
+        }));
+        receiver.await.unwrap_or(Err(EditError::Stopped))
+    }
+
+    /// Takes over what other nodes edited. Whether there was something.
+    pub async fn refresh(&self) -> Result<bool, RowError> {
+        let mut kept = self.books.kept.lock().await;
+        let query = Query::row(&rows::cell(), rows::HEAD);
+        let head = self.books.store.read(vec![query]).await?.into_row();
+        self.books.catch_up(&mut kept, head).await
+    }
+}
+
+impl Books {
+    fn people(&self) -> Arc<People> {
+        self.people.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn publish(&self, people: People) {
+        *self.people.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(people);
+    }
+
+    async fn edit(&self, edit: &Edit) -> Result<Edited, EditError> {
+        let mut kept = self.kept.lock().await;
+        let mut attempt = 1;
+        loop {
+            let (head, number) = self.look(edit).await?;
+            self.catch_up(&mut kept, head.clone()).await?;
+            if kept.head != head {
+                // Somebody edited between the two readings.
+                attempt += 1;
+                if attempt > ATTEMPTS_MAX {
+                    return Err(RowError::Restless.into());
+                }
+                continue;
+            }
+            let mut new_head = Head::read(head.as_ref())?;
+            let before = self.people();
+            let Some(plan) = edit::plan(edit, &before, &kept.stored, number, &mut new_head)? else {
+                return Ok(Edited::Unchanged);
+            };
+            let people = People::of(&self.declared, &plan.stored);
+            edit::check_faults(&before, &people)?;
+            new_head.count_edit();
+            let row = Bytes::from(new_head.row());
+            match self.store.commit(batch(head, row.clone(), &plan)).await {
+                Ok(()) => {
+                    *kept = Kept { head: Some(row), stored: plan.stored };
+                    self.publish(people);
+                    tracing::info!(event = "directory.edited", edit = edit.name(), of = edit.of());
+                    return Ok(plan.edited);
+                }
+                Err(CommitError::Conflict) if attempt < ATTEMPTS_MAX => attempt += 1,
+                Err(error) => return Err(RowError::from(error).into()),
+            }
+        }
+    }
+
+    /// The head, and the number that the account of `edit` has or had.
+    async fn look(&self, edit: &Edit) -> Result<(Option<Bytes>, Option<Bytes>), RowError> {
+        let cell = rows::cell();
+        let number = edit.number_key().map(|key| Query::row(&cell, key));
+        let queries = std::iter::once(Query::row(&cell, rows::HEAD)).chain(number).collect();
+        let mut rows = self.store.read(queries).await?.0.into_iter().map(|found| match found {
+            Found::Row(row) => row,
+            Found::Page(_) => None,
+        });
+        Ok((rows.next().flatten(), rows.next().flatten()))
+    }
+
+    /// Reads everything again where `head` is not the one we know.
+    async fn catch_up(&self, kept: &mut Kept, head: Option<Bytes>) -> Result<bool, RowError> {
+        if kept.head == head {
+            return Ok(false);
+        }
+        let (head, stored) = rows::load(&*self.store).await?;
+        let is_new = stored != kept.stored;
+        *kept = Kept { head, stored };
+        if is_new {
+            let people = People::of(&self.declared, &kept.stored);
+            report(people.faults());
+            self.publish(people);
+        }
+        Ok(is_new)
+    }
+}
+
+fn batch(head: Option<Bytes>, new_head: Bytes, plan: &Plan) -> Batch {
+    let mut batch = Batch::new(rows::cell());
+    batch.expect(rows::HEAD, head).put(Space::Rows, rows::HEAD, new_head);
+    for (key, row) in &plan.rows {
+        match row {
+            Some(row) => batch.put(Space::Rows, key.clone(), row.clone()),
+            None => batch.delete(Space::Rows, key.clone()),
+        };
+    }
+    batch.makes_room = plan.rows.iter().all(|(_, row)| row.is_none());
+    batch
+}
+
+fn report(faults: &[Fault]) {
+    for fault in faults {
+        tracing::warn!(event = "directory.contradicts", %fault);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,76 @@
+//! Edits of accounts.
+
+use super::{Draft, EditError, Edited, nearest};
+use crate::account::{Entry, folded};
+use crate::{Account, AccountState, Credential, Origin, rows};
+use model::{AccountId, Address, Quota};
+use std::sync::Arc;
+
+impl Draft<'_> {
+    pub(super) fn add_account(
+        &mut self,
+        address: &Address,
+        credential: &Credential,
+        quota: Quota,
+        id: AccountId,
+    ) -> Result<(), EditError> {
+        self.check_local(&address.domain)?;
+        match self.people.account(address).map(|account| account.origin) {
+            Some(Origin::Declared) => return Err(EditError::Declared(address.to_string())),
+            Some(Origin::Stored) => return Err(EditError::AccountExists(address.clone())),
+            None => {}
+        }
+        if self.new.aliases.contains_key(&folded(address)) {
+            return Err(EditError::AliasExists(address.clone()));
+        }
+        let state = AccountState::Enabled;
+        let account = Account { id, address: address.clone(), quota, state, origin: Origin::Stored };
+        self.put_account(account, credential.clone())
+    }
+
+    pub(super) fn set_account(
+        &mut self,
+        address: &Address,
+        credential: Option<&Credential>,
+        quota: Option<Quota>,
+        state: Option<AccountState>,
+    ) -> Result<Edited, EditError> {
+        let old = self.stored_account(address)?;
+        let mut account = Account::clone(&old.account);
+        account.quota = quota.unwrap_or(account.quota);
+        account.state = state.unwrap_or(account.state);
+        let credential = credential.unwrap_or(&old.credential).clone();
+        if account == *old.account && credential == old.credential {
+            return Ok(Edited::Unchanged);
+        }
+        self.put_account(account, credential)?;
+        Ok(Edited::Done)
+    }
+
+    pub(super) fn remove_account(&mut self, address: &Address) -> Result<Edited, EditError> {
+        let old = self.stored_account(address)?;
+        self.new.accounts.remove(&folded(&old.account.address));
+        self.rows.push(rows::principal_delete(&old.account.address));
+        Ok(Edited::Removed(old.account.id))
+    }
+
+    fn put_account(&mut self, account: Account, credential: Credential) -> Result<(), EditError> {
+        let key = folded(&account.address);
+        let entry = Entry { account: Arc::new(account), credential };
+        self.rows.push(rows::principal_put(&entry).ok_or(EditError::ClearPassword)?);
+        self.new.accounts.insert(key, Arc::new(entry));
+        Ok(())
+    }
+
+    fn stored_account(&self, address: &Address) -> Result<Arc<Entry>, EditError> {
+        let unknown = || {
+            let known = self.people.entries().iter().map(|entry| &entry.account.address);
+            EditError::UnknownAccount { address: address.clone(), nearest: nearest::among(address, known) }
+        };
+        match self.people.account(address) {
+            Some(account) if account.origin == Origin::Declared => Err(EditError::Declared(address.to_string())),
+            Some(account) => self.new.accounts.get(&folded(&account.address)).cloned().ok_or_else(unknown),
+            None => Err(unknown()),
+        }
+    }
+}

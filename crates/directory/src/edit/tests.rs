@@ -1,0 +1,340 @@
+use super::*;
+use crate::world::{add_account, add_alias, add_domain, address, cheap_hash, open, open_on, spec};
+use crate::{AuthError, CatchAll, Directory, DirectorySpec, Origin, Resolution, rows};
+use env::virtual_world::World;
+use model::ForwardPath;
+use std::sync::Arc;
+use store::memory::MemoryStore;
+use store::{CommitError, Space};
+
+/// A server that declares nothing.
+fn nothing() -> DirectorySpec {
+    DirectorySpec::new(Vec::new())
+}
+
+fn edit(world: &World, directory: &Directory, edit: Edit) -> Result<Edited, EditError> {
+    world.block_on(directory.edit(edit))
+}
+
+#[track_caller]
+fn refused(world: &World, directory: &Directory, wrong: Edit, text: &str) {
+    assert_eq!(edit(world, directory, wrong).unwrap_err().to_string(), text);
+}
+
+fn log_in(world: &World, directory: &Directory, login: &str, password: &str) -> Result<AccountId, AuthError> {
+    world.block_on(directory.authenticate(login, password.as_bytes(), None)).map(|account| account.id)
+}
+
+fn set_account(account: &str, state: AccountState) -> Edit {
+    Edit::SetAccount { address: address(account), credential: None, quota: None, state: Some(state) }
+}
+
+fn is_known(directory: &Directory, path: &str) -> bool {
+    matches!(directory.resolve(&ForwardPath::Address(address(path))), Resolution::Deliver(_))
+}
+
+/// `example.org` with anna and ben, stored.
+fn filled(world: &World, store: &MemoryStore) -> Directory {
+    let directory = open_on(Arc::new(store.clone()), world, nothing()).unwrap();
+    for step in [
+        add_domain("example.org", DomainSettings::default()),
+        add_account("anna@example.org"),
+        add_account("ben@example.org"),
+        add_alias("sales@example.org", &["anna@example.org", "boss@gmail.test"]),
+    ] {
+        edit(world, &directory, step).unwrap();
+    }
+    directory
+}
+
+#[test]
+fn edits_take_effect_at_once_and_outlive_a_power_cut() {
+    let (world, store) = (World::new(1), MemoryStore::new());
+    let directory = filled(&world, &store);
+    let quota = Quota { octets: Some(1 << 40), messages: None };
+    let change = Edit::SetAccount {
+        address: address("Ben@example.org"),
+        credential: Some(cheap_hash(b"new")),
+        quota: Some(quota),
+        state: None,
+    };
+    assert_eq!(edit(&world, &directory, change.clone()), Ok(Edited::Done));
+    assert_eq!(edit(&world, &directory, change), Ok(Edited::Unchanged));
+    let other = DomainSettings { same_as: Some("example.org".parse().unwrap()), ..DomainSettings::default() };
+    edit(&world, &directory, add_domain("example.net", other)).unwrap();
+    store.crash();
+    let again = open_on(Arc::new(store), &world, nothing()).unwrap();
+    for directory in [&directory, &again] {
+        assert_eq!(log_in(&world, directory, "anna", "anna@example.org"), Ok(AccountId(1)));
+        assert_eq!(log_in(&world, directory, "ben@example.net", "new"), Ok(AccountId(2)));
+        assert_eq!(log_in(&world, directory, "ben", "ben@example.org"), Err(AuthError::Rejected));
+        assert_eq!(directory.account(&address("ben@example.org")).unwrap().quota, quota);
+        assert!(is_known(directory, "sales@example.net"));
+    }
+    assert_eq!(directory.domains(), again.domains());
+    assert_eq!(directory.aliases(), again.aliases());
+    assert!(directory.accounts().eq(again.accounts()));
+    assert_eq!(again.faults(), []);
+}
+
+#[test]
+fn who_comes_back_has_the_old_number_and_nobody_else_gets_it() {
+    let (world, store) = (World::new(1), MemoryStore::new());
+    let directory = filled(&world, &store);
+    let remove = || Edit::RemoveAccount { address: address("ben@example.org") };
+    assert_eq!(edit(&world, &directory, remove()), Ok(Edited::Removed(AccountId(2))));
+    assert!(!is_known(&directory, "ben@example.org"));
+    assert_eq!(log_in(&world, &directory, "ben", "ben@example.org"), Err(AuthError::Rejected));
+    assert_eq!(edit(&world, &directory, add_account("carl@example.org")), Ok(Edited::Added(AccountId(3))));
+    assert_eq!(edit(&world, &directory, add_account("BEN@example.org")), Ok(Edited::Returned(AccountId(2))));
+    // Declared accounts get theirs from the same row.
+    let declared = spec(&["dora"], CatchAll::Refuse);
+    let declared = open_on(Arc::new(store), &world, declared).unwrap();
+    assert_eq!(declared.account(&address("dora@demo.test")).unwrap().id, AccountId(4));
+    let ids: Vec<u32> = declared.accounts().map(|account| account.id.0).collect();
+    assert_eq!(ids, [4, 1, 2, 3]);
+}
+
+#[test]
+fn who_is_disabled_gets_mail_and_may_not_log_in() {
+    let (world, store) = (World::new(1), MemoryStore::new());
+    let directory = filled(&world, &store);
+    let anna = directory.account(&address("anna@example.org")).unwrap();
+    log_in(&world, &directory, "anna", "anna@example.org").unwrap();
+    edit(&world, &directory, set_account("anna@example.org", AccountState::Disabled)).unwrap();
+    // Also not by the password that was right a moment ago.
+    assert_eq!(log_in(&world, &directory, "anna", "anna@example.org"), Err(AuthError::Rejected));
+    assert!(is_known(&directory, "anna@example.org"));
+    assert!(!directory.may_send_as(&anna, &anna.address));
+    edit(&world, &directory, set_account("anna@example.org", AccountState::Enabled)).unwrap();
+    assert_eq!(log_in(&world, &directory, "anna", "anna@example.org"), Ok(AccountId(1)));
+}
+
+#[test]
+fn what_is_declared_is_changed_in_its_file() {
+    let world = World::new(1);
+    let directory = open(&world, spec(&["anna"], CatchAll::Refuse));
+    let anna = || address("anna@demo.test");
+    let text = "anna@demo.test is declared in the configuration file; change it there";
+    refused(&world, &directory, add_account("anna@demo.test"), text);
+    refused(&world, &directory, set_account("anna@demo.test", AccountState::Disabled), text);
+    refused(&world, &directory, Edit::RemoveAccount { address: anna() }, text);
+    let text = "demo.test is declared in the configuration file; change it there";
+    refused(&world, &directory, add_domain("demo.test", DomainSettings::default()), text);
+    refused(&world, &directory, Edit::RemoveDomain { domain: anna().domain }, text);
+    // There may be others beside.
+    assert_eq!(edit(&world, &directory, add_account("ben@demo.test")), Ok(Edited::Added(AccountId(2))));
+    edit(&world, &directory, add_alias("anna@demo.test", &["anna@demo.test", "ben@demo.test"])).unwrap();
+    let origins: Vec<Origin> = directory.accounts().map(|account| account.origin).collect();
+    assert_eq!(origins, [Origin::Declared, Origin::Stored]);
+}
+
+#[test]
+fn what_is_declared_wins_over_what_is_stored() {
+    let (world, store) = (World::new(1), MemoryStore::new());
+    filled(&world, &store);
+    let mut declared = DirectorySpec::new(vec!["example.org".parse().unwrap()]);
+    let credential = Credential::Clear("declared".into());
+    declared.accounts.push(crate::AccountSpec::new(address("anna@example.org"), credential));
+    let directory = open_on(Arc::new(store.clone()), &world, declared).unwrap();
+    assert_eq!(log_in(&world, &directory, "anna", "declared"), Ok(AccountId(1)));
+    assert_eq!(log_in(&world, &directory, "anna", "anna@example.org"), Err(AuthError::Rejected));
+    assert_eq!(log_in(&world, &directory, "ben", "ben@example.org"), Ok(AccountId(2)));
+    // When the file forgets the domain in which there are stored people, they are not lost.
+    let elsewhere = spec(&["dora"], CatchAll::Refuse);
+    let store_of_org = MemoryStore::new();
+    let declaring = DirectorySpec::new(vec!["example.org".parse().unwrap()]);
+    let directory = open_on(Arc::new(store_of_org.clone()), &world, declaring).unwrap();
+    edit(&world, &directory, add_account("anna@example.org")).unwrap();
+    let directory = open_on(Arc::new(store_of_org), &world, elsewhere).unwrap();
+    assert_eq!(directory.faults(), [Fault::Stranded { address: address("anna@example.org") }]);
+    edit(&world, &directory, add_domain("example.org", DomainSettings::default())).unwrap();
+    assert_eq!(log_in(&world, &directory, "anna", "anna@example.org"), Ok(AccountId(1)));
+}
+
+#[test]
+fn refusals_say_what_to_do() {
+    let (world, store) = (World::new(1), MemoryStore::new());
+    let directory = filled(&world, &store);
+    let check = |wrong: Edit, text: &str| refused(&world, &directory, wrong, text);
+    check(
+        add_account("anna@exmaple.org"),
+        "the domain exmaple.org is not local; add it first: postamt domain add exmaple.org (or did you mean example.org?)",
+    );
+    check(
+        add_account("ANNA@example.org"),
+        "the account ANNA@example.org is there already; change it with: postamt account set ANNA@example.org",
+    );
+    check(
+        Edit::RemoveAccount { address: address("bem@example.org") },
+        "there is no account bem@example.org; add it first: postamt account add bem@example.org (or did you mean ben@example.org?)",
+    );
+    check(
+        add_account("sales@example.org"),
+        "there is an alias sales@example.org, which would take the account's mail; remove it first: postamt alias remove sales@example.org",
+    );
+    check(
+        Edit::RemoveDomain { domain: "example.org".parse().unwrap() },
+        "example.org still has 2 accounts, 1 aliases and 0 other names; remove them first",
+    );
+    check(
+        Edit::RemoveAccount { address: address("anna@example.org") },
+        "sales@example.org leads to anna@example.org, which nobody has; change the alias or catch-all first",
+    );
+    check(
+        add_alias("info@example.org", &["ana@example.org"]),
+        "info@example.org leads to ana@example.org, which nobody has; change the alias or catch-all first (or did you mean anna@example.org?)",
+    );
+    let clear = Edit::AddAccount {
+        address: address("carl@example.org"),
+        credential: Credential::Clear("x".into()),
+        quota: Quota::default(),
+    };
+    check(clear, "passwords are stored as hashes only; make one with: postamt hash-password");
+    let org = Some("example.org".parse().unwrap());
+    let other = DomainSettings { same_as: org.clone(), ..DomainSettings::default() };
+    let both =
+        DomainSettings { catch_all: vec![address("anna@example.org")], same_as: org, ..DomainSettings::default() };
+    check(
+        add_domain("example.net", both),
+        "a domain that is the same as another has no catch-all and separators of its own; leave them out",
+    );
+    edit(&world, &directory, add_domain("example.net", other)).unwrap();
+    check(add_account("dora@example.net"), "example.net is the same as example.org; do it there");
+    assert_eq!("++".parse::<crate::Separators>().unwrap_err().to_string(), crate::SeparatorError.to_string());
+}
+
+#[test]
+fn circles_are_refused_with_their_way() {
+    let (world, store) = (World::new(1), MemoryStore::new());
+    let directory = filled(&world, &store);
+    edit(&world, &directory, add_alias("all@example.org", &["sales@example.org"])).unwrap();
+    edit(&world, &directory, add_alias("team@example.org", &["all@example.org"])).unwrap();
+    refused(
+        &world,
+        &directory,
+        add_alias("sales@example.org", &["team+x@example.org"]),
+        "mail would go round in a circle: all@example.org → sales@example.org → team@example.org → all@example.org; \
+         change the alias or catch-all first",
+    );
+    let text = "mail would go round in a circle: me@example.org → me@example.org; change the alias or catch-all first";
+    refused(&world, &directory, add_alias("me@example.org", &["me@example.org"]), text);
+    for n in 0..9 {
+        let target = if n == 0 { "anna".into() } else { format!("n{}", n - 1) };
+        edit(&world, &directory, add_alias(&format!("n{n}@example.org"), &[&format!("{target}@example.org")])).unwrap();
+    }
+    edit(&world, &directory, add_alias("n9@example.org", &["n8@example.org"])).unwrap();
+    let text = "n10@example.org leads through more than 10 aliases in a row or to more than 1000 addresses; \
+                change the alias or catch-all first";
+    refused(&world, &directory, add_alias("n10@example.org", &["n9@example.org"]), text);
+    // What leads to it grows with it.
+    let many: Vec<String> = (0..999).map(|n| format!("u{n}@elsewhere.test")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    edit(&world, &directory, add_alias("many@example.org", &many)).unwrap();
+    edit(&world, &directory, add_alias("more@example.org", &["many@example.org", "anna@example.org"])).unwrap();
+    assert!(edit(&world, &directory, add_alias("many@example.org", &["one@elsewhere.test"])).is_err());
+}
+
+#[test]
+fn aliases_grow_and_shrink() {
+    let (world, store) = (World::new(1), MemoryStore::new());
+    let directory = filled(&world, &store);
+    let sales = || address("sales@example.org");
+    let targets = || directory.aliases().iter().map(|alias| alias.targets.len()).collect::<Vec<_>>();
+    assert_eq!(edit(&world, &directory, add_alias("sales@example.org", &["ANNA@example.org"])), Ok(Edited::Unchanged));
+    edit(&world, &directory, add_alias("Sales@example.org", &["ben@example.org", "ben@example.org"])).unwrap();
+    assert_eq!(targets(), [3]);
+    let less = |targets| Edit::RemoveAlias { address: sales(), targets };
+    edit(&world, &directory, less(vec![address("anna@example.org"), address("boss@gmail.test")])).unwrap();
+    assert_eq!(targets(), [1]);
+    let text = "the alias sales@example.org does not lead to boss@gmail.test; see: postamt alias list";
+    refused(&world, &directory, less(vec![address("boss@gmail.test")]), text);
+    edit(&world, &directory, less(Vec::new())).unwrap();
+    assert!(!is_known(&directory, "sales@example.org"));
+}
+
+#[test]
+fn two_nodes_on_one_store() {
+    let (world, store) = (World::new(1), MemoryStore::new());
+    let one = filled(&world, &store);
+    let two = open_on(Arc::new(store.clone()), &world, nothing()).unwrap();
+    assert_eq!(edit(&world, &one, add_account("carl@example.org")), Ok(Edited::Added(AccountId(3))));
+    // The other one reads before it writes.
+    let error = edit(&world, &two, add_account("carl@example.org")).unwrap_err();
+    assert_eq!(error, EditError::AccountExists(address("carl@example.org")));
+    assert_eq!(edit(&world, &two, add_account("dora@example.org")), Ok(Edited::Added(AccountId(4))));
+    assert!(!is_known(&one, "dora@example.org"));
+    assert_eq!(world.block_on(one.refresh()), Ok(true));
+    assert_eq!(world.block_on(one.refresh()), Ok(false));
+    assert!(is_known(&one, "dora@example.org"));
+}
+
+#[test]
+fn both_nodes_commit_at_once_and_one_tries_again() {
+    let (world, store) = (World::new(1), MemoryStore::with_manual_sync());
+    let open = || {
+        let env = world.env();
+        let mut opening =
+            Box::pin(Directory::open(Arc::new(store.clone()), env.spawn, env.clock, &*env.random, nothing()));
+        world.poll_once(opening.as_mut()).unwrap().unwrap()
+    };
+    let (one, two) = (open(), open());
+    let mut first = Box::pin(one.edit(add_domain("example.org", DomainSettings::default())));
+    let mut second = Box::pin(two.edit(add_domain("example.net", DomainSettings::default())));
+    assert!(world.poll_once(first.as_mut()).is_none());
+    assert!(world.poll_once(second.as_mut()).is_none());
+    assert_eq!(store.waiting(), 2);
+    assert!(one.domains().is_empty(), "not before it is durable");
+    store.sync_one();
+    assert_eq!(world.poll_once(first.as_mut()), Some(Ok(Edited::Done)));
+    store.sync_one();
+    assert!(world.poll_once(second.as_mut()).is_none(), "it conflicts and is tried again");
+    store.sync_one();
+    assert_eq!(world.poll_once(second.as_mut()), Some(Ok(Edited::Done)));
+    assert_eq!(two.domains().len(), 2);
+}
+
+#[test]
+fn an_edit_whose_asker_went_is_made_all_the_same() {
+    let (world, store) = (World::new(1), MemoryStore::with_manual_sync());
+    let env = world.env();
+    let directory = Directory::open(Arc::new(store.clone()), env.spawn, env.clock, &*env.random, nothing());
+    let directory = world.block_on(directory).unwrap();
+    let mut asked = Box::pin(directory.edit(add_domain("example.org", DomainSettings::default())));
+    assert!(world.poll_once(asked.as_mut()).is_none());
+    drop(asked);
+    store.sync_all();
+    assert_eq!(world.block_on(directory.refresh()), Ok(false), "it is known already");
+    assert_eq!(directory.domains().len(), 1);
+}
+
+#[test]
+fn what_the_store_does_not_take_is_not_in_effect() {
+    let (world, store) = (World::new(1), MemoryStore::new());
+    let directory = filled(&world, &store);
+    store.fail_next(CommitError::Conflict);
+    edit(&world, &directory, add_account("carl@example.org")).unwrap();
+    store.set_full(true);
+    let error = edit(&world, &directory, add_account("dora@example.org")).unwrap_err();
+    assert!(matches!(error, EditError::Rows(RowError::Commit(CommitError::NoSpace(_)))), "{error}");
+    assert!(!is_known(&directory, "dora@example.org"));
+    edit(&world, &directory, Edit::RemoveAccount { address: address("carl@example.org") }).unwrap();
+}
+
+#[test]
+fn a_damaged_row_is_reported_not_guessed() {
+    let (world, store) = (World::new(1), MemoryStore::new());
+    filled(&world, &store);
+    assert!(store.damage(Space::Rows, &rows::cell(), b"principal/anna@example.org"));
+    let error = open_on(Arc::new(store), &world, nothing()).err().unwrap();
+    let text = "domains, accounts and aliases: the row of anna@example.org: checksum does not match";
+    assert_eq!(error.to_string(), text);
+}
+
+#[test]
+fn no_clear_password_is_in_the_store() {
+    let (world, store) = (World::new(1), MemoryStore::new());
+    open_on(Arc::new(store.clone()), &world, spec(&["anna"], CatchAll::Refuse)).unwrap();
+    let rows = store.rows(Space::Rows, &rows::cell());
+    assert_eq!(rows.iter().map(|(key, _)| &**key).collect::<Vec<_>>(), [&b"account/anna@demo.test"[..], b"head"]);
+}
