@@ -1,6 +1,7 @@
 //! How any connection is driven: octets in, octets out, one deadline, and work in between.
 
 use model::Moment;
+use std::fmt;
 use std::task::Context;
 
 /// What the driver does once the output is written.
@@ -16,12 +17,25 @@ pub enum Next {
 }
 
 /// What TLS was agreed on.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Tls {
     /// As `TLSv1.3`.
     pub version: String,
     /// As `TLS13_AES_256_GCM_SHA384`.
     pub cipher: String,
+    /// Channel binding `tls-exporter` (RFC 9266 §2), which both ends of this very connection know and nobody else.
+    /// `None` where nothing excludes that another connection has the same.
+    pub exporter: Option<[u8; 32]>,
+    /// Channel binding `tls-server-end-point` (RFC 5929 §4): the hash of the server's certificate. `None` where it is not
+    /// defined for the certificate's signature.
+    pub server_end_point: Option<Vec<u8>>,
+}
+
+/// Without the channel bindings: they are as good as a secret where they serve as one.
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls").field("version", &self.version).field("cipher", &self.cipher).finish_non_exhaustive()
+    }
 }
 
 /// One connection's protocol and service together, without its socket.

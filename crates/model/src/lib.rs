@@ -8,6 +8,7 @@
 //! | [`address`] | `Domain`, `LocalPart`, `Address`, `ReversePath`, `ForwardPath` |
 //! | [`id`] | `AccountId`, `MailboxId`, `EmailId`, `ThreadId`, `QueueId`, `Uid`, `UidValidity`, `ModSeq`, `SeqNum` |
 //! | [`flag`] | `Flag`, `Keyword` |
+//! | [`network`] | `Network`: a range of IP addresses |
 //! | [`time`] | `Timestamp` (wall clock), `Moment` (monotonic) |
 //! | [`budget`] | `Budget`: what a parse may cost |
 //! | [`quota`] | `Quota`: what an account may hold |
@@ -24,6 +25,7 @@ pub mod address;
 pub mod budget;
 pub mod flag;
 pub mod id;
+pub mod network;
 pub mod quota;
 pub mod record;
 pub mod time;
@@ -32,6 +34,7 @@ pub use address::{Address, AddressError, Domain, ForwardPath, LocalPart, Reverse
 pub use budget::{Budget, OverBudget};
 pub use flag::{Flag, Keyword};
 pub use id::{AccountId, EmailId, MailboxId, ModSeq, QueueId, SeqNum, ThreadId, Uid, UidValidity};
+pub use network::{Network, NetworkError};
 pub use quota::Quota;
 pub use record::{Decoder, Encoder, RecordError};
 pub use time::{Moment, Timestamp};

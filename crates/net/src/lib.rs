@@ -8,9 +8,13 @@
 //! | [`runtime`] | `TokioEnv`: the traits of `env` on tokio |
 //! | `listen` | [`Listener`] on a TCP address or a Unix socket |
 //! | `serve` | [`serve`]: accepts, admits, secures, and gives each connection a task |
-//! | `admission` | [`Limits`] and [`Capacity`]: who gets in |
+//! | `admission` | [`Limits`] and [`Capacity`]: who gets in; [`Refused`]: why not |
+//! | `proxy` | [`ProxyPolicy`]: a proxy in front of us says whom it speaks for |
+//! | [`dial`] | `TokioDialer`: connections that we open |
 //! | `drive` | [`drive`]: the loop between socket and conversation |
 //! | [`tls`] | certificates and [`Acceptor`] |
+//! | [`systemd`] | inherited sockets, readiness, watchdog |
+//! | [`resolve`] | `DnsResolver`: names |
 //! | `shutdown` | [`Shutdown`]: the one signal to stop |
 //!
 //! ```no_run
@@ -25,7 +29,8 @@
 //!     limits: Limits::SMTP,
 //!     capacity: Capacity::new(40_000),
 //!     factory: Arc::new(conversation),
-//!     refusal: b"421 4.3.2 Too many connections, try again later\r\n",
+//!     refusal: Arc::new(|reason| format!("421 4.7.0 mx.demo.test {reason}; try again later\r\n")),
+//!     proxy: None,
 //! };
 //! net::serve(listener, service, runtime.env().clock, Shutdown::new()).await;
 //! # Ok(())
@@ -33,22 +38,28 @@
 //! ```
 
 mod admission;
+pub mod dial;
 mod drive;
 mod leftover;
 mod listen;
+mod pace;
+mod proxy;
+pub mod resolve;
 pub mod runtime;
 mod serve;
 mod shutdown;
 mod stream;
+pub mod systemd;
 #[cfg(test)]
 mod tests;
 mod timer;
 pub mod tls;
 
-pub use admission::{Capacity, Limits};
+pub use admission::{Capacity, Limits, Refused};
 pub use drive::{DRAIN_TIMEOUT, Driver, Ended, drive};
-pub use listen::{ListenAddress, ListenError, Listener};
-pub use serve::{Factory, Peer, Service, TlsMode, serve};
+pub use listen::{InheritError, ListenAddress, ListenError, Listener};
+pub use proxy::ProxyPolicy;
+pub use serve::{Factory, Peer, Refusal, Service, TlsMode, serve};
 pub use shutdown::{Begun, Shutdown};
 pub use stream::Stream;
 pub use tls::Acceptor;

@@ -5,6 +5,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
@@ -45,9 +46,15 @@ enum Bound {
     Unix(UnixBound),
 }
 
+/// It cannot be listened on an inherited socket.
+#[derive(Debug, thiserror::Error)]
+#[error("the inherited socket cannot be used: {0}; it has to be a listening TCP or Unix stream socket")]
+pub struct InheritError(io::Error);
+
 /// The file goes before the socket, so that it cannot be one that somebody else has put there meanwhile.
 struct UnixBound {
-    _file: SocketFile,
+    /// None if it belongs to whoever bound the socket.
+    _file: Option<SocketFile>,
     socket: UnixListener,
 }
 
@@ -80,6 +87,14 @@ impl Listener {
             }
             other => other,
         }
+    }
+
+    /// Listens on a socket that somebody else has bound, such as systemd.
+    ///
+    /// # Errors
+    /// If it is no listening TCP or Unix stream socket.
+    pub fn from_fd(socket: OwnedFd) -> Result<Listener, InheritError> {
+        inherit(socket.into()).map_err(InheritError)
     }
 
     /// Where it listens: the port is the real one.
@@ -127,9 +142,29 @@ fn bind_tcp(address: SocketAddr) -> io::Result<Listener> {
 async fn bind_unix(path: &Path) -> io::Result<Listener> {
     remove_stale(path).await?;
     let socket = UnixListener::bind(path)?;
-    let unix = UnixBound { _file: SocketFile(path.to_owned()), socket };
+    let unix = UnixBound { _file: Some(SocketFile(path.to_owned())), socket };
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(SOCKET_MODE))?;
     Ok(Listener { socket: Bound::Unix(unix), address: ListenAddress::Unix(path.to_owned()) })
+}
+
+fn inherit(socket: Socket) -> io::Result<Listener> {
+    if !socket.is_listener()? || socket.r#type()? != Type::STREAM {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it does not listen for streams"));
+    }
+    socket.set_nonblocking(true)?;
+    socket.set_cloexec(true)?;
+    let local = socket.local_addr()?;
+    if let Some(address) = local.as_socket() {
+        let (socket, address) = (TcpListener::from_std(socket.into())?, ListenAddress::Tcp(address));
+        return Ok(Listener { socket: Bound::Tcp(socket), address });
+    }
+    if !local.is_unix() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is neither TCP nor a Unix socket"));
+    }
+    // One in the abstract namespace has no path.
+    let address = ListenAddress::Unix(local.as_pathname().map(Path::to_owned).unwrap_or_default());
+    let socket = UnixBound { _file: None, socket: UnixListener::from_std(socket.into())? };
+    Ok(Listener { socket: Bound::Unix(socket), address })
 }
 
 /// Removes the socket of a server that is no more. One that answers, and a file that is no socket, stay.

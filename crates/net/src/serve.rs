@@ -3,6 +3,7 @@
 use crate::admission::{Admission, Capacity, Limits, Refused, Ticket};
 use crate::drive::{Driver, drive};
 use crate::listen::Listener;
+use crate::proxy::{ProxyPolicy, read_header};
 use crate::runtime::wall_now;
 use crate::shutdown::{Begun, Shutdown};
 use crate::stream::Stream;
@@ -14,7 +15,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::task::{Context, Waker};
 use std::time::Duration;
 use tokio::io::AsyncWrite;
@@ -39,7 +40,7 @@ pub enum TlsMode {
 /// Who is at the other end.
 #[derive(Clone, Debug)]
 pub struct Peer {
-    /// Its address, IPv4 as IPv4; `None` on a Unix socket.
+    /// Its address, IPv4 as IPv4; what a trusted proxy said, if one is in front of us; `None` on a Unix socket.
     pub address: Option<SocketAddr>,
     /// What was agreed on before the first octet, on a listener with implicit TLS.
     pub tls: Option<env::Tls>,
@@ -49,6 +50,10 @@ pub struct Peer {
 
 /// Makes the conversation for a peer.
 pub type Factory = Arc<dyn Fn(Peer) -> Box<dyn Conversation> + Send + Sync>;
+
+/// Says in the listener's protocol, with its line end, why a peer does not get in; a few hundred octets at most, so that
+/// nobody has to wait for a peer to take them.
+pub type Refusal = Arc<dyn Fn(Refused) -> String + Send + Sync>;
 
 /// What a listener offers.
 pub struct Service {
@@ -62,8 +67,10 @@ pub struct Service {
     pub capacity: Capacity,
     /// Makes the conversations.
     pub factory: Factory,
-    /// What a peer is told that does not get in, with its line end. Nothing is said where TLS comes first.
-    pub refusal: &'static [u8],
+    /// What a peer is told that does not get in. Nothing is said where TLS comes first.
+    pub refusal: Refusal,
+    /// Whether every connection begins with a PROXY header.
+    pub proxy: Option<ProxyPolicy>,
 }
 
 /// What all connections of a listener share.
@@ -71,6 +78,8 @@ struct House {
     service: Service,
     clock: Arc<dyn Clock>,
     shutdown: Shutdown,
+    admission: Arc<Admission>,
+    refusals: Mutex<Refusals>,
 }
 
 /// Serves `listener` until `shutdown` begins; then it is closed at once, and this returns when its connections have ended,
@@ -78,18 +87,17 @@ struct House {
 pub async fn serve(listener: Listener, service: Service, clock: Arc<dyn Clock>, shutdown: Shutdown) {
     let admission = Admission::new(service.limits, service.capacity.clone());
     let begun = shutdown.begun();
-    let house = Arc::new(House { service, clock, shutdown });
+    let house = Arc::new(House { service, clock, shutdown, admission: admission.clone(), refusals: Mutex::default() });
     tracing::info!(event = "listener.opened", service = house.service.name, address = %listener.address());
-    accept_all(&listener, &house, &admission, begun).await;
+    accept_all(&listener, &house, begun).await;
     let address = listener.address().clone();
     drop(listener);
     admission.emptied().await;
     tracing::info!(event = "listener.closed", service = house.service.name, %address);
 }
 
-async fn accept_all(listener: &Listener, house: &Arc<House>, admission: &Arc<Admission>, mut begun: Begun) {
+async fn accept_all(listener: &Listener, house: &Arc<House>, mut begun: Begun) {
     let mut exhausted = false;
-    let mut refusals = Refusals::default();
     loop {
         let accepted = match select(&mut begun, pin!(listener.accept())).await {
             Either::Left(_) => return,
@@ -98,13 +106,7 @@ async fn accept_all(listener: &Listener, house: &Arc<House>, admission: &Arc<Adm
         match accepted {
             Ok((stream, peer)) => {
                 exhausted = false;
-                match admission.admit(peer.map(|peer| peer.ip())) {
-                    Ok(ticket) => drop(tokio::spawn(connection(house.clone(), stream, peer, ticket))),
-                    Err(refused) => {
-                        refusals.tell(house, peer, refused);
-                        refuse(stream, &house.service);
-                    }
-                }
+                enter(house, stream, peer);
             }
             Err(error) if is_one_connections(&error) => {}
             Err(error) => {
@@ -126,15 +128,48 @@ fn is_one_connections(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted | InvalidInput | NotConnected)
 }
 
-/// Says why and hangs up. The text fits an empty socket buffer: nobody has to wait.
-fn refuse(mut stream: Stream, service: &Service) {
-    if matches!(service.tls, TlsMode::Implicit(_)) {
-        return;
+/// Gives a connection its task if there is room for it.
+fn enter(house: &Arc<House>, stream: Stream, peer: Option<SocketAddr>) {
+    let address = peer.map(|peer| peer.ip());
+    let admitted = match &house.service.proxy {
+        Some(proxy) if !proxy.trusts(address) => {
+            house.tell(peer, "not a trusted proxy, and only those may connect here");
+            return;
+        }
+        // Whom the proxy speaks for is not known yet.
+        Some(_) => house.admission.seat(),
+        None => house.admission.admit(address, house.clock.monotonic()),
+    };
+    match admitted {
+        Ok(ticket) => drop(tokio::spawn(connection(house.clone(), stream, peer, ticket))),
+        Err(refused) => house.refuse(stream, peer, refused),
     }
-    let mut cx = Context::from_waker(Waker::noop());
-    // A peer that does not even get its refusal has hung up.
-    let _ = Pin::new(&mut stream).poll_write(&mut cx, service.refusal);
-    let _ = Pin::new(&mut stream).poll_shutdown(&mut cx);
+}
+
+impl House {
+    /// Says why and hangs up. The text fits an empty socket buffer: nobody has to wait.
+    fn refuse(&self, mut stream: Stream, peer: Option<SocketAddr>, refused: Refused) {
+        self.tell(peer, refused.reason());
+        if matches!(self.service.tls, TlsMode::Implicit(_)) {
+            return;
+        }
+        let mut cx = Context::from_waker(Waker::noop());
+        // A peer that does not even get its refusal has hung up.
+        let _ = Pin::new(&mut stream).poll_write(&mut cx, (self.service.refusal)(refused).as_bytes());
+        let _ = Pin::new(&mut stream).poll_shutdown(&mut cx);
+    }
+
+    fn tell(&self, peer: Option<SocketAddr>, reason: &'static str) {
+        let now = self.clock.monotonic();
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        if refusals.told.is_some_and(|told| now - told < REFUSALS_TOLD_EVERY) {
+            refusals.untold += 1;
+            return;
+        }
+        let untold = std::mem::replace(&mut *refusals, Refusals { told: Some(now), untold: 0 }).untold;
+        drop(refusals);
+        tracing::warn!(event = "connection.refused", service = self.service.name, peer = %Shown(peer), reason, untold);
+    }
 }
 
 /// Refusals since the last one that was told.
@@ -144,23 +179,15 @@ struct Refusals {
     untold: u64,
 }
 
-impl Refusals {
-    fn tell(&mut self, house: &House, peer: Option<SocketAddr>, refused: Refused) {
-        let now = house.clock.monotonic();
-        if self.told.is_some_and(|told| now - told < REFUSALS_TOLD_EVERY) {
-            self.untold += 1;
-            return;
-        }
-        let (service, reason, untold) = (house.service.name, refused.reason(), self.untold);
-        tracing::warn!(event = "connection.refused", service, peer = %Shown(peer), reason, untold);
-        *self = Refusals { told: Some(now), untold: 0 };
-    }
-}
-
 /// One connection from accept to end.
-async fn connection(house: Arc<House>, stream: Stream, address: Option<SocketAddr>, ticket: Ticket) {
+async fn connection(house: Arc<House>, stream: Stream, peer: Option<SocketAddr>, mut ticket: Ticket) {
     let session_id = next_session_id();
     let service = house.service.name;
+    let announced = match &house.service.proxy {
+        None => Some((stream, peer)),
+        Some(_) => Box::pin(announced(&house, stream, peer, &mut ticket, session_id)).await,
+    };
+    let Some((stream, address)) = announced else { return };
     tracing::debug!(event = "connection.opened", session_id, service, peer = %Shown(address));
     let (stream, tls, starttls) = match (&house.service.tls, stream) {
         (TlsMode::Implicit(acceptor), Stream::Tcp(tcp)) => {
@@ -181,6 +208,35 @@ async fn connection(house: Arc<House>, stream: Stream, address: Option<SocketAdd
     let ended = drive(stream, conversation, driver).await;
     tracing::debug!(event = "connection.closed", session_id, service, ended = ?ended);
     drop(ticket);
+}
+
+/// Reads the PROXY header and counts the connection for whom the proxy speaks; `None` if it ends here.
+async fn announced(
+    house: &House,
+    mut stream: Stream,
+    peer: Option<SocketAddr>,
+    ticket: &mut Ticket,
+    session_id: u64,
+) -> Option<(Stream, Option<SocketAddr>)> {
+    let header = match select(house.shutdown.begun(), pin!(read_header(&mut stream))).await {
+        Either::Left(_) => return None,
+        Either::Right((header, _)) => header,
+    };
+    let address = match header {
+        Ok(announced) => announced.or(peer),
+        Err(error) => {
+            let service = house.service.name;
+            tracing::warn!(event = "proxy.failed", session_id, service, peer = %Shown(peer), %error);
+            return None;
+        }
+    };
+    match ticket.count(address.map(|address| address.ip()), house.clock.monotonic()) {
+        Ok(()) => Some((stream, address)),
+        Err(refused) => {
+            house.refuse(stream, address, refused);
+            None
+        }
+    }
 }
 
 /// Numbers start at the time of the start in steps of a millionth of a second, so that they grow over restarts too.

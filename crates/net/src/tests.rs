@@ -152,12 +152,16 @@ struct Setting {
     connections_max: usize,
     patience: Duration,
     address: ListenAddress,
+    proxy: Option<ProxyPolicy>,
 }
+
+/// What holds for those who do not come from loopback.
+const STRICT: Limits = Limits { connections_max: 0, per_address_max: 1, per_network_max: 2, per_address_per_minute: 2 };
 
 impl Default for Setting {
     fn default() -> Setting {
         let address = ListenAddress::Tcp(([127, 0, 0, 1], 0).into());
-        Setting { tls: TlsMode::None, connections_max: 2_000, patience: 100 * HOUR, address }
+        Setting { tls: TlsMode::None, connections_max: 2_000, patience: 100 * HOUR, address, proxy: None }
     }
 }
 
@@ -181,10 +185,11 @@ impl Server {
         let service = Service {
             name: "echo",
             tls: setting.tls,
-            limits: Limits { connections_max: setting.connections_max, per_address_max: 1 },
+            limits: Limits { connections_max: setting.connections_max, ..STRICT },
             capacity: capacity.clone(),
             factory,
-            refusal: b"full\n",
+            refusal: Arc::new(|reason| format!("full: {reason}\n")),
+            proxy: setting.proxy,
         };
         let clock = TokioEnv::new().unwrap().env().clock;
         let served = tokio::spawn(serve(listener, service, clock, shutdown.clone()));
@@ -367,11 +372,53 @@ async fn who_does_not_fit_is_told_so() {
     let server = Server::start(Setting { connections_max: 2, ..Setting::default() }).await;
     let places = [server.connect().await, server.connect().await];
     let mut third = TcpStream::connect(server.tcp()).await.unwrap();
-    expect(&mut third, "full\n").await;
+    expect(&mut third, "full: Too many connections\n").await;
     expect_end(&mut third).await;
     drop(places);
     server.until_empty().await;
     talk(&mut server.connect().await, "in\n", "in\n").await;
+}
+
+/// A server behind a proxy that is trusted.
+async fn proxied(tls: TlsMode) -> Server {
+    let trusted = vec!["127.0.0.0/8".parse().unwrap()];
+    Server::start(Setting { tls, proxy: Some(ProxyPolicy { trusted }), ..Setting::default() }).await
+}
+
+#[tokio::test]
+async fn limits_are_for_those_whom_a_proxy_speaks_for() {
+    let server = proxied(TlsMode::None).await;
+    let connect = async |header: &str, greeting: &str| {
+        let mut client = TcpStream::connect(server.tcp()).await.unwrap();
+        client.write_all(header.as_bytes()).await.unwrap();
+        expect(&mut client, greeting).await;
+        client
+    };
+    let from = |address: &str| format!("PROXY TCP4 {address} 198.51.100.1 1234 25\r\n");
+    let first = connect(&from("192.0.2.1"), "hello\n").await;
+    connect(&from("192.0.2.1"), "full: Too many connections from 192.0.2.1 (1 at once allowed)\n").await;
+    let _second = connect(&from("192.0.2.2"), "hello\n").await;
+    connect(&from("192.0.2.3"), "full: Too many connections from 192.0.2.0/24 (2 at once allowed)\n").await;
+    drop(first);
+    let _itself = [connect("PROXY UNKNOWN\r\n", "hello\n").await, connect("PROXY UNKNOWN\r\n", "hello\n").await];
+    // What comes with the header is the protocol's.
+    let mut hasty = connect(&format!("{}one\ntwo\n", from("192.0.3.1")), "hello\none\ntwo\n").await;
+    talk(&mut hasty, "QUIT\n", "bye\n").await;
+    let mut rude = TcpStream::connect(server.tcp()).await.unwrap();
+    rude.write_all(b"EHLO client.demo.test\r\n").await.unwrap();
+    let mut answer = Vec::new();
+    // An end or a reset, never a greeting.
+    let _ = rude.read_to_end(&mut answer).await;
+    assert_eq!(answer, b"");
+}
+
+#[tokio::test]
+async fn strangers_do_not_get_past_the_proxy() {
+    let trusted = vec!["192.0.2.0/24".parse().unwrap()];
+    let server = Server::start(Setting { proxy: Some(ProxyPolicy { trusted }), ..Setting::default() }).await;
+    let mut client = TcpStream::connect(server.tcp()).await.unwrap();
+    expect_end(&mut client).await;
+    assert_eq!(server.capacity.open(), 0);
 }
 
 #[tokio::test]
@@ -477,6 +524,29 @@ async fn a_unix_socket_replaces_a_stale_one_and_leaves_with_its_server() {
     std::fs::write(&path, "no socket").unwrap();
     assert!(Listener::bind(&address).await.is_err());
     assert!(path.exists());
+}
+
+#[tokio::test]
+async fn a_socket_that_somebody_else_bound_is_served() {
+    use std::os::fd::OwnedFd;
+    let tcp = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = ListenAddress::Tcp(tcp.local_addr().unwrap());
+    assert_eq!(*Listener::from_fd(tcp.into()).unwrap().address(), address);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket");
+    let unix = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let listener = Listener::from_fd(unix.into()).unwrap();
+    assert_eq!(*listener.address(), ListenAddress::Unix(path.clone()));
+    let (accepted, connected) = tokio::join!(listener.accept(), UnixStream::connect(&path));
+    assert!(accepted.is_ok() && connected.is_ok());
+    drop(listener);
+    assert!(path.exists(), "the file belongs to whoever bound it");
+    let udp = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let file: OwnedFd = std::fs::File::open("/dev/null").unwrap().into();
+    for other in [udp.into(), file] {
+        let refused = Listener::from_fd(other).err().unwrap().to_string();
+        assert!(refused.contains("has to be a listening TCP or Unix stream socket"), "{refused}");
+    }
 }
 
 mod secured {

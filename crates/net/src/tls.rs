@@ -1,24 +1,26 @@
 //! Certificates, and the acceptor that speaks TLS with them.
 
+mod acceptor;
+mod binding;
+mod certificate;
+#[cfg(test)]
+pub(crate) mod tests;
+
+pub use acceptor::{Acceptor, Standing, watch};
+pub(crate) use binding::{agreed, end_point};
+pub use certificate::CertificateFiles;
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, date_time_ymd};
-use rustls::crypto::aws_lc_rs;
-use rustls::server::ServerConnection;
-use rustls_pki_types::pem::{self, PemObject};
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use rustls_pki_types::pem;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpStream;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 
 /// How long a peer may take for its side of the handshake; a slow one needs some round trips, not minutes.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What rustls may hold of our output beside the conversation's own bound.
-const BUFFER_MAX: usize = 32 * 1024;
+pub(crate) const BUFFER_MAX: usize = 32 * 1024;
 
 /// How long a certificate lasts that we sign ourselves: nobody renews it, and nobody trusts it but by hand.
 const SELF_SIGNED_YEARS: i64 = 10;
@@ -44,6 +46,25 @@ pub enum TlsError {
         /// What is wrong with it.
         source: pem::Error,
     },
+    /// A certificate cannot be read, though it is one in PEM form.
+    #[error("{path} holds a damaged certificate: {reason}")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// An authority's certificate cannot be used as one.
+    #[error("{path} holds a certificate that cannot be an authority's: {source}")]
+    Unacceptable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: rustls::Error,
+    },
+    /// No certificate was named.
+    #[error("TLS needs at least one certificate")]
+    None,
     /// One of the two files is there, the other is not.
     #[error(
         "{missing} is missing while the file that belongs to it exists; restore it, or delete both to get new ones"
@@ -88,10 +109,6 @@ pub struct Certified {
     pub key: String,
 }
 
-/// Speaks TLS 1.2 and 1.3 as the server; clones share everything.
-#[derive(Clone)]
-pub struct Acceptor(TlsAcceptor);
-
 /// Makes a certificate for `names` (host names and IP addresses), for localhost and the loopback addresses, that lasts
 /// ten years.
 ///
@@ -122,21 +139,18 @@ pub fn self_signed(names: &[&str]) -> Result<Certified, TlsError> {
 /// Reads a certificate chain and its private key.
 ///
 /// # Errors
-/// `Unreadable`, `NotPem`, `Unusable`; each names the file and the remedy.
+/// `Unreadable`, `NotPem`, `Damaged`, `Unusable`; each names the file and the remedy.
 pub fn load(certificate: &Path, key: &Path) -> Result<Acceptor, TlsError> {
-    let chain_pem = read(certificate)?;
-    let key_pem = read(key)?;
-    let not_pem = |path: &Path, what, source| TlsError::NotPem { path: path.to_owned(), what, source };
-    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&chain_pem)
-        .collect::<Result<_, _>>()
-        .and_then(|chain: Vec<_>| if chain.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(chain) })
-        .map_err(|source| not_pem(certificate, "certificate", source))?;
-    let private = PrivateKeyDer::from_pem_slice(&key_pem).map_err(|source| not_pem(key, "private key", source))?;
-    configure(chain, private).map_err(|source| TlsError::Unusable {
-        certificate: certificate.to_owned(),
-        key: key.to_owned(),
-        source,
-    })
+    load_all(vec![CertificateFiles { chain: certificate.to_owned(), key: key.to_owned() }])
+}
+
+/// Reads several certificate chains with their keys. A client gets the one for the name it asks for, and the first if
+/// there is none.
+///
+/// # Errors
+/// As [`load`]; `None` for an empty list.
+pub fn load_all(files: Vec<CertificateFiles>) -> Result<Acceptor, TlsError> {
+    Acceptor::new(files)
 }
 
 /// Uses `cert.pem` and `key.pem` in `folder`; if neither exists, makes them for `names` first.
@@ -159,7 +173,7 @@ pub fn load_or_create(folder: &Path, names: &[&str]) -> Result<Acceptor, TlsErro
     load(&certificate, &key)
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
     std::fs::read(path).map_err(|source| TlsError::Unreadable { path: path.to_owned(), source })
 }
 
@@ -174,37 +188,4 @@ fn write_secret(path: &Path, text: &str) -> Result<(), TlsError> {
         std::fs::rename(&unfinished, path)
     };
     write().map_err(|source| TlsError::Unwritable { path: path.to_owned(), source })
-}
-
-fn configure(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<Acceptor, rustls::Error> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let mut config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)?;
-    config.ticketer = aws_lc_rs::Ticketer::new()?;
-    Ok(Acceptor(TlsAcceptor::from(Arc::new(config))))
-}
-
-impl Acceptor {
-    /// The server's side of the handshake, within [`HANDSHAKE_TIMEOUT`].
-    pub(crate) async fn accept(&self, stream: TcpStream) -> io::Result<(TlsStream<TcpStream>, env::Tls)> {
-        let handshake = self.0.accept_with(stream, |connection| connection.set_buffer_limit(Some(BUFFER_MAX)));
-        match tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake).await {
-            Ok(secured) => secured.map(|stream| {
-                let agreed = agreed(stream.get_ref().1);
-                (stream, agreed)
-            }),
-            Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "the handshake took too long")),
-        }
-    }
-}
-
-fn agreed(connection: &ServerConnection) -> env::Tls {
-    let version = match connection.protocol_version() {
-        Some(rustls::ProtocolVersion::TLSv1_3) => "TLSv1.3",
-        _ => "TLSv1.2",
-    };
-    let cipher = connection.negotiated_cipher_suite().map(|suite| format!("{:?}", suite.suite()));
-    env::Tls { version: version.to_owned(), cipher: cipher.unwrap_or_default() }
 }

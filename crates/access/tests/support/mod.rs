@@ -58,7 +58,7 @@ impl Server {
 
     pub fn connect(&self, number: u32) -> Box<dyn Conversation> {
         let peer = Peer { address: Some("192.0.2.1".parse().unwrap()), session_id: number.into() };
-        let tls = Tls { version: "TLSv1.3".into(), cipher: "TLS13_AES_256_GCM_SHA384".into() };
+        let tls = Tls { version: "TLSv1.3".into(), cipher: "TLS13_AES_256_GCM_SHA384".into(), ..Tls::default() };
         let tls = self.tls.then_some(tls);
         let policy = Arc::new(self.policy.clone());
         Box::new(ImapConversation::new(self.services.clone(), policy, (peer, tls), self.world.monotonic()))

@@ -8,7 +8,7 @@ use env::{Conversation, Env};
 use model::Domain;
 use mta::{Peer, Post, SmtpConversation};
 use net::tls::Acceptor;
-use net::{Capacity, Factory, ListenAddress, Listener, Service, Shutdown, TlsMode};
+use net::{Capacity, Factory, ListenAddress, Listener, Refusal, Service, Shutdown, TlsMode};
 use smtp::{Flavour, Policy, StartTls};
 use std::sync::Arc;
 use tokio::task::JoinHandle;
@@ -75,23 +75,32 @@ impl Door {
             _ => TlsMode::None,
         };
         let desk = self.desk.clone();
-        let (limits, factory, refusal): (_, _, &'static [u8]) = match bound.plan.protocol {
+        let smtp_refusal = smtp_refusal(&desk.hostname);
+        let (limits, factory, refusal) = match bound.plan.protocol {
             Protocol::Http => {
                 let listener = listener.into_tcp().context("the status page needs a TCP address")?;
                 return Ok(tokio::spawn(web::serve(listener, board, self.shutdown.begun())));
             }
-            Protocol::Smtp => (net::Limits::SMTP, smtp(desk, &bound.plan, Flavour::Smtp), SMTP_REFUSAL),
-            Protocol::Lmtp => (net::Limits::SMTP, smtp(desk, &bound.plan, Flavour::Lmtp), SMTP_REFUSAL),
-            Protocol::Imap => (net::Limits::IMAP, imap(desk, &bound.plan), IMAP_REFUSAL),
+            Protocol::Smtp => (net::Limits::SMTP, smtp(desk, &bound.plan, Flavour::Smtp), smtp_refusal),
+            Protocol::Lmtp => (net::Limits::SMTP, smtp(desk, &bound.plan, Flavour::Lmtp), smtp_refusal),
+            Protocol::Imap => (net::Limits::IMAP, imap(desk, &bound.plan), imap_refusal()),
         };
         let (name, capacity) = (bound.plan.protocol.name(), self.capacity.clone());
-        let service = Service { name, tls, limits, capacity, factory, refusal };
+        let service = Service { name, tls, limits, capacity, factory, refusal, proxy: None };
         Ok(tokio::spawn(net::serve(listener, service, self.desk.env.clock.clone(), self.shutdown.clone())))
     }
 }
 
-const SMTP_REFUSAL: &[u8] = b"421 4.3.2 too many connections, try again later\r\n";
-const IMAP_REFUSAL: &[u8] = b"* BYE [UNAVAILABLE] too many connections, try again later\r\n";
+/// RFC 5321 §4.2.2: 421 is what a server says before it closes the connection.
+fn smtp_refusal(hostname: &Domain) -> Refusal {
+    let hostname = hostname.clone();
+    Arc::new(move |reason| format!("421 4.7.0 {hostname} {reason}; try again later\r\n"))
+}
+
+/// RFC 9051 §7.1.5, with the code of RFC 5530 §3.
+fn imap_refusal() -> Refusal {
+    Arc::new(|reason| format!("* BYE [UNAVAILABLE] {reason}; try again later\r\n"))
+}
 
 fn acceptor(plan: &ServePlan) -> anyhow::Result<Acceptor> {
     Ok(match &plan.certificate {
