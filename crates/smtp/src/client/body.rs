@@ -9,7 +9,7 @@ use model::Moment;
 /// Octets of a BDAT chunk at least, unless it is the last: a command and an answer cost nothing against them.
 const CHUNK_OCTETS_MIN: usize = 16 << 10;
 
-/// Chunks that wait for an answer at most (RFC 3030 §4.2 wants pipelining for it).
+/// Chunks that wait for an answer at most (RFC 3030 §4.2 shows them pipelined).
 const CHUNKS_MAX: usize = 8;
 
 /// Octets of output kept free for the commands around chunks, a dot, and the end of a line.

@@ -29,9 +29,9 @@ pub struct Extensions {
     pub enhanced: bool,
     /// RFC 4954: mechanisms in upper case.
     pub auth: Vec<String>,
-    /// RFC 9422 §4: messages per connection.
+    /// RFC 9422: messages per connection.
     pub mail_max: Option<u64>,
-    /// RFC 9422 §4: recipients per message.
+    /// RFC 9422: recipients per message.
     pub rcpt_max: Option<u64>,
 }
 
@@ -40,7 +40,7 @@ impl Extensions {
     pub(super) fn parse(lines: &str) -> Extensions {
         let mut found = Extensions::default();
         for line in lines.split('\n').skip(1) {
-            // `AUTH=LOGIN` is how it was written before RFC 2554, and some servers still do for old clients.
+            // `AUTH=LOGIN` is how it was written once, and some servers still do for old clients.
             let mut words = line.split([' ', '=']).filter(|word| !word.is_empty());
             let keyword = words.next().unwrap_or_default().to_ascii_uppercase();
             match keyword.as_str() {
@@ -68,7 +68,7 @@ impl Extensions {
         }
     }
 
-    /// RFC 9422 §3: `MAILMAX=20 RCPTMAX=100`.
+    /// RFC 9422: `MAILMAX=20 RCPTMAX=100`.
     fn limits<'a>(&mut self, mut words: impl Iterator<Item = &'a str>) {
         while let (Some(name), value) = (words.next(), words.next()) {
             match name.to_ascii_uppercase().as_str() {
