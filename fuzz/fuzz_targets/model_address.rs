@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use model::{Address, Domain, Flag, ForwardPath, Keyword, LocalPart};
-use smtp::Command;
+use smtp::{Command, RcptParams};
 
 fuzz_target!(|octets: &[u8]| {
     let Ok(text) = std::str::from_utf8(octets) else { return };
@@ -37,6 +37,6 @@ fn same(address: &Address) {
     let printed = address.to_string();
     assert!(!printed.contains(char::is_control));
     assert_eq!(printed.parse::<Address>().as_ref(), Ok(address));
-    let command = Command::Rcpt(ForwardPath::Address(address.clone()));
+    let command = Command::Rcpt(ForwardPath::Address(address.clone()), RcptParams::default());
     assert_eq!(Command::parse(command.to_string().as_bytes()), Ok(command));
 }

@@ -80,19 +80,21 @@ impl Directory {
     /// Whether every account can be verified by SCRAM with this hash. Clients take the strongest mechanism that they are
     /// offered, and one that their account lacks would lock them out.
     pub fn all_have_scram(&self, hash: ScramHash) -> bool {
-        self.accounts.iter().all(|entry| entry.credential.has_scram(hash))
+        self.people().entries().iter().all(|entry| entry.credential.has_scram(hash))
     }
 
     async fn ticket(&self, login: &str, hash: ScramHash, network: Option<Network>) -> Result<ScramTicket, AuthError> {
         let gate = &self.gate;
         let entry = self.by_login(login);
+        let entry = entry.as_deref();
         let name = gate.name(entry, login);
         if let Some(until) = gate.throttle().blocked_until(&name, network, gate.clock.monotonic()) {
             return Err(gate.not_before(until));
         }
         let address = self.in_full(login, entry);
         // A local part that several share opens no account, yet shows the same keys as one of its addresses.
-        let shown = entry.or_else(|| self.by_login(&address));
+        let other = if entry.is_none() { self.by_login(&address) } else { None };
+        let shown = entry.or(other.as_deref());
         let decoys = self.decoys();
         let keys = match shown.map(|entry| (entry, &entry.credential)) {
             Some((_, Credential::Hashed { scram_sha_256, .. })) => {
@@ -114,7 +116,8 @@ impl Directory {
             (Some(entry), _) => folded(&entry.account.address),
             (None, Ok(address)) => folded(&address),
             (None, Err(_)) => {
-                let first = self.domains.iter().map(|domain| domain.as_str()).min();
+                let people = self.people();
+                let first = people.domains().map(|domain| domain.name.as_str()).min();
                 format!("{}@{}", login.to_lowercase(), first.unwrap_or_default())
             }
         }
@@ -123,7 +126,8 @@ impl Directory {
     /// Made from the first keys at rest, so that a restart changes made-up keys no more than others; where all passwords are
     /// in the clear, from this process's key.
     fn decoys(&self) -> Decoys {
-        let first = self.accounts.iter().find_map(|entry| match &entry.credential {
+        let people = self.people();
+        let first = people.entries().iter().find_map(|entry| match &entry.credential {
             Credential::Hashed { scram_sha_256, .. } => scram_sha_256.as_ref(),
             Credential::Clear(_) => None,
         });
