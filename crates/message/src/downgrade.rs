@@ -1,4 +1,4 @@
-//! A message for a next hop that lacks 8BITMIME, BINARYMIME or SMTPUTF8 (RFC 6152 §3, RFC 3030 §3, RFC 6531 §3.6).
+//! A message for a next hop that lacks 8BITMIME, BINARYMIME or SMTPUTF8 (RFC 6152 §3, RFC 3030 §3, RFC 6531 §3.5).
 //!
 //! Two readings: a [`Survey`] tells what the octets of each part are like, for senders label them wrong; a [`Converter`]
 //! then rewrites what has to be, part by part. Neither holds more than one header.
@@ -74,10 +74,10 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// RFC 3463 §3.7; RFC 6531 §3.7.4.2 has the second.
+    /// RFC 3463 §3.7, and RFC 6531 §3.5 for a header in UTF-8.
     pub fn status(self) -> (u8, u16, u16) {
         match self {
-            Reason::NeedsSmtpUtf8 => (5, 6, 7),
+            Reason::NeedsSmtpUtf8 => (5, 6, 9),
             Reason::Changed => (4, 3, 0),
             _ => (5, 6, 3),
         }

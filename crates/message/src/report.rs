@@ -131,7 +131,7 @@ pub enum Returned {
     None,
     /// Its header, of which at most [`Returned::HEADER_OCTETS_MAX`] octets are shown.
     Headers(Vec<u8>),
-    /// All of it; the caller appends it to [`Built::head`].
+    /// All of it, for failures (RFC 3461 §6.2); the caller appends it to [`Built::head`].
     Full {
         /// Whether any octet is above 127.
         eight_bit: bool,
@@ -182,7 +182,7 @@ pub struct Built {
 }
 
 impl DeliveryReport {
-    /// The report as a message.
+    /// The report as a message, for an envelope from `<>` to [`DeliveryReport::to`].
     pub fn build(&self) -> Built {
         build::build(self)
     }

@@ -33,9 +33,10 @@ pub(super) fn print(header: &[u8], encoding: Option<&str>, is_message: bool, tar
         if encoding.is_some() && is("Content-Transfer-Encoding") {
             continue;
         }
-        match seven_bit(&field) {
-            Ok(encoded) if !target.eight_bit && !field.raw.is_ascii() => out.extend_from_slice(&encoded),
-            _ => raw(field.raw, target, out),
+        let encoded = if target.eight_bit || field.raw.is_ascii() { None } else { seven_bit(&field).ok() };
+        match encoded {
+            Some(encoded) => out.extend_from_slice(&encoded),
+            None => raw(field.raw, target, out),
         }
     }
     if let Some(encoding) = encoding {

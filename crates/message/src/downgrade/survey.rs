@@ -208,8 +208,9 @@ fn change(part: &Part, leaf: &Octets, target: Target) -> Result<Change, Reason> 
             return Err(Reason::Unencodable);
         }
     }
-    // In binary a bare LF is no line end, unless it is text.
-    let is_binary = part.encoding == TransferEncoding::Binary && &*part.media_type != "text";
+    // In binary a bare LF is no line end, unless it is text in a charset that has this octet for one.
+    let is_text = matches!(&*part.media_type, "text" | "message") && !has_wide_charset(part);
+    let is_binary = part.encoding == TransferEncoding::Binary && !is_text;
     let spoiled = leaf.spoils(target) || (is_binary && leaf.bare_lf && !target.takes_binary());
     if is_container || !spoiled {
         let eight_bit = target.eight_bit && (is_container || leaf.eight_bit);
@@ -226,10 +227,13 @@ fn change(part: &Part, leaf: &Octets, target: Target) -> Result<Change, Reason> 
         TransferEncoding::QuotedPrintable => Ok(Change::Encode(TransferEncoding::QuotedPrintable)),
         TransferEncoding::Base64 => Ok(Change::Encode(TransferEncoding::Base64)),
         TransferEncoding::Other(_) => Err(Reason::UnknownEncoding),
-        // With NULs it is no text, or one in UTF-16, whose line ends are other octets.
-        _ if matches!(&*part.media_type, "text" | "message") && !leaf.nul => {
-            Ok(Change::Encode(TransferEncoding::QuotedPrintable))
-        }
+        _ if is_text && !leaf.nul => Ok(Change::Encode(TransferEncoding::QuotedPrintable)),
         _ => Ok(Change::Encode(TransferEncoding::Base64)),
     }
+}
+
+/// Whether characters have several octets, of which any may look like a line end.
+fn has_wide_charset(part: &Part) -> bool {
+    let charset = part.parameter("charset").unwrap_or_default().trim().to_ascii_lowercase();
+    ["utf-16", "utf-32", "ucs-", "iso-10646-ucs"].iter().any(|wide| charset.starts_with(wide))
 }

@@ -44,8 +44,9 @@ fn sent(message: &[u8], target: Target) -> Result<Vec<u8>, Reason> {
         assert!(target.eight_bit || !scanned.eight_bit, "{shown}");
         let in_lines = !scanned.has_long_line && !scanned.has_nul && !scanned.has_bare_line_end;
         assert!(target.takes_binary() || in_lines, "{shown}");
-        let binary = |part: &Part| part.encoding == TransferEncoding::Binary;
-        assert!(target.takes_binary() || !scanned.structure.parts().iter().any(binary), "{shown}");
+        let mut labels = scanned.structure.parts().iter().zip(signed(&scanned.structure));
+        let binary = |(part, signed): (&Part, bool)| part.encoding == TransferEncoding::Binary && !signed;
+        assert!(target.takes_binary() || !labels.any(binary), "{shown}");
     }
     sent
 }
@@ -97,6 +98,13 @@ fn other_content_becomes_base64() {
     check("Content-Transfer-Encoding: x-uu\r\n\r\nä\r\n", SEVEN_BIT, Err(Reason::UnknownEncoding));
     check("Content-Type: message/partial\r\n\r\nä\r\n", SEVEN_BIT, Err(Reason::Unencodable));
     check("Content-Type: multipart/mixed; boundary=b\r\n\r\nä\r\n", SEVEN_BIT, Err(Reason::Unencodable));
+}
+
+#[test]
+fn wide_characters_stay_whole() {
+    let mail = b"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-16be\r\nContent-Transfer-Encoding: binary\r\n\r\nN\nN\r\x4e\x8c";
+    let sent = sent(mail, EIGHT_BIT).unwrap();
+    assert_eq!(contents(&sent), contents(mail));
 }
 
 #[test]
@@ -228,7 +236,19 @@ proptest! {
     }
 
     #[test]
-    fn nothing_breaks_it(octets in "(MIME-Version: 1.0|Content-Type: (multipart/mixed; boundary=b|message/rfc822|text/plain)|Content-Transfer-Encoding: (8bit|base64)|--b|--b--|ä|\r|\n|\r\n|\r\n\r\n|\0|Subject: |To: ){0,40}") {
+    fn what_is_signed_is_sent_as_it_was_or_not(part in tree(), eight_bit: bool) {
+        let signed = [b"--s\r\n".as_slice(), &part, b"\r\n--s\r\n\r\nsignature\r\n--s--\r\n"].concat();
+        let header = b"MIME-Version: 1.0\r\nContent-Type: multipart/signed; boundary=s\r\nContent-Transfer-Encoding: binary\r\n\r\n";
+        let message = [header.as_slice(), &signed].concat();
+        let lines_only = !scan(&message).has_bare_line_end;
+        match sent(&message, Target { eight_bit, ..SEVEN_BIT }) {
+            Ok(sent) => prop_assert!(!lines_only || sent.ends_with(&signed), "{}", String::from_utf8_lossy(&sent)),
+            Err(reason) => prop_assert_eq!(reason, Reason::Signed),
+        }
+    }
+
+    #[test]
+    fn nothing_breaks_it(octets in "(MIME-Version: 1.0|Content-Type: (multipart/mixed; boundary=b|message/rfc822|text/plain)|Content-Transfer-Encoding: (8bit|base64)|--b|--b--|ä|\r|\n|\r\n|\r\n\r\n|\0|Subject: |To: |x{999}| ){0,25}") {
         let _ = sent(octets.as_bytes(), SEVEN_BIT);
         let _ = sent(octets.as_bytes(), EIGHT_BIT);
     }

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::downgrade::{Plan, Survey, Target};
 use crate::structure::{Kind, Part};
 use crate::{Scanner, decode_transfer};
 
@@ -90,13 +91,14 @@ fn a_bounce_tells_people_and_programs() {
     let report = report(vec![recipient("bob@b.test"), recipient("eve@b.test")]);
     let (octets, scanned) = built(&report, b"");
     assert_read_back(&report, &octets, &scanned);
-    let text = String::from_utf8(octets.clone()).unwrap();
+    let text = String::from_utf8([octets.clone(), body(&octets, children(&scanned)[0])].concat()).unwrap();
     for line in [
         "From: Mail Delivery <MAILER-DAEMON@mail.demo.test>\r\n",
         "To: <anna@demo.test>\r\n",
         "In-Reply-To: <1@demo.test>\r\n",
         "References: <1@demo.test>\r\n",
         "Auto-Submitted: auto-replied\r\n",
+        "It is about your message \"Grüße\" of 30\r\nNov 2025, 22:00 UTC.\r\n",
         "Content-Type: text/rfc822-headers\r\n\r\nFrom: a@demo.test\r\n",
         "The server mx.b.test said:\r\n\r\n    550 5.1.1 No such user here\r\n",
         "Original-Envelope-Id: QQ 314+x\r\n",
@@ -130,6 +132,7 @@ fn every_kind_in_both_languages() {
                 let text = String::from_utf8(body(&octets, parts[0])).unwrap();
                 assert!(report.recipients.iter().all(|recipient| text.contains(&recipient.final_recipient)));
                 assert_eq!(text.contains("Guten Tag"), language == Language::German);
+                assert!(text.replace("\r\n", " ").contains("„Grüße“") || text.contains("\"Grüße\""), "{text}");
             }
         }
     }
@@ -183,6 +186,24 @@ fn addresses_beyond_ascii_use_the_global_types() {
         assert!(text.contains("Original-Recipient: utf-8; jörg@b.test\r\n"));
         assert!(report.build().smtputf8);
     }
+}
+
+#[test]
+fn a_global_report_goes_through_a_seven_bit_hop() {
+    let report = report(vec![recipient("jörg@b.test")]);
+    let (octets, scanned) = built(&report, b"");
+    let target = Target { eight_bit: false, binary: false, smtputf8: true };
+    let mut survey = Survey::new(&scanned);
+    survey.push(&octets);
+    let Plan::Convert(mut converter) = survey.plan(target) else { panic!("it can be converted") };
+    let mut sent = Vec::new();
+    converter.push(&octets, &mut sent);
+    converter.finish(&mut sent).unwrap();
+    let mut scanner = Scanner::new(Scanner::DEFAULT_BUDGET);
+    scanner.push(&sent);
+    assert!(sent.is_ascii());
+    let parsed = parse(&body(&sent, children(&scanner.finish())[1])).unwrap();
+    assert_eq!(parsed.recipients[0].final_recipient, "jörg@b.test");
 }
 
 #[test]

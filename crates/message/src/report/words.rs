@@ -7,7 +7,7 @@ use crate::report::{Action, DeliveryReport, Language, RecipientReport};
 
 /// Characters of a line that reads well.
 const LINE_MAX: usize = 72;
-/// Characters of a foreign answer that are quoted; the whole of it stands in the part for programs.
+/// Characters of a foreign text that are quoted; an answer stands in the part for programs too.
 const QUOTE_CHARS_MAX: usize = 1_000;
 
 /// RFC 5646.
@@ -46,7 +46,7 @@ pub(super) fn subject(action: Action, language: Language) -> &'static str {
 pub(super) fn text(report: &DeliveryReport) -> String {
     let language = report.language;
     let mut out = Text::default();
-    out.paragraph("", greeting(language));
+    out.paragraph("", &greeting(report));
     for action in Action::ALL {
         let mut recipients = report.recipients.iter().filter(|recipient| recipient.action == action).peekable();
         if recipients.peek().is_none() {
@@ -70,10 +70,22 @@ pub(super) fn text(report: &DeliveryReport) -> String {
     out.0
 }
 
-fn greeting(language: Language) -> &'static str {
-    match language {
-        Language::English => "Hello, this is the mail server with a notice about a message you sent.",
-        Language::German => "Guten Tag, hier ist der Mailserver mit einem Hinweis zu einer Nachricht von Ihnen.",
+/// Which message it is about.
+fn greeting(report: &DeliveryReport) -> String {
+    let (language, arrival) = (report.language, day(report.arrival, report.language));
+    let subject: String =
+        report.original.subject.as_deref().unwrap_or_default().trim().chars().take(QUOTE_CHARS_MAX).collect();
+    match (language, subject.is_empty()) {
+        (Language::English, true) => format!("Hello, this is the mail server. It is about your message of {arrival}."),
+        (Language::English, false) => {
+            format!("Hello, this is the mail server. It is about your message \"{subject}\" of {arrival}.")
+        }
+        (Language::German, true) => {
+            format!("Guten Tag, hier ist der Mailserver. Es geht um Ihre Nachricht vom {arrival}.")
+        }
+        (Language::German, false) => {
+            format!("Guten Tag, hier ist der Mailserver. Es geht um Ihre Nachricht „{subject}“ vom {arrival}.")
+        }
     }
 }
 
