@@ -4,12 +4,11 @@
 //! ones each time.
 
 use super::{AuthError, Gate};
-use crate::account::{Entry, folded};
+use crate::account::Entry;
 use crate::credential::{SALT_OCTETS, SCRAM_ITERATIONS};
 use crate::throttle::{Login, Network};
 use crate::{Account, Credential, Directory, Secret};
 use env::BoxFuture;
-use model::Address;
 use sasl::{ScramHash, ScramKeys};
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -86,11 +85,11 @@ impl Directory {
     async fn ticket(&self, login: &str, hash: ScramHash, network: Option<Network>) -> Result<ScramTicket, AuthError> {
         let gate = &self.gate;
         let entry = self.by_login(login);
-        let name = gate.name(entry, login);
+        let address = self.in_full(login, entry);
+        let name = gate.name(&address);
         if let Some(until) = gate.throttle().blocked_until(&name, network, gate.clock.monotonic()) {
             return Err(gate.not_before(until));
         }
-        let address = self.in_full(login, entry);
         // A local part that several share opens no account, yet shows the same keys as one of its addresses.
         let shown = entry.or_else(|| self.by_login(&address));
         let decoys = self.decoys();
@@ -106,18 +105,6 @@ impl Directory {
         let account = entry.filter(|_| keys.is_some()).map(|entry| entry.account.clone());
         let keys = keys.unwrap_or_else(|| decoys.keys(hash, &address));
         Ok(ScramTicket { keys, account, name, network })
-    }
-
-    /// The address that is meant; a bare local part is of the first domain, so that both spellings show the same keys.
-    fn in_full(&self, login: &str, entry: Option<&Entry>) -> String {
-        match (entry, login.parse::<Address>()) {
-            (Some(entry), _) => folded(&entry.account.address),
-            (None, Ok(address)) => folded(&address),
-            (None, Err(_)) => {
-                let first = self.domains.iter().map(|domain| domain.as_str()).min();
-                format!("{}@{}", login.to_lowercase(), first.unwrap_or_default())
-            }
-        }
     }
 
     /// Made from the first keys at rest, so that a restart changes made-up keys no more than others; where all passwords are
