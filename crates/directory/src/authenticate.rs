@@ -2,14 +2,14 @@
 
 mod scram;
 
-use crate::account::Entry;
+use crate::account::{Entry, folded};
 use crate::credential::{Argon2id, PASSWORD_OCTETS_MAX};
 use crate::hashing::Hashing;
 use crate::remembered::{Proof, Remembered};
 use crate::throttle::{self, Network, Throttle};
 use crate::{Account, Credential, Directory};
 use env::{BoxFuture, Clock, Random, Spawn};
-use model::{Moment, Timestamp};
+use model::{Address, Moment, Timestamp};
 use sasl::prepare_password;
 use scram::Derived;
 use std::net::IpAddr;
@@ -74,10 +74,9 @@ impl Gate {
         self.keyed(&[b"proof", &id, credential.as_bytes(), network, password]).into()
     }
 
-    /// By which a login's failures are counted. One account under two spellings is one login.
-    fn name(&self, entry: Option<&Entry>, login: &str) -> throttle::Login {
-        let name = entry.map_or_else(|| login.to_lowercase(), |entry| entry.account.address.to_string());
-        self.keyed(&[b"login", name.as_bytes()]).into()
+    /// By which a login's failures are counted.
+    fn name(&self, address: &str) -> throttle::Login {
+        self.keyed(&[b"login", address.as_bytes()]).into()
     }
 
     async fn hash_matches(&self, hash: &Argon2id, password: &[u8]) -> Result<bool, AuthError> {
@@ -126,7 +125,7 @@ impl Directory {
         {
             return Ok(entry.account.clone());
         }
-        let name = gate.name(entry, login);
+        let name = gate.name(&self.in_full(login, entry));
         if let Some(until) = gate.throttle().blocked_until(&name, network, gate.clock.monotonic()) {
             return Err(gate.not_before(until));
         }
@@ -141,6 +140,20 @@ impl Directory {
             _ => {
                 gate.throttle().failed(&name, network, now);
                 Err(AuthError::Rejected)
+            }
+        }
+    }
+
+    /// The address that is meant. One under two spellings is one login, whether or not there is such an account: a bare local
+    /// part that nobody has, or several, is of the first domain.
+    fn in_full(&self, login: &str, entry: Option<&Entry>) -> String {
+        match (entry, login.parse::<Address>()) {
+            (Some(entry), _) => folded(&entry.account.address),
+            (None, Ok(address)) => folded(&address),
+            (None, Err(_)) => {
+                let people = self.people();
+                let first = people.domains().map(|local| local.domain.as_str()).min();
+                format!("{}@{}", login.to_lowercase(), first.unwrap_or_default())
             }
         }
     }

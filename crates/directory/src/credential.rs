@@ -94,8 +94,8 @@ const LANES_MAX: u32 = 16;
 pub(crate) const SALT_OCTETS: usize = 16;
 /// Longer than any password manager's; bounds what a peer makes us hash.
 pub(crate) const PASSWORD_OCTETS_MAX: usize = 4096;
-/// Three times what RFC 7677 §4 reckons for a tenth of a second, since whoever steals the keys can guess at that cost; some
-/// 20 ms here, a fraction of a second on an old phone, and below the 65,536 that Cyrus SASL knows as the most.
+/// Three times what RFC 7677 §4 reckoned for a tenth of a second then, since whoever steals the keys can guess at that cost:
+/// some 40 ms here, a fraction of a second on an old phone, and below the 65,536 that Cyrus SASL knows as the most.
 pub(crate) const SCRAM_ITERATIONS: u32 = 50_000;
 
 impl Credential {
@@ -179,7 +179,8 @@ impl Argon2id {
     }
 }
 
-/// The PHC string of `password`, which is prepared by SASLprep, with the default cost (19 MiB, two passes). Takes tens of milliseconds.
+/// The PHC string of `password`, which is prepared here, with the default cost (19 MiB, two passes). Takes tens of
+/// milliseconds.
 ///
 /// # Errors
 /// `Form` when the password is longer than Argon2 takes (4 GiB).

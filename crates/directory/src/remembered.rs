@@ -9,7 +9,7 @@ pub(crate) const REMEMBERED_FOR: Duration = Duration::from_secs(600);
 /// At some 64 octets each under a MiB; accounts beyond that hash once more.
 const REMEMBERED_MAX: usize = 10_000;
 
-/// A keyed hash over account, credential, password and the network where it was verified: without this process's key it says nothing.
+/// A keyed hash over account, credential, password and the network it came from: without this process's key it says nothing.
 pub(crate) type Proof = [u8; blake3::OUT_LEN];
 
 /// What was verified, and until when that counts.

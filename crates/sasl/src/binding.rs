@@ -3,8 +3,8 @@
 /// What this TLS connection can be known by on both of its ends.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ChannelBinding {
-    /// `tls-exporter` (RFC 9266 §2): 32 octets exported with the label `EXPORTER-Channel-Binding` and no context; TLS 1.3, or 1.2
-    /// with extended master secret.
+    /// `tls-exporter` (RFC 9266 §2): 32 octets exported with the label `EXPORTER-Channel-Binding` and an empty context (not none); from
+    /// TLS 1.3, or 1.2 with extended master secret.
     pub exporter: Option<Vec<u8>>,
     /// `tls-server-end-point` (RFC 5929 §4): the hash of the server's certificate.
     pub server_end_point: Option<Vec<u8>>,

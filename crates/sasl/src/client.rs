@@ -45,8 +45,8 @@ enum State {
 }
 
 impl Client {
-    /// An exchange by `mechanism`, on a connection that can be bound by `binding`; pass that to mechanisms without binding too, so
-    /// that the server sees when somebody took the others out of its offer. `nonce` is random.
+    /// An exchange by `mechanism`, on a connection that can be bound by `binding`; pass that to mechanisms without binding
+    /// too, so that the server sees when somebody took the others out of its offer. `nonce` is random.
     ///
     /// # Errors
     /// `Credentials`, `BindingMissing`.
@@ -97,7 +97,8 @@ impl Client {
         }
     }
 
-    /// Answers the server's message, which may also be what came with its word of success. SCRAM computes up to seconds here.
+    /// Answers the server's message, which may also be what came with its word of success. SCRAM computes here, a microsecond
+    /// for each iteration that the server asks for: on a pool, please.
     ///
     /// # Errors
     /// When the exchange must not go on.

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 /// RFC 5802 §5.1 and RFC 7677 §4 ask for at least so many.
 pub const ITERATIONS_MIN: u32 = 4096;
-/// Some seconds on one core: beyond that, a server costs its client too much.
+/// Some ten seconds on one core: beyond that, a server costs its client too much.
 pub const ITERATIONS_MAX: u32 = 10_000_000;
 /// Servers use 16 to 64 octets.
 pub const SALT_OCTETS_MAX: usize = 1024;
@@ -45,7 +45,7 @@ pub enum KeysError {
 }
 
 impl ScramKeys {
-    /// Those of `password`, which is prepared here. Takes about 0.4 µs an iteration.
+    /// Those of `password`, which is prepared here. Takes about a microsecond an iteration.
     ///
     /// # Errors
     /// When salt or iterations are out of bounds.

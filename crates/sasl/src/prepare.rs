@@ -17,10 +17,12 @@ pub(crate) fn login(name: &str) -> Result<String, Failure> {
         return Err(Failure::Malformed("a control character in the login"));
     }
     let prepared = stringprep::saslprep(name).map_or_else(|_| name.to_owned(), |name| name.into_owned());
-    if prepared.is_empty() {
-        return Err(Failure::Malformed("the login is empty"));
+    match prepared.len() {
+        0 => Err(Failure::Malformed("the login is empty")),
+        // NFKC makes some characters longer.
+        octets if octets > LOGIN_OCTETS_MAX => Err(Failure::TooLong),
+        _ => Ok(prepared),
     }
-    Ok(prepared)
 }
 
 /// A password as it is hashed: prepared, or as it is where SASLprep cannot take it.
@@ -51,6 +53,7 @@ mod tests {
         assert_eq!(login("🙂").unwrap(), "🙂");
         assert!(matches!(login("\u{AD}"), Err(Failure::Malformed(_))));
         assert!(matches!(login("a\u{7}"), Err(Failure::Malformed(_))));
+        assert!(matches!(login(&"\u{FDFA}".repeat(LOGIN_OCTETS_MAX / 3)), Err(Failure::TooLong)));
         assert!(matches!(login(&"x".repeat(LOGIN_OCTETS_MAX + 1)), Err(Failure::TooLong)));
     }
 }

@@ -42,8 +42,8 @@ pub enum Step {
     Done {
         /// Who it is.
         login: String,
-        /// The proof that we know it too, for the client to see. Where a protocol's success carries no data (SMTP, IMAP, POP3), it
-        /// goes out as one more challenge, which the client answers with an empty message (RFC 4422 §4).
+        /// The proof that we know it too, for the client to see. Where a protocol's success carries no data (SMTP, IMAP, POP3),
+        /// it goes out as one more challenge, which the client answers with an empty message (RFC 4422 §4).
         last: Option<Vec<u8>>,
     },
     /// Signed in is nobody.

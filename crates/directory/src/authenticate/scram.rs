@@ -4,12 +4,11 @@
 //! ones each time.
 
 use super::{AuthError, Gate};
-use crate::account::{Entry, folded};
+use crate::account::Entry;
 use crate::credential::{SALT_OCTETS, SCRAM_ITERATIONS};
 use crate::throttle::{Login, Network};
 use crate::{Account, Credential, Directory, Secret};
 use env::BoxFuture;
-use model::Address;
 use sasl::{ScramHash, ScramKeys};
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -87,11 +86,11 @@ impl Directory {
         let gate = &self.gate;
         let entry = self.by_login(login);
         let entry = entry.as_deref();
-        let name = gate.name(entry, login);
+        let address = self.in_full(login, entry);
+        let name = gate.name(&address);
         if let Some(until) = gate.throttle().blocked_until(&name, network, gate.clock.monotonic()) {
             return Err(gate.not_before(until));
         }
-        let address = self.in_full(login, entry);
         // A local part that several share opens no account, yet shows the same keys as one of its addresses.
         let other = if entry.is_none() { self.by_login(&address) } else { None };
         let shown = entry.or(other.as_deref());
@@ -108,19 +107,6 @@ impl Directory {
         let account = entry.filter(|_| keys.is_some()).map(|entry| entry.account.clone());
         let keys = keys.unwrap_or_else(|| decoys.keys(hash, &address));
         Ok(ScramTicket { keys, account, name, network })
-    }
-
-    /// The address that is meant; a bare local part is of the first domain, so that both spellings show the same keys.
-    fn in_full(&self, login: &str, entry: Option<&Entry>) -> String {
-        match (entry, login.parse::<Address>()) {
-            (Some(entry), _) => folded(&entry.account.address),
-            (None, Ok(address)) => folded(&address),
-            (None, Err(_)) => {
-                let people = self.people();
-                let first = people.domains().map(|domain| domain.name.as_str()).min();
-                format!("{}@{}", login.to_lowercase(), first.unwrap_or_default())
-            }
-        }
     }
 
     /// Made from the first keys at rest, so that a restart changes made-up keys no more than others; where all passwords are

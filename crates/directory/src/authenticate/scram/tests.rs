@@ -155,8 +155,11 @@ fn guessing_at_made_up_keys_is_throttled_too() {
         assert_eq!(prove(&world, &directory, "nobody", "guess", &from), Err(AuthError::Rejected));
     }
     let until = world.wall() + Duration::from_secs(1);
-    let refused = ticket(&world, &directory, "nobody", "192.0.2.1").err();
-    assert_eq!(refused, Some(AuthError::Throttled { until }));
+    // Both spellings, as with an account.
+    for login in ["nobody", "Nobody@demo.test"] {
+        let refused = ticket(&world, &directory, login, "192.0.2.1").err();
+        assert_eq!(refused, Some(AuthError::Throttled { until }), "{login}");
+    }
 }
 
 #[test]
