@@ -116,3 +116,15 @@ fn a_long_chain_is_cut_and_reported() {
     let large = people.faults().iter().filter(|fault| matches!(fault, Fault::Large { .. })).count();
     assert_eq!(large, NAMES - DEPTH_MAX);
 }
+
+#[test]
+fn one_too_many_is_left_out_and_reported() {
+    let mut graph = vec![Vec::new(); NAMES];
+    graph[1] = (NAMES..NAMES + TARGETS_MAX).collect();
+    graph[3] = vec![1, 0];
+    let people = people(&graph);
+    assert_eq!(ends(&people, 1).len(), TARGETS_MAX);
+    let ends = ends(&people, 3);
+    assert!(ends.len() == TARGETS_MAX && ends.contains(&name(0).to_string()), "nearest first");
+    assert_eq!(people.faults(), [Fault::Large { list: name(3).to_string() }]);
+}
