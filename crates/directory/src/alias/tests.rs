@@ -43,7 +43,7 @@ fn naive(graph: &[Vec<usize>], start: usize) -> BTreeSet<String> {
         for at in reached.clone() {
             for &target in &graph[at] {
                 let is_alias = target < NAMES && !graph[target].is_empty();
-                if is_alias && target != at || is_alias && !is_account(target) {
+                if is_alias && (target != at || !is_account(target)) {
                     reached.insert(target);
                 } else if is_account(target) || target >= NAMES {
                     ends.insert(name(target).to_string());
