@@ -74,7 +74,7 @@ impl Directory {
         let declared = Declared::new(spec, ids);
         let (head, stored) = rows::load(&*store).await.map_err(DirectoryError::Stored)?;
         let people = People::of(&declared, &stored);
-        report(people.faults());
+        report(people.faults(), &[]);
         let gate = Gate::new(spawn.clone(), clock, random);
         let (people, kept) = (RwLock::new(Arc::new(people)), Mutex::new(Kept { head, stored }));
         Ok(Directory { gate, spawn, books: Arc::new(Books { store, declared, people, kept }) })
@@ -204,7 +204,7 @@ impl Books {
         *kept = Kept { head, stored };
         if is_new {
             let people = People::of(&self.declared, &kept.stored);
-            report(people.faults());
+            report(people.faults(), self.people().faults());
             self.publish(people);
         }
         Ok(is_new)
@@ -224,8 +224,9 @@ fn batch(head: Option<Bytes>, new_head: Bytes, plan: &Plan) -> Batch {
     batch
 }
 
-fn report(faults: &[Fault]) {
-    for fault in faults {
+/// Each fault once, however often the rows are read.
+fn report(faults: &[Fault], known: &[Fault]) {
+    for fault in faults.iter().filter(|fault| !known.contains(fault)) {
         tracing::warn!(event = "directory.contradicts", %fault);
     }
 }

@@ -1,5 +1,10 @@
 //! Changes to what is stored about people, and why they are refused.
 
+mod accounts;
+mod aliases;
+mod domains;
+mod nearest;
+
 use crate::account::folded;
 use crate::alias::{Fault, TARGETS_MAX};
 use crate::people::People;
@@ -282,9 +287,5 @@ struct Draft<'a> {
     rows: Vec<RowChange>,
 }
 
-mod accounts;
-mod aliases;
-mod domains;
-mod nearest;
 #[cfg(test)]
 mod tests;

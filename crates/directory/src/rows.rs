@@ -139,7 +139,7 @@ async fn page(store: &dyn Store, prefix: &str, after: Option<Bytes>) -> Result<(
 impl Stored {
     fn take(&mut self, prefix: &str, key: &[u8], row: &[u8]) -> Result<(), RowError> {
         let name = String::from_utf8_lossy(key.get(prefix.len()..).unwrap_or_default()).into_owned();
-        let read = || {
+        let mut read = || {
             let mut fields = Decoder::new(row, FORMAT)?;
             match prefix {
                 DOMAIN => drop(self.domains.insert(parsed(&name)?, settings(&mut fields)?)),
@@ -148,7 +148,6 @@ impl Stored {
             }
             Ok(())
         };
-        let mut read = read;
         read().map_err(|source| RowError::Row { key: name.clone(), source })
     }
 }

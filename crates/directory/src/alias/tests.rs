@@ -43,7 +43,7 @@ fn naive(graph: &[Vec<usize>], start: usize) -> BTreeSet<String> {
         for at in reached.clone() {
             for &target in &graph[at] {
                 let is_alias = target < NAMES && !graph[target].is_empty();
-                if is_alias && target != at || is_alias && !is_account(target) {
+                if is_alias && (target != at || !is_account(target)) {
                     reached.insert(target);
                 } else if is_account(target) || target >= NAMES {
                     ends.insert(name(target).to_string());
@@ -115,4 +115,16 @@ fn a_long_chain_is_cut_and_reported() {
     assert_eq!(ends(&people, NAMES - DEPTH_MAX), BTreeSet::from([name(NAMES).to_string()]));
     let large = people.faults().iter().filter(|fault| matches!(fault, Fault::Large { .. })).count();
     assert_eq!(large, NAMES - DEPTH_MAX);
+}
+
+#[test]
+fn one_too_many_is_left_out_and_reported() {
+    let mut graph = vec![Vec::new(); NAMES];
+    graph[1] = (NAMES..NAMES + TARGETS_MAX).collect();
+    graph[3] = vec![1, 0];
+    let people = people(&graph);
+    assert_eq!(ends(&people, 1).len(), TARGETS_MAX);
+    let ends = ends(&people, 3);
+    assert!(ends.len() == TARGETS_MAX && ends.contains(&name(0).to_string()), "nearest first");
+    assert_eq!(people.faults(), [Fault::Large { list: name(3).to_string() }]);
 }

@@ -67,10 +67,12 @@ impl Draft<'_> {
             let known = self.people.entries().iter().map(|entry| &entry.account.address);
             EditError::UnknownAccount { address: address.clone(), nearest: nearest::among(address, known) }
         };
-        match self.people.account(address) {
-            Some(account) if account.origin == Origin::Declared => Err(EditError::Declared(address.to_string())),
-            Some(account) => self.new.accounts.get(&folded(&account.address)).cloned().ok_or_else(unknown),
-            None => Err(unknown()),
+        let now = self.people.account(address);
+        if now.is_some_and(|account| account.origin == Origin::Declared) {
+            return Err(EditError::Declared(address.to_string()));
         }
+        // Also who is in a domain that is not ours for the moment.
+        let key = folded(now.map_or(address, |account| &account.address));
+        self.new.accounts.get(&key).cloned().ok_or_else(unknown)
     }
 }

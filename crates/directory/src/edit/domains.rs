@@ -20,9 +20,6 @@ impl Draft<'_> {
         if old == *settings {
             return Ok(Edited::Unchanged);
         }
-        if settings.same_as.is_some() && old.same_as.is_none() {
-            self.check_empty(domain)?;
-        }
         self.put_domain(domain, settings)
     }
 
@@ -54,6 +51,7 @@ impl Draft<'_> {
                 return Err(EditError::OtherName { domain: domain.clone(), same_as: same_as.clone() });
             }
             self.check_local(same_as)?;
+            self.check_empty(domain)?;
             if !settings.catch_all.is_empty() || settings.separators != Separators::default() {
                 return Err(EditError::OtherNameSettings);
             }

@@ -3,6 +3,7 @@ use crate::world::{add_account, add_alias, add_domain, address, cheap_hash, open
 use crate::{AuthError, CatchAll, Directory, DirectorySpec, Origin, Resolution, rows};
 use env::virtual_world::World;
 use model::ForwardPath;
+use proptest::prelude::*;
 use std::sync::Arc;
 use store::memory::MemoryStore;
 use store::{CommitError, Space};
@@ -140,14 +141,24 @@ fn what_is_declared_wins_over_what_is_stored() {
     assert_eq!(log_in(&world, &directory, "anna", "declared"), Ok(AccountId(1)));
     assert_eq!(log_in(&world, &directory, "anna", "anna@example.org"), Err(AuthError::Rejected));
     assert_eq!(log_in(&world, &directory, "ben", "ben@example.org"), Ok(AccountId(2)));
-    // When the file forgets the domain in which there are stored people, they are not lost.
-    let elsewhere = spec(&["dora"], CatchAll::Refuse);
-    let store_of_org = MemoryStore::new();
+}
+
+#[test]
+fn stored_people_wait_for_a_domain_that_the_file_forgot() {
+    let world = World::new(1);
+    let store = MemoryStore::new();
     let declaring = DirectorySpec::new(vec!["example.org".parse().unwrap()]);
-    let directory = open_on(Arc::new(store_of_org.clone()), &world, declaring).unwrap();
+    let directory = open_on(Arc::new(store.clone()), &world, declaring).unwrap();
     edit(&world, &directory, add_account("anna@example.org")).unwrap();
-    let directory = open_on(Arc::new(store_of_org), &world, elsewhere).unwrap();
-    assert_eq!(directory.faults(), [Fault::Stranded { address: address("anna@example.org") }]);
+    edit(&world, &directory, add_account("ben@example.org")).unwrap();
+    let directory = open_on(Arc::new(store), &world, spec(&["dora"], CatchAll::Refuse)).unwrap();
+    let stranded = |text| Fault::Stranded { address: address(text) };
+    assert_eq!(directory.faults(), [stranded("anna@example.org"), stranded("ben@example.org")]);
+    let remove = Edit::RemoveAccount { address: address("ben@example.org") };
+    assert_eq!(edit(&world, &directory, remove), Ok(Edited::Removed(AccountId(2))));
+    let same = DomainSettings { same_as: Some("demo.test".parse().unwrap()), ..DomainSettings::default() };
+    let text = "example.org still has 1 accounts, 0 aliases and 0 other names; remove them first";
+    refused(&world, &directory, add_domain("example.org", same), text);
     edit(&world, &directory, add_domain("example.org", DomainSettings::default())).unwrap();
     assert_eq!(log_in(&world, &directory, "anna", "anna@example.org"), Ok(AccountId(1)));
 }
@@ -337,4 +348,67 @@ fn no_clear_password_is_in_the_store() {
     open_on(Arc::new(store.clone()), &world, spec(&["anna"], CatchAll::Refuse)).unwrap();
     let rows = store.rows(Space::Rows, &rows::cell());
     assert_eq!(rows.iter().map(|(key, _)| &**key).collect::<Vec<_>>(), [&b"account/anna@demo.test"[..], b"head"]);
+}
+
+/// Small names, so that they meet.
+fn any_edit() -> impl Strategy<Value = Edit> {
+    let domain = || (0..3).prop_map(|n| format!("d{n}.test").parse::<Domain>().unwrap());
+    let local = || prop_oneof!["[a-c]", "[a-c]\\+x", Just("abuse".to_owned())];
+    let address = move || (local(), domain()).prop_map(|(local, domain)| address(&format!("{local}@{domain}")));
+    let some = move || proptest::collection::vec(address(), 0..3);
+    let settings = (some(), prop_oneof![Just(""), Just("+")], proptest::option::of(domain())).prop_map(
+        |(catch_all, separators, same_as)| match same_as {
+            None => DomainSettings { catch_all, separators: separators.parse().unwrap(), same_as },
+            same_as => DomainSettings { same_as, ..DomainSettings::default() },
+        },
+    );
+    let quota = || proptest::option::of(any::<u64>()).prop_map(|octets| Quota { octets, messages: None });
+    let state = prop_oneof![Just(AccountState::Enabled), Just(AccountState::Disabled)];
+    prop_oneof![
+        3 => domain().prop_map(|domain| Edit::AddDomain { domain, settings: DomainSettings::default() }),
+        2 => (domain(), settings).prop_map(|(domain, settings)| Edit::SetDomain { domain, settings }),
+        1 => domain().prop_map(|domain| Edit::RemoveDomain { domain }),
+        4 => (address(), quota()).prop_map(|(address, quota)| {
+            Edit::AddAccount { address, credential: cheap_hash(b"x"), quota }
+        }),
+        2 => (address(), quota(), state).prop_map(|(address, quota, state)| {
+            Edit::SetAccount { address, credential: None, quota: Some(quota), state: Some(state) }
+        }),
+        2 => address().prop_map(|address| Edit::RemoveAccount { address }),
+        5 => (address(), some()).prop_map(|(address, targets)| Edit::AddAlias { address, targets }),
+        2 => (address(), some()).prop_map(|(address, targets)| Edit::RemoveAlias { address, targets }),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever is edited, in whatever order, on whichever of two nodes.
+    #[test]
+    fn no_edit_leaves_a_fault_and_all_is_read_as_it_was_written(
+        edits in proptest::collection::vec((any_edit(), any::<bool>()), 1..60)
+    ) {
+        let (world, store) = (World::new(1), MemoryStore::new());
+        let open = || open_on(Arc::new(store.clone()), &world, nothing()).unwrap();
+        let nodes = [open(), open()];
+        let mut ids = std::collections::HashMap::new();
+        for (change, first) in edits {
+            let node = if first { &nodes[0] } else { &nodes[1] };
+            let of = change.of();
+            if let Ok(Edited::Added(id) | Edited::Returned(id)) = edit(&world, node, change) {
+                prop_assert_eq!(*ids.entry(of).or_insert(id), id);
+            }
+            prop_assert_eq!(node.faults(), []);
+        }
+        let given: std::collections::HashSet<AccountId> = ids.values().copied().collect();
+        prop_assert_eq!(given.len(), ids.len());
+        store.crash();
+        let again = open();
+        for node in &nodes {
+            world.block_on(node.refresh()).unwrap();
+            prop_assert_eq!(node.domains(), again.domains());
+            prop_assert_eq!(node.aliases(), again.aliases());
+            prop_assert!(node.accounts().eq(again.accounts()));
+        }
+    }
 }
