@@ -1,9 +1,10 @@
 //! What every measurement needs: a message of a certain size, the processor time used, a store in a folder of its own.
 
 use directory::{AccountSpec, Credential, Directory, DirectorySpec};
+use env::virtual_net::Net;
 use mailstore::Mailstore;
 use model::Domain;
-use mta::{BodiesInFlight, Post, Queue};
+use mta::{BodiesInFlight, Post, Queue, QueuePolicy, Transport, TransportPolicy};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,7 +41,12 @@ pub async fn post(folder: &Path, accounts: usize, env: &env::Env) -> anyhow::Res
         spec.accounts.push(AccountSpec::new(format!("u{n}@bench.test").parse()?, credential));
     }
     let directory = Arc::new(Directory::open(store.clone(), spawn, clock.clone(), &*env.random, spec).await?);
-    let queue = Queue::new(store.clone(), mailstore.clone(), env);
+    let host = Domain::new("bench.test")?;
+    let net = Arc::new(Net::new(env.spawn.clone()));
+    let relay = Transport::new(net.clone(), net, env, TransportPolicy::new(host.clone()));
+    let books = (store.clone() as Arc<dyn store::Store>, mailstore.clone(), directory.clone());
+    let queue = Queue::new(books, relay, env, QueuePolicy::new(host));
+    queue.resume().await?;
     let in_flight = BodiesInFlight::new(256 << 20);
     Ok((store, Arc::new(Post { mailstore, directory, queue, in_flight, clock })))
 }

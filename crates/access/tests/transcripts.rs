@@ -136,7 +136,7 @@ fn deliver(server: &Server, message: &[u8]) {
     let account = server.account("anna");
     server.world.block_on(async {
         let mut incoming = Incoming::begin(server.services.mailstore.blobs(), &server.services.in_flight).unwrap();
-        incoming.take(message);
+        incoming.take(message).unwrap();
         let Received { body, scanned } = incoming.finish().await.unwrap();
         let prefix = Bytes::from_static(b"Return-Path: <sender@example.com>\r\n");
         let (email, mailbox) = (NewEmail { prefix, body, scanned }, mailstore::INBOX_ID);
@@ -164,7 +164,7 @@ fn put(server: &Server, mailbox: &str, message: &[u8], flags: Vec<Flag>) {
             None => account.create(mailbox, None).await.unwrap(),
         };
         let mut incoming = Incoming::begin(server.services.mailstore.blobs(), &server.services.in_flight).unwrap();
-        incoming.take(message);
+        incoming.take(message).unwrap();
         let to = AppendTo { mailbox: mailbox.id, flags, internal_date: None, quota: Quota::default() };
         mta::append(&account, to, incoming.finish().await.unwrap()).await.unwrap();
     });

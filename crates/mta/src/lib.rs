@@ -28,6 +28,6 @@ pub use fields::{Hop, queue_name};
 pub use queue::{Queue, QueueError, QueuePolicy};
 pub use receive::{AppendTo, Envelope, Origin, Post, append};
 pub use route::{Recipient, Relaying, Route, route};
-pub use smtp::{Means, Peer, Role, SmtpConversation, SmtpPolicy};
+pub use smtp::{Caller, Means, Peer, Role, SmtpConversation, SmtpPolicy};
 pub use trace::Trace;
 pub use transport::{Transport, TransportPolicy};

@@ -81,7 +81,7 @@ impl Post {
         };
         let trace = origin.hop().received(id, only, self.clock.wall());
         let session_id = origin.hop().session_id;
-        let message = Inbound { id, origin, envelope, trace, received };
+        let message = Inbound { origin, envelope, trace, received };
         let recipients = &message.envelope.recipients;
         let replies = if each {
             let mut replies = Vec::with_capacity(recipients.len());
@@ -264,7 +264,6 @@ fn content(message: &Inbound) -> Content {
 
 /// A message on its way to its recipients.
 struct Inbound {
-    id: QueueId,
     origin: Origin,
     envelope: Envelope,
     trace: String,

@@ -59,7 +59,10 @@ pub fn route(directory: &Directory, path: &ForwardPath, relaying: Relaying) -> R
         (Resolution::Fault(DemoFault::Permanent), _) => {
             refuse(550, (5, 3, 0), "this address always refuses, on purpose".into())
         }
-        (Resolution::Slow(targets), _) => Route::Slow(SLOW, targets),
+        (Resolution::Slow(accounts), _) => {
+            let target = |account| directory::Target::Account { account, detail: None };
+            Route::Slow(SLOW, accounts.into_iter().map(target).collect())
+        }
     }
 }
 

@@ -27,6 +27,15 @@ pub struct Peer {
     pub address: Option<std::net::IpAddr>,
     /// The connection's number, for the log.
     pub session_id: u64,
+}
+
+/// Who is at the other end, and what that means.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The other end.
+    pub peer: Peer,
+    /// What was agreed on before the first octet, where TLS comes with the connection.
+    pub tls: Option<Tls>,
     /// Whether it may send mail to other servers without signing in.
     pub relaying: Relaying,
 }
@@ -65,6 +74,7 @@ pub struct SmtpConversation {
     random: Arc<dyn Random>,
     policy: Arc<SmtpPolicy>,
     peer: Peer,
+    relaying: Relaying,
     account: Option<Arc<Account>>,
     sign_in: Option<Box<SignIn>>,
     tls: Option<Tls>,
@@ -104,12 +114,12 @@ enum Done {
 }
 
 impl SmtpConversation {
-    /// A new connection. `tls` when it was protected from the first octet.
+    /// A new connection.
     pub fn new(
         post: Arc<Post>,
         means: Means,
         policy: Arc<SmtpPolicy>,
-        (peer, tls): (Peer, Option<Tls>),
+        Caller { peer, tls, relaying }: Caller,
         now: Moment,
     ) -> SmtpConversation {
         let security = if tls.is_some() { Security::Tls } else { Security::Clear };
@@ -121,6 +131,7 @@ impl SmtpConversation {
             random,
             policy,
             peer,
+            relaying,
             account: None,
             sign_in: None,
             tls,
@@ -181,7 +192,7 @@ impl SmtpConversation {
 
     /// Routes a recipient, and looks whether its mailboxes have room (DESIGN §4).
     fn recipient(&mut self, path: ForwardPath, params: RcptParams, now: Moment) {
-        let relaying = if self.account.is_some() { Relaying::Allowed } else { self.peer.relaying };
+        let relaying = if self.account.is_some() { Relaying::Allowed } else { self.relaying };
         let (pause, targets) = match route(&self.post.directory, &path, relaying) {
             Route::Refuse(reply) => {
                 tracing::info!(event = "recipient.refused", session_id = self.peer.session_id, to = %path, reply = reply.code());

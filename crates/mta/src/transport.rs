@@ -243,7 +243,8 @@ impl Transport {
         let wait = self.sleep.sleep_until(self.now() + IDLE_KEPT);
         let leave = async move {
             wait.await;
-            if let Some(line) = remove(&mut lock(&idle), &name, number) {
+            let line = remove(&mut lock(&idle), &name, number);
+            if let Some(line) = line {
                 line.goodbye().await;
             }
         };

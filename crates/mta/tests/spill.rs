@@ -6,7 +6,9 @@ use env::virtual_world::World;
 use env::{Conversation, Random, Sleep};
 use mailstore::Mailstore;
 use model::{Domain, Moment};
-use mta::{BodiesInFlight, Peer, Post, Queue, SmtpConversation};
+use env::virtual_net::Net;
+use mta::{BodiesInFlight, Caller, Means, Peer, Post, Queue, QueuePolicy, Relaying, Role, SmtpConversation, SmtpPolicy};
+use mta::{Transport, TransportPolicy};
 use smtp::Policy;
 use std::ops::Range;
 use std::sync::Arc;
@@ -46,11 +48,18 @@ fn conversation(world: &World) -> SmtpConversation {
     let random: &dyn Random = world;
     let open = Directory::open(store.clone(), env.spawn.clone(), env.clock.clone(), random, spec);
     let directory = Arc::new(world.block_on(open).unwrap());
-    let queue = Queue::new(store, mailstore.clone(), &env);
+    let host = Domain::new("mx.example.test").unwrap();
+    let net = Arc::new(Net::new(env.spawn.clone()));
+    let relay = Transport::new(net.clone(), net, &env, TransportPolicy::new(host.clone()));
+    let books = (store as Arc<dyn store::Store>, mailstore.clone(), directory.clone());
+    let queue = Queue::new(books, relay, &env, QueuePolicy::new(host));
     let post = Post { mailstore, directory, queue, in_flight: BodiesInFlight::new(64 << 20), clock: env.clock };
-    let policy = Arc::new(Policy::new(Domain::new("mx.example.test").unwrap()));
+    let session = Arc::new(Policy::new(Domain::new("mx.example.test").unwrap()));
+    let policy = Arc::new(SmtpPolicy { session, role: Role::Exchanger });
     let peer = Peer { address: None, session_id: 1 };
-    SmtpConversation::new(Arc::new(post), env.sleep, policy, (peer, None), Moment::default())
+    let caller = Caller { peer, tls: None, relaying: Relaying::Refused };
+    let means = Means { sleep: env.sleep, random: env.random };
+    SmtpConversation::new(Arc::new(post), means, policy, caller, Moment::default())
 }
 
 /// Feeds `input` as far as it is taken, with the world at a standstill; returns what was answered.

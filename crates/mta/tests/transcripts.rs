@@ -6,7 +6,9 @@ use env::virtual_world::World;
 use env::{Conversation, Random};
 use mailstore::{INBOX_ID, Mailstore};
 use model::{Domain, Quota, SeqNum};
-use mta::{BodiesInFlight, Peer, Post, Queue, SmtpConversation};
+use env::virtual_net::Net;
+use mta::{BodiesInFlight, Caller, Means, Peer, Post, Queue, QueuePolicy, Relaying, Role, SmtpConversation, SmtpPolicy};
+use mta::{Transport, TransportPolicy};
 use smtp::{Flavour, Policy, StartTls};
 use std::path::Path;
 use std::sync::Arc;
@@ -43,7 +45,12 @@ impl Server {
         let random: &dyn Random = &world;
         let open = Directory::open(store.clone(), env.spawn.clone(), env.clock.clone(), random, spec);
         let directory = Arc::new(world.block_on(open).unwrap());
-        let queue = Queue::new(store.clone(), mailstore.clone(), &env);
+        let host = Domain::new("mx.example.test").unwrap();
+        let net = Arc::new(Net::new(env.spawn.clone()));
+        let relay = Transport::new(net.clone(), net, &env, TransportPolicy::new(host.clone()));
+        let books = (store.clone() as Arc<dyn store::Store>, mailstore.clone(), directory.clone());
+        let queue = Queue::new(books, relay, &env, QueuePolicy::new(host));
+        world.block_on(queue.resume()).unwrap();
         let in_flight = BodiesInFlight::new(64 << 20);
         let clock = env.clock;
         let post = Arc::new(Post { mailstore, directory, queue, in_flight, clock });
@@ -107,10 +114,12 @@ impl Harness for Server {
     }
 
     fn connect(&mut self, number: u32) -> Box<dyn Conversation> {
-        let peer = Peer { address: Some([192, 0, 2, 1].into()), session_id: number.into() };
-        let (post, sleep) = (self.post.clone(), self.world.env().sleep);
-        let now = self.world.env().clock.monotonic();
-        Box::new(SmtpConversation::new(post, sleep, Arc::new(self.policy.clone()), (peer, None), now))
+        let (address, session_id) = (Some([192, 0, 2, 1].into()), number.into());
+        let caller = Caller { peer: Peer { address, session_id }, tls: None, relaying: Relaying::Refused };
+        let (post, env) = (self.post.clone(), self.world.env());
+        let policy = SmtpPolicy { session: Arc::new(self.policy.clone()), role: Role::Exchanger };
+        let means = Means { sleep: env.sleep, random: env.random };
+        Box::new(SmtpConversation::new(post, means, Arc::new(policy), caller, env.clock.monotonic()))
     }
 }
 

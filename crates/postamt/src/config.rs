@@ -5,6 +5,7 @@
 mod keys;
 mod listeners;
 mod mistake;
+mod outbound;
 mod people;
 mod reader;
 #[cfg(test)]
@@ -16,8 +17,9 @@ pub use listeners::loopback;
 pub use mistake::{Mistake, Mistakes};
 
 use crate::plan::{Certificate, Limits, ServePlan};
-use keys::{LIMITS, ROOT, TLS};
-use model::Domain;
+use keys::{LIMITS, MORE_TLS, ROOT, TLS};
+use model::{Domain, Network};
+use net::tls::CertificateFiles;
 use reader::{Reader, Section};
 use std::path::Path;
 use toml::de::DeTable;
@@ -65,6 +67,8 @@ fn plan(root: &Section<'_>, path: &Path, access: Access) -> ServePlan {
         listeners: listeners::read(root, folder),
         certificate: certificate(root, folder),
         directory: people::read(root, &hostname, path, access),
+        outbound: outbound::read(root, path, access),
+        relay_from: root.list::<Network>("relay_from").unwrap_or_default().into_iter().map(|found| found.value).collect(),
         limits: limits(root),
         hostname,
         demo: None,
@@ -79,19 +83,41 @@ fn machine_name() -> Domain {
 
 fn certificate(root: &Section<'_>, folder: &Path) -> Certificate {
     let Some(tls) = root.section("tls", &TLS) else { return Certificate::SelfSigned };
+    let first = certificate_files(&tls, folder);
+    let more = tls.sections("more", &MORE_TLS).unwrap_or_default();
+    let files: Vec<_> = first.into_iter().chain(more.iter().filter_map(|more| certificate_files(more, folder))).collect();
+    if files.is_empty() { Certificate::SelfSigned } else { Certificate::Files(files) }
+}
+
+fn certificate_files(tls: &Section<'_>, folder: &Path) -> Option<CertificateFiles> {
     match (tls.text("certificate"), tls.text("key")) {
         (Some(chain), Some(key)) => {
-            let (chain, key, span) = (folder.join(chain.value), folder.join(key.value), chain.span);
-            if let Err(error) = net::tls::load(&chain, &key) {
-                tls.mistake(span, "certificate", &error.to_string());
+            let (chain_path, key_path) = (folder.join(chain.value), folder.join(key.value));
+            // Both files may be missing: both are told.
+            for (path, span, name) in [(&chain_path, &chain.span, "certificate"), (&key_path, &key.span, "key")] {
+                if let Err(error) = std::fs::File::open(path) {
+                    let text = format!("cannot read {}: {error}; it has to exist and be readable by this user", path.display());
+                    tls.mistake(span.clone(), name, &text);
+                }
             }
-            return Certificate::Files { chain, key };
+            if chain_path.exists()
+                && key_path.exists()
+                && let Err(error) = net::tls::load(&chain_path, &key_path)
+            {
+                tls.mistake(chain.span, "certificate", &error.to_string());
+            }
+            Some(CertificateFiles { chain: chain_path, key: key_path })
         }
-        (Some(_), None) if !tls.has("key") => tls.missing("key", "a certificate needs its key"),
-        (None, Some(_)) if !tls.has("certificate") => tls.missing("certificate", "a key needs its certificate"),
-        _ => {}
+        (Some(_), None) if !tls.has("key") => {
+            tls.missing("key", "a certificate needs its key");
+            None
+        }
+        (None, Some(_)) if !tls.has("certificate") => {
+            tls.missing("certificate", "a key needs its certificate");
+            None
+        }
+        _ => None,
     }
-    Certificate::SelfSigned
 }
 
 /// RFC 5321 §4.5.3.1.7: a message of 64K octets must be taken.

@@ -1,7 +1,7 @@
 //! The demo: three accounts on loopback, every address taken, nothing sent away.
 
 use crate::config::loopback;
-use crate::plan::{Certificate, DemoPlan, Limits, Login, Port, ServePlan};
+use crate::plan::{Certificate, DemoPlan, Limits, Login, Outbound, Port, ServePlan};
 use anyhow::{Context, bail, ensure};
 use directory::{AccountSpec, CatchAll, Credential, DirectorySpec, Secret};
 use env::Random;
@@ -35,6 +35,8 @@ pub fn plan(data: &Path, random: &dyn Random) -> anyhow::Result<ServePlan> {
         listeners: loopback(Port::MayMove),
         certificate: Certificate::SelfSigned,
         directory,
+        outbound: Outbound::default(),
+        relay_from: Vec::new(),
         limits: Limits::default(),
         demo: Some(DemoPlan { samples_for: anna, logins, logins_file }),
     })

@@ -1,10 +1,16 @@
 //! What shall be served: everything a start needs, checked, without a file or socket opened yet.
 
 use directory::{DirectorySpec, Secret};
-use model::{Address, Domain};
+use message::report::Language;
+use model::{Address, Domain, Network};
+use mta::QueuePolicy;
+use mta::transport::{Family, StaticRoute};
 use net::ListenAddress;
+use net::tls::CertificateFiles;
 use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// A server to be started.
 #[derive(Debug)]
@@ -19,6 +25,10 @@ pub struct ServePlan {
     pub certificate: Certificate,
     /// For whom.
     pub directory: DirectorySpec,
+    /// How mail goes out.
+    pub outbound: Outbound,
+    /// Whose mail to other servers is taken without a log-in.
+    pub relay_from: Vec<Network>,
     /// How much at most.
     pub limits: Limits,
     /// What only the demo has.
@@ -38,6 +48,54 @@ pub struct ListenerPlan {
     pub plaintext_login: PlaintextLogin,
     /// What happens when the port is taken.
     pub port: Port,
+    /// Whose word is taken on whom they speak for (PROXY protocol).
+    pub proxies: Vec<Network>,
+}
+
+/// How mail goes out.
+#[derive(Clone, Debug)]
+pub struct Outbound {
+    /// DNS servers; none: those of the system.
+    pub dns: Vec<SocketAddr>,
+    /// Exceptions from MX.
+    pub routes: Vec<StaticRoute>,
+    /// Where exchangers listen.
+    pub port: u16,
+    /// Which addresses are tried.
+    pub family: Family,
+    /// From which of our addresses.
+    pub source_v4: Option<IpAddr>,
+    /// From which of our addresses.
+    pub source_v6: Option<IpAddr>,
+    /// An authority beside the system's.
+    pub authority: Option<PathBuf>,
+    /// How long a message is tried.
+    pub lifetime: Duration,
+    /// After how long its sender is told that it is late.
+    pub delay_notice_after: Duration,
+    /// Connections to one next hop.
+    pub per_destination: usize,
+    /// In which language people are told.
+    pub language: Language,
+}
+
+impl Default for Outbound {
+    fn default() -> Outbound {
+        let queue = QueuePolicy::new(Domain::new("localhost").expect("it is a domain"));
+        Outbound {
+            dns: Vec::new(),
+            routes: Vec::new(),
+            port: 25,
+            family: Family::default(),
+            source_v4: None,
+            source_v6: None,
+            authority: None,
+            lifetime: queue.lifetime,
+            delay_notice_after: queue.delay_notice_after,
+            per_destination: queue.schedule.per_destination_max,
+            language: queue.language,
+        }
+    }
 }
 
 /// What is spoken on a listener.
@@ -45,6 +103,8 @@ pub struct ListenerPlan {
 pub enum Protocol {
     /// RFC 5321.
     Smtp,
+    /// RFC 6409.
+    Submission,
     /// RFC 2033.
     Lmtp,
     /// RFC 9051.
@@ -55,12 +115,13 @@ pub enum Protocol {
 
 impl Protocol {
     /// All of them, as they are shown.
-    pub const ALL: [Protocol; 4] = [Protocol::Smtp, Protocol::Lmtp, Protocol::Imap, Protocol::Http];
+    pub const ALL: [Protocol; 5] = [Protocol::Smtp, Protocol::Submission, Protocol::Lmtp, Protocol::Imap, Protocol::Http];
 
     /// As it is written in the configuration.
     pub fn name(self) -> &'static str {
         match self {
             Protocol::Smtp => "smtp",
+            Protocol::Submission => "submission",
             Protocol::Lmtp => "lmtp",
             Protocol::Imap => "imap",
             Protocol::Http => "http",
@@ -102,13 +163,8 @@ pub enum Port {
 pub enum Certificate {
     /// Made by ourselves for the host name, kept in the data folder.
     SelfSigned,
-    /// Two PEM files.
-    Files {
-        /// The certificate with its chain.
-        chain: PathBuf,
-        /// Its private key.
-        key: PathBuf,
-    },
+    /// From files, chosen by name, the first for names that none has.
+    Files(Vec<CertificateFiles>),
 }
 
 /// How much a server takes at most.

@@ -5,15 +5,15 @@ mod listeners;
 mod samples;
 mod status;
 
-use crate::plan::{Bound, ServePlan};
+use crate::plan::{Bound, Protocol, ServePlan};
 use anyhow::Context;
 use directory::Directory;
 use env::Env;
-use listeners::{Desk, Door};
+use listeners::{Desk, Door, Standing};
 use mailstore::Mailstore;
-use mta::{BodiesInFlight, Post, Queue};
+use mta::{BodiesInFlight, Post, Queue, QueuePolicy, Transport, TransportPolicy};
 use net::runtime::TokioEnv;
-use net::{Capacity, Shutdown};
+use net::{Capacity, ListenAddress, Shutdown};
 use status::StatusBoard;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,13 +34,18 @@ pub async fn serve(plan: ServePlan, ready: impl FnOnce(&[Bound])) -> anyhow::Res
     let mut stop = Signals::new()?;
     let env = TokioEnv::new().context("cannot start threads")?.env();
     let store = open_store(&plan.data)?;
-    let post = post(&plan, &store, &env).await?;
+    let bound = listeners::bind(&plan).await?;
+    let post = post(&plan, &store, &env, &bound).await?;
     let shutdown = Shutdown::new();
-    let desk =
-        Arc::new(Desk { post: post.clone(), env: env.clone(), limits: plan.limits, hostname: plan.hostname.clone() });
+    let desk = Arc::new(Desk {
+        post: post.clone(),
+        env: env.clone(),
+        limits: plan.limits,
+        hostname: plan.hostname.clone(),
+        relay_from: plan.relay_from.clone(),
+    });
     let connections = plan.limits.connections.min(raise_file_limit());
     let door = Door { desk, capacity: Capacity::new(connections), shutdown: shutdown.clone() };
-    let bound = listeners::bind(&plan).await?;
     if let Some(demo) = &plan.demo {
         samples::fill(&post, &demo.samples_for).await.context("cannot store the sample messages")?;
     }
@@ -57,9 +62,13 @@ pub async fn serve(plan: ServePlan, ready: impl FnOnce(&[Bound])) -> anyhow::Res
     env.spawn.spawn(Box::pin(housekeeping::run(post.clone(), env.clone())));
     tracing::info!(event = "server.ready", start_ms = started.elapsed().as_millis() as u64, listeners = told.len());
     ready(&told);
+    net::systemd::ready();
+    tokio::spawn(net::systemd::watchdog(shutdown.clone()));
     let signal = stop.wait().await;
     tracing::info!(event = "server.stopping", signal);
     shutdown.begin();
+    post.queue.drain();
+    net::systemd::stopping();
     for listener in serving {
         listener.await.context("a listener failed")?;
     }
@@ -78,15 +87,54 @@ fn folder(data: &Path, name: &str) -> anyhow::Result<PathBuf> {
     Ok(folder)
 }
 
-async fn post(plan: &ServePlan, store: &Arc<LocalStore>, env: &Env) -> anyhow::Result<Arc<Post>> {
+async fn post(plan: &ServePlan, store: &Arc<LocalStore>, env: &Env, bound: &[Standing]) -> anyhow::Result<Arc<Post>> {
     let blobs = Arc::new(LocalBlobs::open(folder(&plan.data, "blobs")?, Options::default())?);
     let (clock, spawn) = (env.clock.clone(), env.spawn.clone());
     let spec = plan.directory.clone();
     let directory = Directory::open(store.clone(), spawn.clone(), clock.clone(), &*env.random, spec).await?;
     let mailstore = Mailstore::new(store.clone(), blobs, spawn, clock.clone());
-    let queue = Queue::new(store.clone(), mailstore.clone(), env);
+    let directory = Arc::new(directory);
+    let relay = transport(plan, env, bound)?;
+    let books = (store.clone() as Arc<dyn store::Store>, mailstore.clone(), directory.clone());
+    let queue = Queue::new(books, relay, env, queue_policy(plan));
     let in_flight = BodiesInFlight::new(BODIES_IN_FLIGHT_OCTETS);
-    Ok(Arc::new(Post { mailstore, directory: Arc::new(directory), queue, in_flight, clock }))
+    Ok(Arc::new(Post { mailstore, directory, queue, in_flight, clock }))
+}
+
+fn queue_policy(plan: &ServePlan) -> QueuePolicy {
+    let outbound = &plan.outbound;
+    let mut policy = QueuePolicy::new(plan.hostname.clone());
+    policy.schedule.per_destination_max = outbound.per_destination;
+    policy.lifetime = outbound.lifetime;
+    policy.delay_notice_after = outbound.delay_notice_after;
+    policy.language = outbound.language;
+    policy
+}
+
+/// The way out.
+fn transport(plan: &ServePlan, env: &Env, bound: &[Standing]) -> anyhow::Result<Arc<Transport>> {
+    let outbound = &plan.outbound;
+    let settings = match outbound.dns.as_slice() {
+        [] => net::resolve::Settings::system(),
+        servers => net::resolve::Settings::with_servers(servers.to_vec()),
+    };
+    let resolver = Arc::new(net::resolve::DnsResolver::new(&settings));
+    let dialer = Arc::new(net::dial::TokioDialer::new(outbound.authority.as_deref())?);
+    let own = bound.iter().filter(|listener| listener.bound.plan.protocol == Protocol::Smtp);
+    let own = own.filter_map(|listener| match listener.bound.address {
+        ListenAddress::Tcp(address) => Some(address),
+        ListenAddress::Unix(_) => None,
+    });
+    let policy = TransportPolicy {
+        routes: outbound.routes.clone(),
+        port: outbound.port,
+        family: outbound.family,
+        source_v4: outbound.source_v4,
+        source_v6: outbound.source_v6,
+        own: own.collect(),
+        ..TransportPolicy::new(plan.hostname.clone())
+    };
+    Ok(Transport::new(resolver, dialer, env, policy))
 }
 
 /// Lets the process have as many files as the system allows; returns how many of them may be connections.

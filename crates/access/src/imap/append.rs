@@ -83,7 +83,7 @@ impl Appending {
     pub fn take(&mut self, octets: &[u8]) {
         self.body = match std::mem::replace(&mut self.body, Body::Failed) {
             Body::Taking(mut incoming) => {
-                incoming.take(octets);
+                incoming.take(octets).expect("only submitted headers are mended");
                 if incoming.is_full() { Body::Spilling(spill(incoming).boxed()) } else { Body::Taking(incoming) }
             }
             other => other,

@@ -157,7 +157,9 @@ impl Queue {
             match row {
                 Some(row) => deliveries.push(Delivery::decode(&row::delivery_key(*key), &row)?),
                 // Somebody took it out meanwhile.
-                None => drop(self.schedule().remove(*key)),
+                None => {
+                    self.schedule().remove(*key);
+                }
             }
         }
         if deliveries.is_empty() {
@@ -281,7 +283,9 @@ impl Queue {
         left.iter().for_each(|delivery| self.put(delivery));
         let open = {
             let mut schedule = self.schedule();
-            done.iter().for_each(|key| drop(schedule.remove(*key)));
+            for key in done {
+                schedule.remove(*key);
+            }
             schedule.open(message.id)
         };
         // Two commits may each have taken the other's deliveries for open.

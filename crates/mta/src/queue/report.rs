@@ -88,11 +88,11 @@ impl Queue {
     /// Where the report goes; `None` when its address is one of ours that nobody has.
     fn report_targets(&self, to: &Address, about: QueueId) -> Option<Vec<Target>> {
         match self.directory.resolve(&ForwardPath::Address(to.clone())) {
-            Resolution::Deliver(targets) | Resolution::Slow(targets) => {
+            Resolution::Deliver(targets) => {
                 Some(targets.into_iter().map(|target| crate::route::queued(target, "", &*self.relay)).collect())
             }
             Resolution::NotLocal => Some(vec![Target::Remote { next_hop: self.relay.next_hop("", to) }]),
-            Resolution::UnknownUser | Resolution::Fault(_) => {
+            Resolution::UnknownUser | Resolution::Fault(_) | Resolution::Slow(_) => {
                 tracing::warn!(event = "report.dropped", queue_id = %queue_name(about), %to, reason = "nobody has this address");
                 None
             }

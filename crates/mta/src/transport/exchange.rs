@@ -40,7 +40,7 @@ impl Transport {
     pub(super) async fn exchange(&self, mut line: Line, job: &Job, name: &str) -> Exchanged {
         let all = |outcome: Outcome| Exchanged::Outcomes(vec![outcome; job.deliveries.len()]);
         let extensions = line.session().extensions().clone();
-        let (form, smtputf8) = match self.form(&line, job, &extensions).await {
+        let (form, smtputf8) = match self.form(&mut line, job, &extensions).await {
             Ok(form) => form,
             Err(outcome) => {
                 self.keep(name, line);
@@ -70,7 +70,7 @@ impl Transport {
     }
 
     /// As what the message goes out, and whether it needs SMTPUTF8; or why it cannot.
-    async fn form(&self, line: &Line, job: &Job, extensions: &Extensions) -> Result<(Form, bool), Outcome> {
+    async fn form(&self, line: &mut Line, job: &Job, extensions: &Extensions) -> Result<(Form, bool), Outcome> {
         let message = &*job.message;
         if let Some(max) = extensions.size.filter(|max| *max > 0 && message.size_octets() > *max) {
             let text = format!("the message has {} octets, the next hop takes {max}", message.size_octets());

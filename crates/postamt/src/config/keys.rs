@@ -57,9 +57,17 @@ pub(super) const ROOT: Keys = Keys {
         key(
             "listener",
             "`[[listener]]`",
-            "loopback: SMTP 2525, LMTP 2424, IMAP 2143 and 2993, HTTP 8080",
+            "loopback: SMTP 2525, submission 2587 and 2465, LMTP 2424, IMAP 2143 and 2993, HTTP 8080",
             "Where the server listens; once per listener.",
         ),
+        key(
+            "relay_from",
+            "list of networks",
+            "none",
+            "Whose mail to other servers the `smtp` listeners take without a log-in, as `192.0.2.0/24`; never a network of strangers.",
+        ),
+        key("outbound", "`[outbound]`", "by MX, as the system's DNS says", "How mail goes out."),
+        key("route", "`[[route]]`", "none", "An exception from MX, as a smart host; the first that fits counts."),
         key("tls", "`[tls]`", "a self-signed certificate in the data folder", "The server's certificate."),
         key("limits", "`[limits]`", "see there", "How much is taken at most."),
     ],
@@ -86,7 +94,12 @@ pub(super) const LISTENER: Keys = Keys {
     heading: "[[listener]]",
     meaning: "With the first of them the listeners of the default are gone.",
     keys: &[
-        key("protocol", "`smtp`, `lmtp`, `imap` or `http`", "must be there", "What is spoken there."),
+        key(
+            "protocol",
+            "`smtp`, `submission`, `lmtp`, `imap` or `http`",
+            "must be there",
+            "What is spoken there; `submission` is for people, on 587 and (with `tls = \"implicit\"`) 465.",
+        ),
         key(
             "address",
             "IP address and port, or `unix:` and a path",
@@ -103,7 +116,13 @@ pub(super) const LISTENER: Keys = Keys {
             "plaintext_login",
             "`true` or `false`",
             "`false`",
-            "Whether passwords are taken without TLS; `imap` on loopback or a Unix socket only.",
+            "Whether passwords are taken without TLS; `imap` and `submission` on loopback or a Unix socket only.",
+        ),
+        key(
+            "proxy",
+            "list of networks",
+            "none",
+            "Proxies whose PROXY protocol header says who the client is; all others are then refused.",
         ),
     ],
 };
@@ -114,6 +133,61 @@ pub(super) const TLS: Keys = Keys {
     keys: &[
         key("certificate", "file", "self-signed", "The certificate with its chain, in PEM."),
         key("key", "file", "self-signed", "Its private key, in PEM."),
+        key("more", "`[[tls.more]]`", "none", "Further certificates; which is used, the client's wish for a name says."),
+    ],
+};
+
+pub(super) const MORE_TLS: Keys = Keys {
+    heading: "[[tls.more]]",
+    meaning: "Files are looked at every ten seconds; a changed one is used at once.",
+    keys: &[
+        key("certificate", "file", "must be there", "The certificate with its chain, in PEM."),
+        key("key", "file", "must be there", "Its private key, in PEM."),
+    ],
+};
+
+pub(super) const OUTBOUND: Keys = Keys {
+    heading: "[outbound]",
+    meaning: "",
+    keys: &[
+        key("dns", "list of IP addresses, with port if not 53", "those of `/etc/resolv.conf`", "Whom names are asked of."),
+        key("port", "number, 1 to 65,535", "25", "Where exchangers listen; another one is for tests."),
+        key(
+            "ip",
+            "`ipv6-first`, `ipv4-first`, `ipv4-only` or `ipv6-only`",
+            "`ipv6-first`",
+            "Which addresses of a host are tried, and which first.",
+        ),
+        key("source_ipv4", "IPv4 address", "the system's choice", "From which address mail goes out."),
+        key("source_ipv6", "IPv6 address", "the system's choice", "From which address mail goes out."),
+        key("authority", "file", "those of the system", "A certificate, in PEM, that `tls = \"verified\"` trusts as well."),
+        key("lifetime", "time, from 1 h to 30 d", "`\"5 d\"`", "How long a message is tried before its sender is told that it failed."),
+        key("delay_notice", "time, from 5 min to 30 d", "`\"4 h\"`", "After how long a sender is told that a message is late."),
+        key("connections_per_destination", "number, 1 to 500", "20", "Connections to one next hop at once."),
+        key("language", "`en` or `de`", "`en`", "In which language senders are told."),
+    ],
+};
+
+pub(super) const ROUTE: Keys = Keys {
+    heading: "[[route]]",
+    meaning: "Mail that fits goes to a host of your choice instead of where DNS says.",
+    keys: &[
+        key("name", "word", "must be there", "By which the queue knows it; do not change it while mail waits for it."),
+        key(
+            "for",
+            "list",
+            "all mail to others",
+            "Which mail: `example.org`, `*.example.org`, `anna@example.org`; of senders `from:example.org`, `from:anna@example.org`.",
+        ),
+        key("to", "host", "must be there", "`smtp://host:587`, `smtps://host:465` (TLS from the first octet) or `lmtp://host:24`."),
+        key(
+            "tls",
+            "`none`, `welcome`, `required` or `verified`",
+            "`welcome`; with a password `verified`",
+            "Whether TLS is used; `verified` wants a certificate that is valid for the host's name.",
+        ),
+        key("user", "text", "no log-in", "Who we are there."),
+        key("password", "text", "", "What proves it; the file must then be readable by its owner only."),
     ],
 };
 
@@ -138,7 +212,7 @@ pub(super) const LIMITS: Keys = Keys {
 };
 
 /// In the order of the reference.
-pub(super) const ALL: [&Keys; 5] = [&ROOT, &ACCOUNT, &LISTENER, &TLS, &LIMITS];
+pub(super) const ALL: [&Keys; 8] = [&ROOT, &ACCOUNT, &LISTENER, &OUTBOUND, &ROUTE, &TLS, &MORE_TLS, &LIMITS];
 
 const INTRODUCTION: &str = "# Configuration
 

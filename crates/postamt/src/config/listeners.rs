@@ -3,6 +3,7 @@
 use super::keys::LISTENER;
 use super::reader::Section;
 use crate::plan::{ListenerPlan, PlaintextLogin, Port, Protocol, TlsStart};
+use model::Network;
 use net::ListenAddress;
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -27,13 +28,15 @@ pub fn loopback(port: Port) -> Vec<ListenerPlan> {
     let listener = |protocol, number, tls| {
         let address = ListenAddress::Tcp(SocketAddr::from(([127, 0, 0, 1], number)));
         let plaintext_login = match (protocol, tls) {
-            (Protocol::Imap, TlsStart::Starttls) => PlaintextLogin::Allowed,
+            (Protocol::Imap | Protocol::Submission, TlsStart::Starttls) => PlaintextLogin::Allowed,
             _ => PlaintextLogin::Refused,
         };
-        ListenerPlan { protocol, address, tls, plaintext_login, port }
+        ListenerPlan { protocol, address, tls, plaintext_login, port, proxies: Vec::new() }
     };
     vec![
         listener(Protocol::Smtp, 2525, TlsStart::Starttls),
+        listener(Protocol::Submission, 2587, TlsStart::Starttls),
+        listener(Protocol::Submission, 2465, TlsStart::Implicit),
         listener(Protocol::Lmtp, 2424, TlsStart::None),
         listener(Protocol::Imap, 2143, TlsStart::Starttls),
         listener(Protocol::Imap, 2993, TlsStart::Implicit),
@@ -44,7 +47,7 @@ pub fn loopback(port: Port) -> Vec<ListenerPlan> {
 fn listener(section: &Section<'_>, folder: &Path) -> Option<(ListenerPlan, Range<usize>)> {
     let protocol = section.word("protocol", &Protocol::ALL.map(|protocol| (protocol.name(), protocol)));
     if !section.has("protocol") {
-        section.missing("protocol", "what is spoken there? smtp, lmtp, imap or http");
+        section.missing("protocol", "what is spoken there? smtp, submission, lmtp, imap or http");
     }
     let address = address(section, folder);
     let words = [("none", TlsStart::None), ("starttls", TlsStart::Starttls), ("implicit", TlsStart::Implicit)];
@@ -60,8 +63,8 @@ fn listener(section: &Section<'_>, folder: &Path) -> Option<(ListenerPlan, Range
         _ => PlaintextLogin::Refused,
     };
     if let Some(flag) = plaintext.filter(|flag| flag.value) {
-        if protocol != Protocol::Imap {
-            let text = format!("nobody logs in by {}; only imap listeners take passwords", protocol.name());
+        if !matches!(protocol, Protocol::Imap | Protocol::Submission) {
+            let text = format!("nobody logs in by {}; only imap and submission listeners take passwords", protocol.name());
             section.mistake(flag.span, "plaintext_login", &text);
         } else if !is_loopback(&address) {
             let text = format!("{address} is no loopback address: passwords would cross the network in the clear");
@@ -70,7 +73,8 @@ fn listener(section: &Section<'_>, folder: &Path) -> Option<(ListenerPlan, Range
     }
     let default = if bare { TlsStart::None } else { TlsStart::Starttls };
     let tls = tls.map_or(default, |tls| tls.value);
-    Some((ListenerPlan { protocol, address, tls, plaintext_login, port: Port::Fixed }, span))
+    let proxies = section.list::<Network>("proxy").unwrap_or_default().into_iter().map(|found| found.value).collect();
+    Some((ListenerPlan { protocol, address, tls, plaintext_login, port: Port::Fixed, proxies }, span))
 }
 
 fn address(section: &Section<'_>, folder: &Path) -> Option<(ListenAddress, Range<usize>)> {

@@ -92,7 +92,7 @@ fn credential(section: &Section<'_>) -> Option<Credential> {
         }
         (Some(clear), None) => Some(Credential::Clear(clear.value.into())),
         (None, Some(hash)) => {
-            let credential = Credential::argon2id(hash.value);
+            let credential = Credential::from_text(hash.value);
             credential.map_err(|error| section.mistake(hash.span, "password_hash", &error.to_string())).ok()
         }
         (None, None) => {

@@ -1,6 +1,7 @@
 //! Quantities with their unit, as `"50 MiB"`.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 /// Octets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,4 +53,23 @@ impl FromStr for Size {
         let (_, octets) = known.ok_or_else(|| SizeError::Unit(unit.to_owned()))?;
         number.checked_mul(*octets).filter(|&octets| octets < 1 << 63).map(Size).ok_or(SizeError::Huge)
     }
+}/// A span of time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Span(pub Duration);
+
+const SPANS: [(&str, u64); 4] = [("s", 1), ("min", 60), ("h", 3600), ("d", 24 * 3600)];
+
+impl FromStr for Span {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Span, &'static str> {
+        let wrong = "a time is a whole number and a unit, as \"5 d\"; known are s, min, h, d";
+        let text = text.trim();
+        let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        let (number, unit) = text.split_at(digits);
+        let unit = SPANS.iter().find(|(name, _)| *name == unit.trim());
+        let seconds = number.parse::<u64>().ok().zip(unit).and_then(|(number, (_, each))| number.checked_mul(*each));
+        seconds.map(|seconds| Span(Duration::from_secs(seconds))).ok_or(wrong)
+    }
 }
+
+

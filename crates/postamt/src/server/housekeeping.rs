@@ -21,6 +21,9 @@ pub async fn run(post: Arc<Post>, env: Env) {
                 tracing::warn!(event = "account.not_trimmed", account = %account.id, %cause);
             }
         }
+        if let Err(cause) = post.queue.trace.trim(env.clock.wall()).await {
+            tracing::warn!(event = "trace.not_trimmed", %cause);
+        }
         match post.mailstore.collect_blobs().await {
             Ok(0) => {}
             Ok(blobs) => tracing::info!(event = "blobs.collected", blobs),

@@ -5,11 +5,13 @@ use crate::plan::{Bound, Certificate, Limits, ListenerPlan, PlaintextLogin, Port
 use access::imap::{ImapConversation, ImapPolicy, Services, TlsOffer};
 use anyhow::Context;
 use env::{Conversation, Env};
-use model::Domain;
-use mta::{Peer, Post, SmtpConversation};
+use model::{Domain, Network};
+use mta::{Caller, Means, Peer, Post, Relaying, Role, SmtpConversation, SmtpPolicy};
 use net::tls::Acceptor;
-use net::{Capacity, Factory, ListenAddress, Listener, Refusal, Service, Shutdown, TlsMode};
-use smtp::{Flavour, Policy, StartTls};
+use net::{Capacity, Factory, ListenAddress, Listener, ProxyPolicy, Refusal, Service, Shutdown, TlsMode};
+use sasl::Mechanism;
+use smtp::{Auth, Flavour, Policy, StartTls};
+use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
 
@@ -39,6 +41,7 @@ pub struct Desk {
     pub env: Env,
     pub limits: Limits,
     pub hostname: Domain,
+    pub relay_from: Vec<Network>,
 }
 
 /// What all listeners share.
@@ -81,12 +84,13 @@ impl Door {
                 let listener = listener.into_tcp().context("the status page needs a TCP address")?;
                 return Ok(tokio::spawn(web::serve(listener, board, self.shutdown.begun())));
             }
-            Protocol::Smtp => (net::Limits::SMTP, smtp(desk, &bound.plan, Flavour::Smtp), smtp_refusal),
-            Protocol::Lmtp => (net::Limits::SMTP, smtp(desk, &bound.plan, Flavour::Lmtp), smtp_refusal),
+            Protocol::Smtp | Protocol::Lmtp | Protocol::Submission => {
+                (net::Limits::SMTP, smtp(desk, &bound.plan), smtp_refusal)
+            }
             Protocol::Imap => (net::Limits::IMAP, imap(desk, &bound.plan), imap_refusal()),
         };
         let (name, capacity) = (bound.plan.protocol.name(), self.capacity.clone());
-        let service = Service { name, tls, limits, capacity, factory, refusal, proxy: None };
+        let service = Service { name, tls, limits, capacity, factory, refusal, proxy: proxy_policy(&bound.plan) };
         Ok(tokio::spawn(net::serve(listener, service, self.desk.env.clock.clone(), self.shutdown.clone())))
     }
 }
@@ -102,9 +106,13 @@ fn imap_refusal() -> Refusal {
     Arc::new(|reason| format!("* BYE [UNAVAILABLE] {reason}; try again later\r\n"))
 }
 
+fn proxy_policy(plan: &ListenerPlan) -> Option<ProxyPolicy> {
+    (!plan.proxies.is_empty()).then(|| ProxyPolicy { trusted: plan.proxies.clone() })
+}
+
 fn acceptor(plan: &ServePlan) -> anyhow::Result<Acceptor> {
     Ok(match &plan.certificate {
-        Certificate::Files { chain, key } => net::tls::load(chain, key)?,
+        Certificate::Files(files) => net::tls::load_all(files.clone())?,
         Certificate::SelfSigned => {
             let names = [plan.hostname.as_str(), "localhost", "127.0.0.1", "::1"];
             net::tls::load_or_create(&super::folder(&plan.data, "tls")?, &names)?
@@ -112,21 +120,51 @@ fn acceptor(plan: &ServePlan) -> anyhow::Result<Acceptor> {
     })
 }
 
-fn peer(peer: &net::Peer) -> Peer {
-    Peer { address: peer.address.map(|address| address.ip()), session_id: peer.session_id }
+fn address_of(peer: &net::Peer) -> Option<IpAddr> {
+    peer.address.map(|address| address.ip())
 }
 
-fn smtp(desk: Arc<Desk>, plan: &ListenerPlan, flavour: Flavour) -> Factory {
-    let mut policy = Policy::new(desk.hostname.clone());
-    policy.flavour = flavour;
+fn smtp(desk: Arc<Desk>, plan: &ListenerPlan) -> Factory {
+    let session = Arc::new(smtp_policy(&desk, plan));
+    let role = if plan.protocol == Protocol::Submission { Role::Submission } else { Role::Exchanger };
+    let policy = Arc::new(SmtpPolicy { session, role });
+    Arc::new(move |who| -> Box<dyn Conversation> {
+        let address = address_of(&who);
+        let may = role == Role::Exchanger
+            && address.is_some_and(|address| desk.relay_from.iter().any(|network| network.contains(address)));
+        let relaying = if may { Relaying::Allowed } else { Relaying::Refused };
+        let peer = Peer { address, session_id: who.session_id };
+        let caller = Caller { peer, tls: who.tls, relaying };
+        let means = Means { sleep: desk.env.sleep.clone(), random: desk.env.random.clone() };
+        let now = desk.env.clock.monotonic();
+        Box::new(SmtpConversation::new(desk.post.clone(), means, policy.clone(), caller, now))
+    })
+}
+
+fn smtp_policy(desk: &Desk, plan: &ListenerPlan) -> Policy {
+    let host = desk.hostname.clone();
+    let mut policy = match plan.protocol {
+        Protocol::Submission => Policy::submission(host, mechanisms(&desk.post)),
+        _ => Policy::new(host),
+    };
+    if plan.protocol == Protocol::Lmtp {
+        policy.flavour = Flavour::Lmtp;
+    }
+    if let Auth::Offered { clear, .. } = &mut policy.auth {
+        *clear = plan.plaintext_login == PlaintextLogin::Allowed;
+    }
+    policy.dsn = true;
     policy.start_tls = if plan.tls == TlsStart::Starttls { StartTls::Offered } else { StartTls::NotOffered };
     policy.size_max_octets = desk.limits.message_size_octets;
     policy.recipients_max = desk.limits.recipients;
-    let policy = Arc::new(policy);
-    Arc::new(move |who| -> Box<dyn Conversation> {
-        let (post, sleep, now) = (desk.post.clone(), desk.env.sleep.clone(), desk.env.clock.monotonic());
-        Box::new(SmtpConversation::new(post, sleep, policy.clone(), (peer(&who), who.tls), now))
-    })
+    policy
+}
+
+/// SCRAM only where every account can: a client takes the best mechanism, and one that its account lacks would lock it out.
+fn mechanisms(post: &Post) -> Vec<&'static str> {
+    let scram = post.directory.all_have_scram(sasl::ScramHash::Sha256);
+    let all = [Mechanism::ScramSha256Plus, Mechanism::ScramSha256, Mechanism::Plain, Mechanism::Login];
+    all.into_iter().filter(|mechanism| scram || mechanism.scram().is_none()).map(Mechanism::name).collect()
 }
 
 fn imap(desk: Arc<Desk>, plan: &ListenerPlan) -> Factory {
@@ -149,6 +187,7 @@ fn imap(desk: Arc<Desk>, plan: &ListenerPlan) -> Factory {
     let policy = Arc::new(ImapPolicy { tls, plaintext_login, limits });
     Arc::new(move |who| -> Box<dyn Conversation> {
         let now = desk.env.clock.monotonic();
-        Box::new(ImapConversation::new(services.clone(), policy.clone(), (peer(&who), who.tls), now))
+        let peer = Peer { address: address_of(&who), session_id: who.session_id };
+        Box::new(ImapConversation::new(services.clone(), policy.clone(), (peer, who.tls), now))
     })
 }

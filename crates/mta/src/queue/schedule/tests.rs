@@ -154,7 +154,7 @@ proptest! {
         fates in prop::collection::vec(0u8..4, 400),
     ) {
         let mut schedule = Schedule::new(ScheduleLimits { at_once_max: 3, slow_max: 2, ..ScheduleLimits::default() });
-        let mut open = std::collections::BTreeSet::new();
+        let mut open = BTreeSet::new();
         for (id, ordinal, lane, due) in deliveries {
             open.insert(key(id, ordinal));
             schedule.put(key(id, ordinal), remote(&format!("d{lane}.test")), at(due), never());
