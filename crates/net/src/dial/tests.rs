@@ -39,7 +39,7 @@ fn name(text: &str) -> Domain {
 
 /// Dials a server with that certificate as the client of `to`; the error, or nothing.
 async fn secured(authority: &Authority, files: &CertificateFiles, to: &str, verify: Verify) -> String {
-    let acceptor = crate::tls::load(&files.chain, &files.key).unwrap();
+    let acceptor = tls::load(&files.chain, &files.key).unwrap();
     let dialer = TokioDialer::new(Some(&authority.path())).unwrap();
     let (listener, address) = listener().await;
     let server = async { acceptor.accept(listener.accept().await.unwrap().0).await.is_ok() };
@@ -63,7 +63,7 @@ async fn names_are_verified_where_that_is_wanted() {
     assert!(error.contains("TLS with other.test failed") && error.contains("mx.test"), "{error}");
     let other = Authority::new();
     let error = secured(&other, &files, "mx.test", Verify::Name).await;
-    assert!(error.contains("UnknownIssuer"), "{error}");
+    assert!(error.contains("invalid peer certificate"), "{error}");
     assert_eq!(secured(&other, &files, "mx.test", Verify::Nobody).await, "");
 }
 
@@ -100,7 +100,7 @@ async fn octets_arrive_in_both_directions() {
     const OCTETS: usize = 3_000_000;
     let authority = Authority::new();
     let files = authority.issue(&["mx.test"], ECDSA);
-    let acceptor = crate::tls::load(&files.chain, &files.key).unwrap();
+    let acceptor = tls::load(&files.chain, &files.key).unwrap();
     let (listener, address) = listener().await;
     let server = async {
         let (mut tcp, peer) = listener.accept().await.unwrap();
