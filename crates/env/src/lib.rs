@@ -19,8 +19,8 @@ pub mod virtual_world;
 
 pub use conversation::{Conversation, Next, Tls};
 pub use futures_util::future::BoxFuture;
-pub use network::{Dialer, Mx, ResolveError, Resolver, Verify, Wire, WireError};
 use model::{Moment, Timestamp};
+pub use network::{Dialer, Mx, ResolveError, Resolver, Secured, Verify, Wire, WireError};
 use std::sync::Arc;
 
 /// Both clocks.

@@ -53,6 +53,9 @@ pub enum Verify {
     Name,
 }
 
+/// What TLS gives that was begun on a connection.
+pub type Secured = Result<(Box<dyn Wire>, Tls), WireError>;
+
 /// A connection that was opened by us.
 pub trait Wire: Send {
     /// Reads into `buffer`; 0 octets are the end.
@@ -60,11 +63,7 @@ pub trait Wire: Send {
     /// Writes some of `octets`; they are on their way when this returns.
     fn poll_write(&mut self, cx: &mut Context<'_>, octets: &[u8]) -> Poll<Result<usize, WireError>>;
     /// Begins TLS as the client of `name`. The wire is gone when it fails.
-    fn start_tls(
-        self: Box<Self>,
-        name: &Domain,
-        verify: Verify,
-    ) -> BoxFuture<'static, Result<(Box<dyn Wire>, Tls), WireError>>;
+    fn start_tls(self: Box<Self>, name: &Domain, verify: Verify) -> BoxFuture<'static, Secured>;
     /// The peer's address.
     fn peer(&self) -> SocketAddr;
 }

@@ -1,7 +1,7 @@
 //! Connections that we open: TCP, and TLS as the client.
 
 use crate::tls::{self, HANDSHAKE_TIMEOUT, TlsError};
-use env::{BoxFuture, Dialer, Tls, Verify, Wire, WireError};
+use env::{BoxFuture, Dialer, Secured, Verify, Wire, WireError};
 use futures_util::FutureExt;
 use model::Domain;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -184,17 +184,17 @@ impl Wire for TokioWire {
         }
     }
 
-    fn start_tls(
-        mut self: Box<Self>,
-        name: &Domain,
-        verify: Verify,
-    ) -> BoxFuture<'static, Result<(Box<dyn Wire>, Tls), WireError>> {
+    fn start_tls(mut self: Box<Self>, name: &Domain, verify: Verify) -> BoxFuture<'static, Secured> {
         let name = name.clone();
         async move {
             let failed = |reason: &dyn std::fmt::Display| WireError(format!("TLS with {name} failed: {reason}"));
             let server = ServerName::try_from(name.as_str().to_owned()).map_err(|error| failed(&error))?;
-            let Transport::Tcp(tcp) = std::mem::replace(&mut self.transport, Transport::Gone) else {
-                return Err(failed(&"it has begun before"));
+            let tcp = match std::mem::replace(&mut self.transport, Transport::Gone) {
+                Transport::Tcp(tcp) => tcp,
+                other => {
+                    self.transport = other;
+                    return Err(failed(&"it has begun before"));
+                }
             };
             let connector = match verify {
                 Verify::Nobody => &self.connectors.anyone,

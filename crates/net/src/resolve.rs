@@ -5,7 +5,7 @@ mod cache;
 #[cfg(test)]
 mod tests;
 
-use answer::{Answer, Data, Failure, Kind, Step};
+use answer::{Answer, Data, Failure, Kind, Outcome, Step};
 use cache::Cache;
 use env::{BoxFuture, Mx, ResolveError, Resolver};
 use futures_util::FutureExt;
@@ -186,16 +186,16 @@ fn local(host: &Domain) -> Option<Vec<IpAddr>> {
 impl Shared {
     /// The records of `name`, from the cache or the servers, within the deadline.
     async fn look_up(self: Arc<Self>, name: Domain, kind: Kind) -> Result<Arc<[Data]>, ResolveError> {
-        let cached = self.cache().get(&name, kind, Instant::now());
-        let outcome = match cached {
+        let known = self.cache().get(&name, kind, Instant::now());
+        let outcome = match known {
             Some(outcome) => outcome,
-            None => {
-                let asked = tokio::time::timeout(self.deadline, self.ask(&name, kind)).await;
-                let late = || Answer::failed(format!("no answer within {} s", self.deadline.as_secs_f32()));
-                let answer = asked.unwrap_or_else(|_| late());
-                self.cache().put(name.clone(), kind, &answer, Instant::now());
-                answer.outcome
-            }
+            None => match tokio::time::timeout(self.deadline, self.fetch(&name, kind)).await {
+                Ok(outcome) => outcome,
+                Err(_) => {
+                    let late = format!("no answer within {} s", self.deadline.as_secs_f32());
+                    self.remember(&name, kind, Answer::failed(late))
+                }
+            },
         };
         outcome.map_err(|failure| match failure {
             Failure::NoSuchName => ResolveError::NoSuchName,
@@ -203,9 +203,26 @@ impl Shared {
         })
     }
 
+    /// Asks the servers as soon as there is room for one more.
+    async fn fetch(&self, name: &Domain, kind: Kind) -> Outcome {
+        let Ok(_place) = self.places.acquire().await else {
+            return Answer::failed("no look-ups any more".into()).outcome;
+        };
+        // Somebody else may have asked the same meanwhile.
+        let known = self.cache().get(name, kind, Instant::now());
+        match known {
+            Some(outcome) => outcome,
+            None => self.remember(name, kind, self.ask(name, kind).await),
+        }
+    }
+
+    fn remember(&self, name: &Domain, kind: Kind, answer: Answer) -> Outcome {
+        self.cache().put(name.clone(), kind, &answer, Instant::now());
+        answer.outcome
+    }
+
     /// Follows aliases until there are records, or certainly none.
     async fn ask(&self, name: &Domain, kind: Kind) -> Answer {
-        let Ok(_place) = self.places.acquire().await else { return Answer::failed("the server stops".to_owned()) };
         // Labels that are too long, or too many, cannot be in DNS.
         let Ok(mut at) = Name::from_ascii(format!("{name}.")) else { return Answer::no_such_name() };
         let (mut seen, mut ttl) = (BTreeSet::new(), cache::TTL_MAX);

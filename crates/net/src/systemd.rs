@@ -24,22 +24,20 @@ pub struct Inherited {
 /// threads, for it changes the environment.
 ///
 /// # Errors
-/// If the environment names them wrongly, or one is no listening stream socket.
+/// If one of them is no TCP or Unix stream socket.
 pub fn inherited() -> io::Result<Vec<Inherited>> {
-    let names: Vec<String> = sd_notify::listen_fds_with_names()?.take(SOCKETS_MAX).map(|(_, name)| name).collect();
-    if names.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut sockets = ListenFd::from_env();
-    let take = |(place, name)| {
+    let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
+    let (mut names, mut sockets) = (names.split(':'), ListenFd::from_env());
+    let mut inherited = Vec::new();
+    for place in 0..sockets.len().min(SOCKETS_MAX) {
+        let name = names.next().filter(|name| !name.is_empty()).unwrap_or("unknown").to_owned();
         let socket = match sockets.take_unix_listener(place) {
             Ok(unix) => unix.map(OwnedFd::from),
             Err(_) => sockets.take_tcp_listener(place)?.map(OwnedFd::from),
         };
-        let missing = || io::Error::new(io::ErrorKind::NotFound, format!("the inherited socket {name} is not there"));
-        Ok(Inherited { socket: socket.ok_or_else(missing)?, name })
-    };
-    names.into_iter().enumerate().map(take).collect()
+        inherited.extend(socket.map(|socket| Inherited { name, socket }));
+    }
+    Ok(inherited)
 }
 
 /// Says that the server is ready.
@@ -69,5 +67,55 @@ pub async fn watchdog(shutdown: Shutdown) {
 fn notify(state: NotifyState<'_>) {
     if let Err(error) = sd_notify::notify(&[state]) {
         tracing::warn!(event = "systemd.not_told", %error);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ListenAddress, Listener};
+    use std::os::unix::net::UnixDatagram;
+    use std::process::Command;
+
+    const CHILD: &str = "NET_TEST_IS_CHILD";
+
+    /// What a unit sets, for this same test in a process of its own: an environment is one for all threads.
+    const UNIT: &str = "LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=smtp WATCHDOG_USEC=60000000 \
+                        exec \"$0\" --exact systemd::tests::sockets_come_in_and_notices_go_out 3<&0";
+
+    #[tokio::test]
+    async fn sockets_come_in_and_notices_go_out() {
+        if let Ok(address) = std::env::var(CHILD) {
+            return child(&address).await;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let notices = UnixDatagram::bind(folder.path().join("notify")).unwrap();
+        let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut unit = Command::new("sh");
+        unit.args(["-c", UNIT]).arg(std::env::current_exe().unwrap());
+        unit.env(CHILD, socket.local_addr().unwrap().to_string()).env("NOTIFY_SOCKET", folder.path().join("notify"));
+        let output = unit.stdin(OwnedFd::from(socket)).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        notices.set_nonblocking(true).unwrap();
+        let mut buffer = [0; 100];
+        for expected in ["READY=1", "WATCHDOG=1", "STOPPING=1"] {
+            let octets = notices.recv(&mut buffer).unwrap();
+            assert_eq!(String::from_utf8_lossy(&buffer[..octets]).trim(), expected);
+        }
+    }
+
+    async fn child(address: &str) {
+        let mut sockets = inherited().unwrap();
+        assert_eq!(sockets.len(), 1);
+        let Inherited { name, socket } = sockets.remove(0);
+        assert_eq!(name, "smtp");
+        let expected = ListenAddress::Tcp(address.parse().unwrap());
+        assert_eq!(*Listener::from_fd(socket).unwrap().address(), expected);
+        assert!(inherited().unwrap().is_empty(), "once");
+        ready();
+        let shutdown = Shutdown::new();
+        shutdown.begin();
+        watchdog(shutdown).await;
+        stopping();
     }
 }

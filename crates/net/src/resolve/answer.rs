@@ -34,10 +34,13 @@ pub(super) enum Failure {
     Temporary(String),
 }
 
-/// Records, or none, or why not; and how long that may be believed.
+/// Records, or none, or why not.
+pub(super) type Outcome = Result<Arc<[Data]>, Failure>;
+
+/// An outcome, and how long that may be believed.
 #[derive(Clone, Debug)]
 pub(super) struct Answer {
-    pub outcome: Result<Arc<[Data]>, Failure>,
+    pub outcome: Outcome,
     pub ttl: Duration,
 }
 

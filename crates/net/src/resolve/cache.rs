@@ -1,9 +1,8 @@
 //! Answers remembered for a while.
 
-use super::answer::{Answer, Data, Failure, Kind};
+use super::answer::{Answer, Failure, Kind, Outcome};
 use model::Domain;
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -22,7 +21,6 @@ pub(super) const NEGATIVE_TTL_MAX: Duration = Duration::from_secs(5 * 60);
 /// RFC 9520 §3.2: failures are remembered too, from one second to five minutes.
 pub(super) const FAILURE_TTL: Duration = Duration::from_secs(5);
 
-type Outcome = Result<Arc<[Data]>, Failure>;
 type Half = HashMap<(Domain, Kind), (Outcome, Instant)>;
 
 /// What was used lately stays: when the young half is full, it becomes the old one, and what was old and not asked for
@@ -63,6 +61,7 @@ impl Cache {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
 
     fn name(n: usize) -> Domain {
         Domain::new(&format!("n{n}.test")).unwrap()

@@ -68,6 +68,11 @@ fn name(text: &str) -> Name {
     Name::from_ascii(text).unwrap()
 }
 
+/// A name that DNS allows, but no host may have.
+fn odd() -> Name {
+    Name::from_labels([&b"a b"[..], b"test"]).unwrap()
+}
+
 fn domain(text: &str) -> Domain {
     Domain::new(text).unwrap()
 }
@@ -125,7 +130,7 @@ async fn exchangers_and_null_mx() {
             vec![answer(query, vec![mx("many.test.", 20, "B.many.test."), mx("many.test.", 10, "a.many.test.")])]
         }
         "null.test." => vec![answer(query, vec![mx("null.test.", 0, ".")])],
-        "useless.test." => vec![answer(query, vec![mx("useless.test.", 0, "a b.test.")])],
+        "useless.test." => vec![answer(query, vec![record("useless.test.", RData::MX(MX::new(0, odd())))])],
         _ => vec![refusing(query, ResponseCode::Refused)],
     })
     .await;

@@ -6,7 +6,7 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::oid_registry as oid;
 use x509_parser::signature_algorithm::SignatureAlgorithm;
 
-/// RFC 9266 §4.2.
+/// RFC 9266 §2.
 const EXPORTER_LABEL: &[u8] = b"EXPORTER-Channel-Binding";
 
 /// What `connection` agreed on; `end_point` is of the server's certificate.
@@ -24,7 +24,7 @@ pub(crate) fn agreed<T>(connection: &ConnectionCommon<T>, end_point: Option<Vec<
     }
 }
 
-/// RFC 9266 §2. In TLS 1.2 it binds only with an extended master secret (RFC 9266 §3), and rustls does not tell whether
+/// RFC 9266 §2. In TLS 1.2 it binds only with an extended master secret (RFC 9266 §4.2), and rustls does not tell whether
 /// there is one: none then.
 fn exporter<T>(connection: &ConnectionCommon<T>) -> Option<[u8; 32]> {
     if connection.protocol_version() != Some(ProtocolVersion::TLSv1_3) {

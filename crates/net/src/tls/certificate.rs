@@ -89,7 +89,7 @@ pub(super) fn fit(pattern: &str, name: &str) -> Fit {
     }
 }
 
-/// RFC 9525 §6.3: the subject's common name is no name of a host any more.
+/// RFC 9525 §2: the subject's common name is no name of a host any more.
 fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
     let Ok(Some(alternatives)) = certificate.subject_alternative_name() else { return Vec::new() };
     let dns = |name: &GeneralName<'_>| match name {
