@@ -141,7 +141,10 @@ fn deliver(server: &Server, message: &[u8]) {
         let prefix = Bytes::from_static(b"Return-Path: <sender@example.com>\r\n");
         let (email, mailbox) = (NewEmail { prefix, body, scanned }, mailstore::INBOX_ID);
         let (flags, quota) = (Vec::new(), Quota::default());
-        account.append(Append { mailbox, email, flags, internal_date: None, quota, delivery: None, beside: Vec::new() }).await.unwrap();
+        account
+            .append(Append { mailbox, email, flags, internal_date: None, quota, delivery: None, beside: Vec::new() })
+            .await
+            .unwrap();
     });
 }
 

@@ -1,7 +1,7 @@
 //! A message's body as it comes in: scanned on the way, held in memory while it is small, else streamed to a blob.
 
-use mailstore::{BODY_ROW_OCTETS_MAX, Body};
 use ::smtp::Reply;
+use mailstore::{BODY_ROW_OCTETS_MAX, Body};
 use message::submission::Fixups;
 use message::{Scanned, Scanner};
 use std::sync::Arc;
@@ -89,7 +89,15 @@ impl Incoming {
     pub fn begin(blobs: &Arc<dyn Blobs>, in_flight: &Arc<BodiesInFlight>) -> Result<Incoming, ReceiveError> {
         let _place = in_flight.enter().ok_or(ReceiveError::Busy)?;
         let scanner = Scanner::new(Scanner::DEFAULT_BUDGET);
-        Ok(Incoming { blobs: blobs.clone(), scanner, held: Vec::new(), writer: None, size_octets: 0, header: None, _place })
+        Ok(Incoming {
+            blobs: blobs.clone(),
+            scanner,
+            held: Vec::new(),
+            writer: None,
+            size_octets: 0,
+            header: None,
+            _place,
+        })
     }
 
     /// Has the header changed by `mend` once it is there whole, before anything else is made of it.

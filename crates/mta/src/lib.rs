@@ -23,8 +23,8 @@ mod smtp;
 pub mod trace;
 pub mod transport;
 
-pub use incoming::{BodiesInFlight, Incoming, ReceiveError, Received};
 pub use fields::{Hop, queue_name};
+pub use incoming::{BodiesInFlight, Incoming, ReceiveError, Received};
 pub use queue::{Queue, QueueError, QueuePolicy};
 pub use receive::{AppendTo, Envelope, Origin, Post, append};
 pub use route::{Recipient, Relaying, Route, route};

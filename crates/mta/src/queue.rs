@@ -16,11 +16,12 @@ pub(crate) use attempt::BodyReader;
 pub use attempt::{Fault, Job, Outcome, OutcomeKind, Relay};
 pub use row::{Content, Delivery, QueuedMessage, Target};
 pub use schedule::{
-    Closed, DeliveryKey, Destination, Grant, Health, RECIPIENTS_MAX, SLOW_AFTER, Schedule, ScheduleLimits, Work, retry_pause,
+    Closed, DeliveryKey, Destination, Grant, Health, RECIPIENTS_MAX, SLOW_AFTER, Schedule, ScheduleLimits, Work,
+    retry_pause,
 };
 
-use crate::trace::{Trace, TraceRecord};
 use crate::trace;
+use crate::trace::{Trace, TraceRecord};
 use directory::Directory;
 use env::{Clock, Random, Sleep, Spawn};
 use event_listener::Event;
@@ -356,4 +357,3 @@ fn forget(batch: &mut Batch, message: &QueuedMessage) {
         }
     };
 }
-

@@ -197,7 +197,9 @@ impl Post {
                 match error {
                     QueueError::Full(_) => Reply::new(452, (4, 3, 1), format!("try again later: {error}")),
                     QueueError::Commit(error) => refusal(&Error::Commit(error)),
-                    QueueError::Read(_) => Reply::new(451, (4, 3, 0), "the message could not be stored; try again later"),
+                    QueueError::Read(_) => {
+                        Reply::new(451, (4, 3, 0), "the message could not be stored; try again later")
+                    }
                 }
             }
         }
@@ -223,7 +225,10 @@ impl Post {
                 };
                 let target = queued(target.clone(), reverse_path, self.queue.relay());
                 let known = |known: &Delivery| match (&known.target, &target) {
-                    (crate::queue::Target::Account { account: a, .. }, crate::queue::Target::Account { account: b, .. }) => a == b,
+                    (
+                        crate::queue::Target::Account { account: a, .. },
+                        crate::queue::Target::Account { account: b, .. },
+                    ) => a == b,
                     (a, b) => a == b && known.recipient == address,
                 };
                 if deliveries.iter().any(known) {

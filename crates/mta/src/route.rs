@@ -45,14 +45,22 @@ const SLOW: Duration = Duration::from_secs(10);
 pub fn route(directory: &Directory, path: &ForwardPath, relaying: Relaying) -> Route {
     let refuse = |code, enhanced, text: String| Route::Refuse(Reply::new(code, enhanced, text));
     match (directory.resolve(path), path) {
+        // In the demo every address is somebody's, yet who signs in writes to the world.
+        (Resolution::Deliver(_), ForwardPath::Address(address))
+            if relaying == Relaying::Allowed && !directory.is_local(address) =>
+        {
+            Route::Accept(vec![directory::Target::Foreign(address.clone())])
+        }
         (Resolution::Deliver(targets), _) => Route::Accept(targets),
         (Resolution::UnknownUser, _) => refuse(550, (5, 1, 1), format!("there is no mailbox {path} here")),
         (Resolution::NotLocal, ForwardPath::Address(address)) if relaying == Relaying::Allowed => {
             Route::Accept(vec![directory::Target::Foreign(address.clone())])
         }
-        (Resolution::NotLocal, _) => {
-            refuse(550, (5, 7, 1), format!("this server does not relay: {path} is not local, and you are not signed in"))
-        }
+        (Resolution::NotLocal, _) => refuse(
+            550,
+            (5, 7, 1),
+            format!("this server does not relay: {path} is not local, and you are not signed in"),
+        ),
         (Resolution::Fault(DemoFault::Temporary), _) => {
             refuse(451, (4, 3, 0), "this address always fails for now, on purpose".into())
         }

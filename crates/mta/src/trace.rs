@@ -134,7 +134,8 @@ impl Trace {
         let first_kept = QueueId(first_id(Timestamp::from_unix_ms((now.unix_ms() - kept_ms).max(0))));
         let mut gone = 0;
         loop {
-            let page = self.store.read(vec![Query::prefix(&cell(), &[PREFIX], None, TRIMMED_AT_ONCE)]).await?.into_page();
+            let page =
+                self.store.read(vec![Query::prefix(&cell(), &[PREFIX], None, TRIMMED_AT_ONCE)]).await?.into_page();
             let mut batch = Batch::new(cell());
             batch.makes_room = true;
             for (key, _) in page.rows.iter().take_while(|(key, _)| id_of(key).is_some_and(|id| id < first_kept)) {

@@ -204,7 +204,11 @@ impl Transport {
     }
 
     /// `future`'s answer, or what is said when it took too long.
-    async fn within<T>(&self, span: Duration, future: BoxFuture<'static, Result<T, env::WireError>>) -> Result<T, String> {
+    async fn within<T>(
+        &self,
+        span: Duration,
+        future: BoxFuture<'static, Result<T, env::WireError>>,
+    ) -> Result<T, String> {
         let late = self.sleep.sleep_until(self.now() + span);
         match select(future, late).await {
             Either::Left((done, _)) => done.map_err(|error| error.to_string()),

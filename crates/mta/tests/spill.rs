@@ -2,12 +2,14 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use directory::{AccountSpec, Credential, Directory, DirectorySpec};
+use env::virtual_net::Net;
 use env::virtual_world::World;
 use env::{Conversation, Random, Sleep};
 use mailstore::Mailstore;
 use model::{Domain, Moment};
-use env::virtual_net::Net;
-use mta::{BodiesInFlight, Caller, Means, Peer, Post, Queue, QueuePolicy, Relaying, Role, SmtpConversation, SmtpPolicy};
+use mta::{
+    BodiesInFlight, Caller, Means, Peer, Post, Queue, QueuePolicy, Relaying, Role, SmtpConversation, SmtpPolicy,
+};
 use mta::{Transport, TransportPolicy};
 use smtp::Policy;
 use std::ops::Range;

@@ -2,12 +2,14 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use directory::{AccountSpec, CatchAll, Credential, Directory, DirectorySpec};
+use env::virtual_net::Net;
 use env::virtual_world::World;
 use env::{Conversation, Random};
 use mailstore::{INBOX_ID, Mailstore};
 use model::{Domain, Quota, SeqNum};
-use env::virtual_net::Net;
-use mta::{BodiesInFlight, Caller, Means, Peer, Post, Queue, QueuePolicy, Relaying, Role, SmtpConversation, SmtpPolicy};
+use mta::{
+    BodiesInFlight, Caller, Means, Peer, Post, Queue, QueuePolicy, Relaying, Role, SmtpConversation, SmtpPolicy,
+};
 use mta::{Transport, TransportPolicy};
 use smtp::{Flavour, Policy, StartTls};
 use std::path::Path;

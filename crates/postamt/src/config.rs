@@ -68,7 +68,12 @@ fn plan(root: &Section<'_>, path: &Path, access: Access) -> ServePlan {
         certificate: certificate(root, folder),
         directory: people::read(root, &hostname, path, access),
         outbound: outbound::read(root, path, access),
-        relay_from: root.list::<Network>("relay_from").unwrap_or_default().into_iter().map(|found| found.value).collect(),
+        relay_from: root
+            .list::<Network>("relay_from")
+            .unwrap_or_default()
+            .into_iter()
+            .map(|found| found.value)
+            .collect(),
         limits: limits(root),
         hostname,
         demo: None,
@@ -85,7 +90,8 @@ fn certificate(root: &Section<'_>, folder: &Path) -> Certificate {
     let Some(tls) = root.section("tls", &TLS) else { return Certificate::SelfSigned };
     let first = certificate_files(&tls, folder);
     let more = tls.sections("more", &MORE_TLS).unwrap_or_default();
-    let files: Vec<_> = first.into_iter().chain(more.iter().filter_map(|more| certificate_files(more, folder))).collect();
+    let files: Vec<_> =
+        first.into_iter().chain(more.iter().filter_map(|more| certificate_files(more, folder))).collect();
     if files.is_empty() { Certificate::SelfSigned } else { Certificate::Files(files) }
 }
 
@@ -96,7 +102,10 @@ fn certificate_files(tls: &Section<'_>, folder: &Path) -> Option<CertificateFile
             // Both files may be missing: both are told.
             for (path, span, name) in [(&chain_path, &chain.span, "certificate"), (&key_path, &key.span, "key")] {
                 if let Err(error) = std::fs::File::open(path) {
-                    let text = format!("cannot read {}: {error}; it has to exist and be readable by this user", path.display());
+                    let text = format!(
+                        "cannot read {}: {error}; it has to exist and be readable by this user",
+                        path.display()
+                    );
                     tls.mistake(span.clone(), name, &text);
                 }
             }

@@ -1,5 +1,9 @@
 //! The demo: three accounts on loopback, every address taken, nothing sent away.
 
+mod outbox;
+
+pub use outbox::Outbox;
+
 use crate::config::loopback;
 use crate::plan::{Certificate, DemoPlan, Limits, Login, Outbound, Port, ServePlan};
 use anyhow::{Context, bail, ensure};
@@ -15,6 +19,7 @@ const DOMAIN: &str = "demo.test";
 /// The first one gets all mail and the samples.
 const LOCALS: [&str; 3] = ["anna", "ben", "admin"];
 const LOGINS_FILE: &str = "logins.txt";
+const OUTBOX: &str = "outbox";
 /// Sixteen letters and digits of this alphabet are 80 bits; none of them is mistaken for another.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 const PASSWORD_LETTERS: usize = 16;
@@ -38,7 +43,7 @@ pub fn plan(data: &Path, random: &dyn Random) -> anyhow::Result<ServePlan> {
         outbound: Outbound::default(),
         relay_from: Vec::new(),
         limits: Limits::default(),
-        demo: Some(DemoPlan { samples_for: anna, logins, logins_file }),
+        demo: Some(DemoPlan { samples_for: anna, logins, logins_file, outbox: data.join(OUTBOX) }),
     })
 }
 

@@ -115,7 +115,8 @@ pub enum Protocol {
 
 impl Protocol {
     /// All of them, as they are shown.
-    pub const ALL: [Protocol; 5] = [Protocol::Smtp, Protocol::Submission, Protocol::Lmtp, Protocol::Imap, Protocol::Http];
+    pub const ALL: [Protocol; 5] =
+        [Protocol::Smtp, Protocol::Submission, Protocol::Lmtp, Protocol::Imap, Protocol::Http];
 
     /// As it is written in the configuration.
     pub fn name(self) -> &'static str {
@@ -187,6 +188,8 @@ pub struct DemoPlan {
     pub logins: Vec<Login>,
     /// Where the logins are written.
     pub logins_file: PathBuf,
+    /// Where submitted mail to the world is put.
+    pub outbox: PathBuf,
 }
 
 /// An account and its password.

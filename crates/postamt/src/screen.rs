@@ -18,8 +18,9 @@ pub fn demo(demo: &DemoPlan, bound: &[Bound]) -> String {
         let _ = writeln!(out, "  {:<22} {}", login.address.to_string(), login.password.expose());
     }
     out.push_str(
-        "\nMail to any address lands in anna's inbox; fail-4xx@, fail-5xx@ and slow@ of\nany domain misbehave on purpose. Try:\n",
+        "\nMail to any address lands in anna's inbox; fail-4xx@, fail-5xx@ and slow@ of\nany domain misbehave on purpose. ",
     );
+    let _ = writeln!(out, "What people send (SEND) lies in\n{}. Try:", demo.outbox.display());
     let port = |protocol, tls| bound.iter().find(|b| b.plan.protocol == protocol && b.plan.tls == tls).map(port);
     if let Some(smtp) = port(Protocol::Smtp, TlsStart::Starttls) {
         let _ = writeln!(out, "  swaks --server 127.0.0.1:{smtp} --to you@example.org");
@@ -47,6 +48,8 @@ fn name(bound: &Bound) -> &'static str {
     match (bound.plan.protocol, bound.plan.tls) {
         (Protocol::Smtp, TlsStart::Implicit) => "SMTPS",
         (Protocol::Smtp, _) => "SMTP",
+        (Protocol::Submission, TlsStart::Implicit) => "SENDS",
+        (Protocol::Submission, _) => "SEND",
         (Protocol::Lmtp, _) => "LMTP",
         (Protocol::Imap, TlsStart::Implicit) => "IMAPS",
         (Protocol::Imap, _) => "IMAP",

@@ -5,12 +5,14 @@ mod listeners;
 mod samples;
 mod status;
 
+use crate::demo::Outbox;
 use crate::plan::{Bound, Protocol, ServePlan};
 use anyhow::Context;
 use directory::Directory;
 use env::Env;
 use listeners::{Desk, Door, Standing};
 use mailstore::Mailstore;
+use mta::queue::Relay;
 use mta::{BodiesInFlight, Post, Queue, QueuePolicy, Transport, TransportPolicy};
 use net::runtime::TokioEnv;
 use net::{Capacity, ListenAddress, Shutdown};
@@ -94,7 +96,10 @@ async fn post(plan: &ServePlan, store: &Arc<LocalStore>, env: &Env, bound: &[Sta
     let directory = Directory::open(store.clone(), spawn.clone(), clock.clone(), &*env.random, spec).await?;
     let mailstore = Mailstore::new(store.clone(), blobs, spawn, clock.clone());
     let directory = Arc::new(directory);
-    let relay = transport(plan, env, bound)?;
+    let relay: Arc<dyn Relay> = match &plan.demo {
+        Some(demo) => Arc::new(Outbox { folder: demo.outbox.clone() }),
+        None => transport(plan, env, bound)?,
+    };
     let books = (store.clone() as Arc<dyn store::Store>, mailstore.clone(), directory.clone());
     let queue = Queue::new(books, relay, env, queue_policy(plan));
     let in_flight = BodiesInFlight::new(BODIES_IN_FLIGHT_OCTETS);

@@ -73,7 +73,8 @@ impl Connection {
         let wanted = lock(&self.wire).tls_wanted;
         self.change(world, |wire| {
             if std::mem::take(&mut wire.tls_wanted) {
-                let tls = Tls { version: "TLSv1.3".into(), cipher: "TLS13_AES_256_GCM_SHA384".into(), ..Tls::default() };
+                let tls =
+                    Tls { version: "TLSv1.3".into(), cipher: "TLS13_AES_256_GCM_SHA384".into(), ..Tls::default() };
                 let now = world.monotonic();
                 wire.to_server.clear();
                 wire.conversation = wire.conversation.take().map(|conversation| conversation.secured(tls, now));

@@ -112,10 +112,11 @@ impl Queue {
         let key = row::message_key(id);
         let body = store::Get { space: Space::Bodies, cell: row::cell(), key: key.clone() };
         let queries = vec![Query::row(&row::cell(), key), Query::Get(body)];
-        let mut rows = self.store.read(queries).await.map_err(Fault::from)?.0.into_iter().filter_map(|found| match found {
-            store::Found::Row(row) => row,
-            store::Found::Page(_) => None,
-        });
+        let mut rows =
+            self.store.read(queries).await.map_err(Fault::from)?.0.into_iter().filter_map(|found| match found {
+                store::Found::Row(row) => row,
+                store::Found::Page(_) => None,
+            });
         let Some(message) = rows.next() else { return Ok(None) };
         let mut message = QueuedMessage::decode(id, &message).map_err(Fault::from)?;
         if let (mailstore::Body::Row(octets), Some(body)) = (&mut message.body, rows.next()) {
@@ -136,7 +137,8 @@ impl Queue {
     pub fn destinations(&self) -> Vec<(Destination, usize, usize, Option<Closed>)> {
         let schedule = self.schedule();
         let all = schedule.destinations();
-        let mut all: Vec<_> = all.map(|(name, waiting, busy, closed)| (name.clone(), waiting, busy, closed.cloned())).collect();
+        let mut all: Vec<_> =
+            all.map(|(name, waiting, busy, closed)| (name.clone(), waiting, busy, closed.cloned())).collect();
         all.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         all
     }
@@ -193,7 +195,9 @@ impl Queue {
             }
             Change::Release => {
                 // Time that somebody else took from it is given back.
-                let lost = std::time::Duration::from_millis(u64::try_from(now.unix_ms() - delivery.due.unix_ms()).unwrap_or(0));
+                let lost = std::time::Duration::from_millis(
+                    u64::try_from(now.unix_ms() - delivery.due.unix_ms()).unwrap_or(0),
+                );
                 (delivery.held, delivery.due) = (false, now);
                 delivery.expires = delivery.expires + lost;
                 TraceEvent::Released
@@ -267,7 +271,9 @@ impl Queue {
 impl Filter {
     fn fits(&self, message: &QueuedMessage, delivery: &Delivery) -> bool {
         let has = |text: &str, part: &str| text.to_lowercase().contains(&part.to_lowercase());
-        let from = |part: &String| if part.is_empty() { message.reverse_path.is_empty() } else { has(&message.reverse_path, part) };
+        let from = |part: &String| {
+            if part.is_empty() { message.reverse_path.is_empty() } else { has(&message.reverse_path, part) }
+        };
         let hop = |name: &String| match &delivery.target {
             Target::Remote { next_hop } => next_hop.eq_ignore_ascii_case(name),
             Target::Account { .. } => name.eq_ignore_ascii_case("local"),

@@ -36,6 +36,18 @@ pub struct Job {
     pub blobs: Arc<dyn Blobs>,
 }
 
+impl Job {
+    /// The whole message as it travels.
+    pub async fn octets(&self) -> Result<Vec<u8>, Fault> {
+        let mut octets = self.message.trace.clone().into_bytes();
+        let mut body = BodyReader::new(&self.message.body, &self.blobs);
+        while let Some(piece) = body.next().await? {
+            octets.extend_from_slice(&piece);
+        }
+        Ok(octets)
+    }
+}
+
 /// Takes messages to next hops.
 pub trait Relay: Send + Sync {
     /// The next hop's name for mail from `reverse_path` (empty for `<>`) to `recipient`, as the queue keeps it.
@@ -279,7 +291,13 @@ impl Queue {
     }
 
     /// The record is durable: the schedule follows.
-    pub(super) async fn settle(&self, message: &QueuedMessage, done: &[DeliveryKey], left: &[Delivery], forgotten: bool) {
+    pub(super) async fn settle(
+        &self,
+        message: &QueuedMessage,
+        done: &[DeliveryKey],
+        left: &[Delivery],
+        forgotten: bool,
+    ) {
         left.iter().for_each(|delivery| self.put(delivery));
         let open = {
             let mut schedule = self.schedule();

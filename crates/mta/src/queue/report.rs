@@ -1,9 +1,9 @@
 //! What a sender is told: a delivery status notification, as a queued message of its own (RFC 3461 §6, RFC 3464).
 
+use super::Queue;
 use super::attempt::{BodyReader, Fault, Outcome, OutcomeKind};
 use super::row::{Content, Delivery, QueuedMessage, Target};
 use super::schedule::DeliveryKey;
-use super::Queue;
 use crate::fields::queue_name;
 use crate::trace::{TraceEvent, TraceRecord};
 use ::smtp::extension::dsn::{Notify, Ret};
@@ -61,8 +61,11 @@ impl Queue {
             submitter: None,
             body,
         };
-        let deliveries: Vec<Delivery> =
-            targets.into_iter().zip(0..).map(|(target, ordinal)| self.report_delivery(id, ordinal, &to, target, now)).collect();
+        let deliveries: Vec<Delivery> = targets
+            .into_iter()
+            .zip(0..)
+            .map(|(target, ordinal)| self.report_delivery(id, ordinal, &to, target, now))
+            .collect();
         let told = match telling {
             Telling::Failure => TraceEvent::FailureTold,
             Telling::Delay => TraceEvent::DelayTold,
@@ -142,7 +145,10 @@ impl Queue {
             message_id: format!("<{}@{host}>", queue_name(id)),
             date: now,
             boundary,
-            recipients: about.iter().map(|(delivery, outcome)| self.of_recipient(telling, delivery, outcome, now)).collect(),
+            recipients: about
+                .iter()
+                .map(|(delivery, outcome)| self.of_recipient(telling, delivery, outcome, now))
+                .collect(),
             original: Original::of(&original.header),
             returned: original.returned,
             language: self.policy.language,
@@ -183,11 +189,18 @@ impl Queue {
         let scanned = scanner.finish();
         let end = usize::try_from(scanned.header_octets).unwrap_or(usize::MAX).min(octets.len());
         let header = octets.get(..end).unwrap_or_default().to_vec();
-        let returned = if whole { Returned::full_or_headers(&scanned, &header) } else { Returned::Headers(header.clone()) };
+        let returned =
+            if whole { Returned::full_or_headers(&scanned, &header) } else { Returned::Headers(header.clone()) };
         Ok(OriginalMessage { octets, header, returned })
     }
 
-    fn of_recipient(&self, telling: Telling, delivery: &Delivery, outcome: &Outcome, now: Timestamp) -> RecipientReport {
+    fn of_recipient(
+        &self,
+        telling: Telling,
+        delivery: &Delivery,
+        outcome: &Outcome,
+        now: Timestamp,
+    ) -> RecipientReport {
         let action = match (telling, outcome.kind) {
             (Telling::Failure, _) => Action::Failed,
             (Telling::Delay, _) => Action::Delayed,

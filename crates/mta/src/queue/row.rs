@@ -189,18 +189,7 @@ impl QueuedMessage {
                 Body::Blob { id: BlobId(d.bytes()?.try_into().map_err(|_| RecordError::Value)?), size_octets }
             }
         };
-        Ok(QueuedMessage {
-            id,
-            reverse_path,
-            trace,
-            arrived,
-            envid,
-            ret,
-            content,
-            smtputf8,
-            submitter,
-            body,
-        })
+        Ok(QueuedMessage { id, reverse_path, trace, arrived, envid, ret, content, smtputf8, submitter, body })
     }
 }
 

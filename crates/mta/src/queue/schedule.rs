@@ -222,7 +222,9 @@ impl Schedule {
     /// Takes a delivery to be changed: it is not tried until it is [`put`](Self::put) again. `false` when it is not there
     /// or under way.
     pub fn take(&mut self, key: DeliveryKey) -> bool {
-        let Some(entry) = self.entries.get_mut(&key).filter(|entry| entry.state != State::UnderWay) else { return false };
+        let Some(entry) = self.entries.get_mut(&key).filter(|entry| entry.state != State::UnderWay) else {
+            return false;
+        };
         entry.state = State::UnderWay;
         let (name, due) = (entry.lane.clone(), entry.due);
         if let Some(lane) = self.lanes.get_mut(&name) {

@@ -53,9 +53,8 @@ impl SmtpConversation {
                 self.work = Some(keys.boxed());
             }
             Step::WantsPassword { login, password } => {
-                let verify = async move {
-                    Done::SignedIn(directory.authenticate(&login, password.expose(), peer).await, None)
-                };
+                let verify =
+                    async move { Done::SignedIn(directory.authenticate(&login, password.expose(), peer).await, None) };
                 self.work = Some(verify.boxed());
             }
             Step::Done { last, .. } => {

@@ -146,19 +146,7 @@ impl TraceRecord {
         let (size_octets, related) = (number()?, number()?.map(QueueId));
         let (is_next, next) = (d.u32()? == 1, d.time()?);
         let next = is_next.then_some(next);
-        Ok(TraceRecord {
-            at,
-            event,
-            recipients,
-            from,
-            peer,
-            protocol,
-            answer,
-            size_octets,
-            next,
-            related,
-            message_id,
-        })
+        Ok(TraceRecord { at, event, recipients, from, peer, protocol, answer, size_octets, next, related, message_id })
     }
 }
 

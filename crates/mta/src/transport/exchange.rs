@@ -1,7 +1,7 @@
 //! One message over a connection: what must be changed for the next hop, the transaction, and what each recipient got.
 
-use super::line::Line;
 use super::Transport;
+use super::line::Line;
 use crate::queue::{BodyReader, Content, Delivery, Fault, Job, Outcome, OutcomeKind, QueuedMessage};
 use env::Tls;
 use message::Scanner;
@@ -9,8 +9,8 @@ use message::downgrade::{Converter, Plan, Survey, Target};
 use message::report::xtext_encode;
 use model::{ForwardPath, ReversePath};
 use smtp::BodyType;
-use smtp::extension::dsn;
 use smtp::client::{Answer, Event, Extensions, Framing, MailOptions, Reason, Recipient, Ret, Stage, Transaction};
+use smtp::extension::dsn;
 
 /// What came of it.
 pub(super) enum Exchanged {
@@ -76,14 +76,17 @@ impl Transport {
             let text = format!("the message has {} octets, the next hop takes {max}", message.size_octets());
             return Err(line.failed((5, 3, 4), text));
         }
-        let ascii = message.reverse_path.is_ascii() && job.deliveries.iter().all(|delivery| delivery.recipient.is_ascii());
+        let ascii =
+            message.reverse_path.is_ascii() && job.deliveries.iter().all(|delivery| delivery.recipient.is_ascii());
         let target = Target {
             eight_bit: extensions.eight_bit_mime,
             binary: extensions.binarymime && extensions.chunking,
             smtputf8: extensions.smtputf8,
         };
         if !ascii && !target.smtputf8 {
-            return Err(line.failed((5, 6, 7), "an address is beyond ASCII, which the next hop does not take (SMTPUTF8)"));
+            return Err(
+                line.failed((5, 6, 7), "an address is beyond ASCII, which the next hop does not take (SMTPUTF8)")
+            );
         }
         let body = match message.content {
             Content::SevenBit => BodyType::SevenBit,
@@ -100,7 +103,10 @@ impl Transport {
         }
         match self.plan(job, target).await {
             Ok(Plan::AsIs) => Ok((Form::AsIs(body), !ascii)),
-            Ok(Plan::Convert(converter)) => Ok((Form::Converted(converter, if target.eight_bit { BodyType::EightBitMime } else { BodyType::SevenBit }), !ascii)),
+            Ok(Plan::Convert(converter)) => Ok((
+                Form::Converted(converter, if target.eight_bit { BodyType::EightBitMime } else { BodyType::SevenBit }),
+                !ascii,
+            )),
             Ok(Plan::Cannot(reason)) => {
                 let status = reason.status();
                 let text = reason.to_string();
@@ -171,7 +177,8 @@ fn recipient(delivery: &Delivery, extensions: &Extensions) -> Result<Recipient, 
         let words: Vec<&str> = words.into_iter().filter(|(wanted, _)| *wanted).map(|(_, word)| word).collect();
         if words.is_empty() { "NEVER".to_owned() } else { words.join(",") }
     });
-    let orcpt = delivery.original.as_ref().map(|original| format!("{};{}", original.kind, xtext_encode(&original.address)));
+    let orcpt =
+        delivery.original.as_ref().map(|original| format!("{};{}", original.kind, xtext_encode(&original.address)));
     let dsn = extensions.dsn;
     Ok(Recipient { path, notify: notify.filter(|_| dsn), orcpt: orcpt.filter(|_| dsn) })
 }
@@ -193,7 +200,9 @@ async fn converse(line: &mut Line, job: &Job, form: Form, extensions: &Extension
                 let Some(form) = form.take() else { continue };
                 if let Err(fault) = send(line, &job.message, &job.blobs, form).await {
                     // The message is not ended, so that what the next hop has of it is never taken for whole.
-                    return fill(outcomes, || line.deferred((4, 3, 0), format!("the message could not be read: {fault}")));
+                    return fill(outcomes, || {
+                        line.deferred((4, 3, 0), format!("the message could not be read: {fault}"))
+                    });
                 }
             }
             Event::Done { answers } => return Exchanged::Outcomes(done(line, outcomes, &answers, extensions.dsn)),

@@ -41,19 +41,15 @@ impl Transport {
             NextHop::Route(name) => match self.policy.routes.iter().find(|route| route.name == name) {
                 Some(route) => self.of_host(&route.hop, route.tls, route.login.as_ref()).await,
                 None => {
-                    let text = format!("the configuration has no route {name}; `postamt queue reroute` sends it another way");
+                    let text =
+                        format!("the configuration has no route {name}; `postamt queue reroute` sends it another way");
                     Err(deferred((4, 3, 5), text))
                 }
             },
         }
     }
 
-    async fn of_host(
-        &self,
-        hop: &HostHop,
-        tls: TlsDemand,
-        login: Option<&Login>,
-    ) -> Result<Vec<Candidate>, Outcome> {
+    async fn of_host(&self, hop: &HostHop, tls: TlsDemand, login: Option<&Login>) -> Result<Vec<Candidate>, Outcome> {
         let addresses = match literal(&hop.host) {
             Some(address) => Ok(vec![address]),
             None => self.resolver.addresses(&hop.host).await,
@@ -153,10 +149,8 @@ impl Transport {
 
     /// Lowest preference first; those of the same in random order, so that the load is shared (RFC 5321 §5.1).
     fn by_preference(&self, exchangers: Vec<Mx>) -> Vec<(u16, Domain)> {
-        let mut hosts: Vec<_> = exchangers
-            .into_iter()
-            .filter_map(|mx| mx.host.map(|host| (mx.preference, self.random(), host)))
-            .collect();
+        let mut hosts: Vec<_> =
+            exchangers.into_iter().filter_map(|mx| mx.host.map(|host| (mx.preference, self.random(), host))).collect();
         hosts.sort();
         hosts.into_iter().map(|(preference, _, host)| (preference, host)).collect()
     }

@@ -151,7 +151,8 @@ impl FromStr for HostHop {
         ];
         let (scheme, rest) = text.split_once("://").ok_or_else(|| wrong("as smtp://mail.example.org:587"))?;
         let known = schemes.into_iter().find(|(name, ..)| name.eq_ignore_ascii_case(scheme));
-        let (_, flavour, default_port, implicit_tls) = known.ok_or_else(|| wrong("it begins with smtp, smtps or lmtp"))?;
+        let (_, flavour, default_port, implicit_tls) =
+            known.ok_or_else(|| wrong("it begins with smtp, smtps or lmtp"))?;
         let rest = rest.trim_end_matches('/');
         let (host, port) = match rest.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')) {
             Some((host, port)) => (host, port.parse().map_err(|_| wrong("the port is a number up to 65535"))?),

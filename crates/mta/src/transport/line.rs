@@ -187,7 +187,8 @@ impl Line {
         let wrong = |error: sasl::ClientError| deferred((4, 7, 8), format!("signing in: {error}"));
         let mut client = sasl::Client::new(mechanism, &login.user, password, binding, nonce).map_err(wrong)?;
         let (initial, now) = (client.initial(), self.now());
-        let say = |said: Result<(), smtp::client::Unsendable>| said.map_err(|error| deferred((4, 7, 8), error.to_string()));
+        let say =
+            |said: Result<(), smtp::client::Unsendable>| said.map_err(|error| deferred((4, 7, 8), error.to_string()));
         say(self.session.auth(mechanism.name(), initial.as_deref(), now))?;
         loop {
             match self.event().await {

@@ -133,7 +133,12 @@ pub(super) const TLS: Keys = Keys {
     keys: &[
         key("certificate", "file", "self-signed", "The certificate with its chain, in PEM."),
         key("key", "file", "self-signed", "Its private key, in PEM."),
-        key("more", "`[[tls.more]]`", "none", "Further certificates; which is used, the client's wish for a name says."),
+        key(
+            "more",
+            "`[[tls.more]]`",
+            "none",
+            "Further certificates; which is used, the client's wish for a name says.",
+        ),
     ],
 };
 
@@ -150,7 +155,12 @@ pub(super) const OUTBOUND: Keys = Keys {
     heading: "[outbound]",
     meaning: "",
     keys: &[
-        key("dns", "list of IP addresses, with port if not 53", "those of `/etc/resolv.conf`", "Whom names are asked of."),
+        key(
+            "dns",
+            "list of IP addresses, with port if not 53",
+            "those of `/etc/resolv.conf`",
+            "Whom names are asked of.",
+        ),
         key("port", "number, 1 to 65,535", "25", "Where exchangers listen; another one is for tests."),
         key(
             "ip",
@@ -160,9 +170,24 @@ pub(super) const OUTBOUND: Keys = Keys {
         ),
         key("source_ipv4", "IPv4 address", "the system's choice", "From which address mail goes out."),
         key("source_ipv6", "IPv6 address", "the system's choice", "From which address mail goes out."),
-        key("authority", "file", "those of the system", "A certificate, in PEM, that `tls = \"verified\"` trusts as well."),
-        key("lifetime", "time, from 1 h to 30 d", "`\"5 d\"`", "How long a message is tried before its sender is told that it failed."),
-        key("delay_notice", "time, from 5 min to 30 d", "`\"4 h\"`", "After how long a sender is told that a message is late."),
+        key(
+            "authority",
+            "file",
+            "those of the system",
+            "A certificate, in PEM, that `tls = \"verified\"` trusts as well.",
+        ),
+        key(
+            "lifetime",
+            "time, from 1 h to 30 d",
+            "`\"5 d\"`",
+            "How long a message is tried before its sender is told that it failed.",
+        ),
+        key(
+            "delay_notice",
+            "time, from 5 min to 30 d",
+            "`\"4 h\"`",
+            "After how long a sender is told that a message is late.",
+        ),
         key("connections_per_destination", "number, 1 to 500", "20", "Connections to one next hop at once."),
         key("language", "`en` or `de`", "`en`", "In which language senders are told."),
     ],
@@ -179,7 +204,12 @@ pub(super) const ROUTE: Keys = Keys {
             "all mail to others",
             "Which mail: `example.org`, `*.example.org`, `anna@example.org`; of senders `from:example.org`, `from:anna@example.org`.",
         ),
-        key("to", "host", "must be there", "`smtp://host:587`, `smtps://host:465` (TLS from the first octet) or `lmtp://host:24`."),
+        key(
+            "to",
+            "host",
+            "must be there",
+            "`smtp://host:587`, `smtps://host:465` (TLS from the first octet) or `lmtp://host:24`.",
+        ),
         key(
             "tls",
             "`none`, `welcome`, `required` or `verified`",

@@ -64,7 +64,8 @@ fn listener(section: &Section<'_>, folder: &Path) -> Option<(ListenerPlan, Range
     };
     if let Some(flag) = plaintext.filter(|flag| flag.value) {
         if !matches!(protocol, Protocol::Imap | Protocol::Submission) {
-            let text = format!("nobody logs in by {}; only imap and submission listeners take passwords", protocol.name());
+            let text =
+                format!("nobody logs in by {}; only imap and submission listeners take passwords", protocol.name());
             section.mistake(flag.span, "plaintext_login", &text);
         } else if !is_loopback(&address) {
             let text = format!("{address} is no loopback address: passwords would cross the network in the clear");

@@ -125,7 +125,8 @@ fn login(section: &Section<'_>, path: &Path, access: Access) -> Option<Login> {
     match (user, password) {
         (Some(user), Some(password)) => {
             if access == Access::Others {
-                let text = format!("this file holds a password and others may read it; run `chmod 600 {}`", path.display());
+                let text =
+                    format!("this file holds a password and others may read it; run `chmod 600 {}`", path.display());
                 section.mistake(password.span, "password", &text);
             }
             Some(Login { user: user.value.to_owned(), password: Secret::from(password.value) })

@@ -53,7 +53,8 @@ impl FromStr for Size {
         let (_, octets) = known.ok_or_else(|| SizeError::Unit(unit.to_owned()))?;
         number.checked_mul(*octets).filter(|&octets| octets < 1 << 63).map(Size).ok_or(SizeError::Huge)
     }
-}/// A span of time.
+}
+/// A span of time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Span(pub Duration);
 
@@ -71,5 +72,3 @@ impl FromStr for Span {
         seconds.map(|seconds| Span(Duration::from_secs(seconds))).ok_or(wrong)
     }
 }
-
-

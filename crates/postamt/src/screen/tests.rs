@@ -12,6 +12,7 @@ fn the_demo_screen_fits_a_terminal_and_says_what_moved() {
         samples_for: "anna@demo.test".parse().unwrap(),
         logins: ["anna", "ben", "admin"].map(login).into(),
         logins_file: "postamt-demo/logins.txt".into(),
+        outbox: "postamt-demo/outbox".into(),
     };
     let moved = ListenAddress::Tcp(([127, 0, 0, 1], 41234).into());
     let bound: Vec<Bound> = loopback(Port::MayMove)
