@@ -8,7 +8,7 @@ use env::{Conversation, Env};
 use model::Domain;
 use mta::{Peer, Post, SmtpConversation};
 use net::tls::Acceptor;
-use net::{Capacity, Factory, ListenAddress, Listener, Refusal, Service, Shutdown, TlsMode};
+use net::{Capacity, Factory, ListenAddress, Listener, Refusal, Refused, Service, Shutdown, TlsMode};
 use smtp::{Flavour, Policy, StartTls};
 use std::sync::Arc;
 use tokio::task::JoinHandle;
@@ -91,10 +91,14 @@ impl Door {
     }
 }
 
-/// RFC 5321 §4.2.2: 421 is what a server says before it closes the connection.
+/// RFC 5321 §4.2.2: 421 is what a server says before it closes the connection. RFC 3463 §3.4, §3.8: whether that is our
+/// load or a rule about the peer.
 fn smtp_refusal(hostname: &Domain) -> Refusal {
     let hostname = hostname.clone();
-    Arc::new(move |reason| format!("421 4.7.0 {hostname} {reason}; try again later\r\n"))
+    Arc::new(move |reason| {
+        let status = if matches!(reason, Refused::Process | Refused::Listener) { "4.3.2" } else { "4.7.0" };
+        format!("421 {status} {hostname} {reason}; try again later\r\n")
+    })
 }
 
 /// RFC 9051 §7.1.5, with the code of RFC 5530 §3.
