@@ -8,7 +8,7 @@ use env::{Conversation, Env};
 use model::Domain;
 use mta::{Peer, Post, SmtpConversation};
 use net::tls::Acceptor;
-use net::{Capacity, Factory, ListenAddress, Listener, Refusal, Refused, Service, Shutdown, TlsMode};
+use net::{Capacity, Factory, ListenAddress, Listener, Refusal, Service, Shutdown, TlsMode};
 use smtp::{Flavour, Policy, StartTls};
 use std::sync::Arc;
 use tokio::task::JoinHandle;
@@ -96,7 +96,7 @@ impl Door {
 fn smtp_refusal(hostname: &Domain) -> Refusal {
     let hostname = hostname.clone();
     Arc::new(move |reason| {
-        let status = if matches!(reason, Refused::Process | Refused::Listener) { "4.3.2" } else { "4.7.0" };
+        let status = if matches!(reason, net::Refused::Process | net::Refused::Listener) { "4.3.2" } else { "4.7.0" };
         format!("421 {status} {hostname} {reason}; try again later\r\n")
     })
 }
