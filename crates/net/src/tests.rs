@@ -639,6 +639,23 @@ mod secured {
     }
 
     #[tokio::test]
+    async fn a_proxy_speaks_before_tls() {
+        let server = proxied(TlsMode::Implicit(acceptor())).await;
+        let mut client = TcpStream::connect(server.tcp()).await.unwrap();
+        client
+            .write_all(b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x01\xc6\x33\x64\x01\x04\xd2\x03\xe1")
+            .await
+            .unwrap();
+        let mut client = handshake(client, &rustls::version::TLS13).await;
+        expect(&mut client, "hello TLSv1.3\n").await;
+        // One connection per address.
+        let mut second = TcpStream::connect(server.tcp()).await.unwrap();
+        second.write_all(b"PROXY TCP4 192.0.2.1 198.51.100.1 1234 993\r\n").await.unwrap();
+        expect_end(&mut second).await;
+        talk(&mut client, "x\nQUIT\n", "x\nbye\n").await;
+    }
+
+    #[tokio::test]
     async fn a_peer_that_speaks_no_tls_is_let_go() {
         let server = Server::start(Setting { tls: TlsMode::Implicit(acceptor()), ..Setting::default() }).await;
         let mut client = TcpStream::connect(server.tcp()).await.unwrap();

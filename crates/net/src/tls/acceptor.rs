@@ -59,10 +59,7 @@ impl Acceptor {
     }
 
     /// Reads all files anew. Connections that stand keep their certificate; a certificate whose files are not good stays
-    /// in use as it was, with an event that says why.
-    ///
-    /// # Errors
-    /// What is wrong with which file.
+    /// in use as it was, with an event that says why; the return value says the same.
     pub fn reload(&self) -> Vec<TlsError> {
         self.0.iter().filter_map(|entry| entry.reload().err()).collect()
     }

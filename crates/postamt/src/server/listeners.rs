@@ -95,10 +95,14 @@ impl Door {
     }
 }
 
-/// RFC 5321 §4.2.2: 421 is what a server says before it closes the connection.
+/// RFC 5321 §4.2.2: 421 is what a server says before it closes the connection. RFC 3463 §3.4, §3.8: whether that is our
+/// load or a rule about the peer.
 fn smtp_refusal(hostname: &Domain) -> Refusal {
     let hostname = hostname.clone();
-    Arc::new(move |reason| format!("421 4.7.0 {hostname} {reason}; try again later\r\n"))
+    Arc::new(move |reason| {
+        let status = if matches!(reason, net::Refused::Process | net::Refused::Listener) { "4.3.2" } else { "4.7.0" };
+        format!("421 {status} {hostname} {reason}; try again later\r\n")
+    })
 }
 
 /// RFC 9051 §7.1.5, with the code of RFC 5530 §3.

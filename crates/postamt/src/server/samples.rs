@@ -32,7 +32,7 @@ pub async fn fill(post: &Arc<Post>, address: &Address) -> anyhow::Result<()> {
 async fn store(post: &Post, account: &Arc<Account>, sample: Sample) -> anyhow::Result<()> {
     let mut incoming = Incoming::begin(post.mailstore.blobs(), &post.in_flight)?;
     for piece in sample.octets.chunks(PIECE_OCTETS) {
-        incoming.take(piece);
+        incoming.take(piece).expect("only submitted headers are mended");
         if incoming.is_full() {
             incoming.spill().await?;
         }
