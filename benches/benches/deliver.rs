@@ -4,8 +4,9 @@
 
 use futures_util::stream::{self, StreamExt};
 use model::{Domain, ForwardPath, ReversePath};
-use mta::{Hop, Incoming, Origin, Post, Recipient};
+use mta::{Envelope, Hop, Incoming, Origin, Post, Recipient, Relaying};
 use net::runtime::TokioEnv;
+use smtp::extension::{MailParams, RcptParams};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -49,7 +50,9 @@ async fn run(post: &Arc<Post>, accounts: usize, count: usize, at_once: usize, oc
 
 async fn deliver(post: Arc<Post>, account: usize, message: Vec<u8>) -> anyhow::Result<()> {
     let path = ForwardPath::Address(format!("u{account}@bench.test").parse()?);
-    let mta::Route::Local(accounts) = mta::route(&post.directory, &path) else { anyhow::bail!("not routed") };
+    let mta::Route::Accept(targets) = mta::route(&post.directory, &path, Relaying::Refused) else {
+        anyhow::bail!("not routed")
+    };
     let by = Domain::new("mx.bench.test")?;
     let hop = Hop {
         helo: Some("load".into()),
@@ -61,14 +64,15 @@ async fn deliver(post: Arc<Post>, account: usize, message: Vec<u8>) -> anyhow::R
     };
     let mut incoming = Incoming::begin(post.mailstore.blobs(), &post.in_flight)?;
     for piece in message.chunks(32 * 1024) {
-        incoming.take(piece);
+        incoming.take(piece).expect("only submitted headers are mended");
         if incoming.is_full() {
             incoming.spill().await?;
         }
     }
     let received = incoming.finish().await?;
-    let to = vec![Recipient { path, accounts }];
-    let replies = post.receive(Origin::Smtp(hop), ReversePath::Null, to, received).await;
+    let recipients = vec![Recipient { path, targets, params: RcptParams::default() }];
+    let envelope = Envelope { reverse_path: ReversePath::Null, params: MailParams::default(), recipients };
+    let replies = post.receive(Origin::Smtp(hop), envelope, received).await;
     anyhow::ensure!(replies.iter().all(smtp::Reply::is_positive), "refused: {replies:?}");
     Ok(())
 }

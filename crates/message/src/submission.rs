@@ -30,9 +30,7 @@ pub enum Malformed {
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Malformed::SeveralFrom => {
-                "The message has several From fields, and may have only one (RFC 5322 section 3.6)"
-            }
+            Malformed::SeveralFrom => "The message has several From fields, and may have only one",
             Malformed::HeaderTooLong => "The header of the message is too long",
         })
     }

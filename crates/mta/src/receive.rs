@@ -172,7 +172,8 @@ impl Post {
             ReversePath::Null => String::new(),
             ReversePath::Address(address) => address.to_string(),
         };
-        let deliveries = self.deliveries(id, recipients, &reverse_path, params, now);
+        let due = params.hold.map_or(now, |hold| hold.release(now));
+        let deliveries = self.deliveries(id, recipients, &reverse_path, due);
         let mut record = message.record(recipients.iter().map(|recipient| recipient.path.to_string()).collect(), now);
         record.next = params.hold.map(|hold| hold.release(now));
         let queued = QueuedMessage {
@@ -206,16 +207,8 @@ impl Post {
     }
 
     /// One delivery for each target, each once.
-    fn deliveries(
-        &self,
-        id: QueueId,
-        recipients: &[Recipient],
-        reverse_path: &str,
-        params: &MailParams,
-        now: Timestamp,
-    ) -> Vec<Delivery> {
+    fn deliveries(&self, id: QueueId, recipients: &[Recipient], reverse_path: &str, due: Timestamp) -> Vec<Delivery> {
         let policy = self.queue.policy();
-        let due = params.hold.map_or(now, |hold| hold.release(now));
         let mut deliveries: Vec<Delivery> = Vec::new();
         for recipient in recipients {
             for target in &recipient.targets {

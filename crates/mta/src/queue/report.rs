@@ -48,7 +48,7 @@ impl Queue {
         let Ok(to) = message.reverse_path.parse::<Address>() else { return Ok(None) };
         let (id, now) = (self.next_id(), self.clock.wall());
         let Some(targets) = self.report_targets(&to, message.id) else { return Ok(None) };
-        let (body, content, smtputf8) = self.report_body(id, message, telling, about, (to.clone(), now)).await?;
+        let (body, content, smtputf8) = self.report_body(message, telling, about, (id, to.clone(), now)).await?;
         let report = QueuedMessage {
             id,
             reverse_path: String::new(),
@@ -102,9 +102,9 @@ impl Queue {
         }
     }
 
-    fn report_delivery(&self, id: QueueId, ordinal: u32, to: &Address, target: Target, now: Timestamp) -> Delivery {
+    fn report_delivery(&self, key: DeliveryKey, to: &Address, target: Target, now: Timestamp) -> Delivery {
         Delivery {
-            key: DeliveryKey { id, ordinal },
+            key,
             recipient: to.to_string(),
             target,
             // RFC 3461 §6.1: NOTIFY=NEVER where a report is relayed.
@@ -122,11 +122,10 @@ impl Queue {
 
     async fn report_body(
         &self,
-        id: QueueId,
         message: &QueuedMessage,
         telling: Telling,
         about: &[(Delivery, Outcome)],
-        (to, now): (Address, Timestamp),
+        (id, to, now): (QueueId, Address, Timestamp),
     ) -> Result<(Body, Content, bool), Fault> {
         let whole = telling == Telling::Failure
             && message.ret != Some(Ret::Hdrs)

@@ -39,7 +39,7 @@ impl Line {
     pub fn new(transport: &Transport, candidate: &Candidate, wire: Box<dyn Wire>) -> Line {
         let mut policy = Policy::new(transport.policy.host_name.clone());
         policy.flavour = candidate.flavour;
-        policy.timeouts = transport.policy.timeouts.clone();
+        policy.timeouts = transport.policy.timeouts;
         Line {
             session: Session::new(policy.into(), transport.now()),
             wire,

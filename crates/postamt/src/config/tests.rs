@@ -79,7 +79,7 @@ fn unknown_keys_name_the_nearest() {
     check("\n[limit]\nconnections = 5", &["2: limit: unknown key; did you mean `limits`?"]);
     check("connections = 5", &["1: connections: unknown key here; it belongs under [limits]"]);
     check("[tls]\ncatch_all = 'x'", &["2: tls.catch_all: unknown key here; it stands before the first [table]"]);
-    check("frobnicate = 1", &["1: frobnicate: unknown key; the nearest is `hostname`"]);
+    check("frobnicate = 1", &["1: frobnicate: unknown key; the nearest is `route`"]);
 }
 
 #[test]
@@ -169,13 +169,13 @@ tls = \"starttls\"
 ",
         &[
             "4: listener[1].plaintext_login: 0.0.0.0:143 is no loopback address: passwords would cross the network in the clear",
-            "6: listener[2].protocol: \"pop4\" is none of \"smtp\", \"lmtp\", \"imap\", \"http\"",
+            "6: listener[2].protocol: \"pop4\" is none of \"smtp\", \"submission\", \"lmtp\", \"imap\", \"http\"",
             "7: listener[2].address: \"localhost\" is no IP address with port, as 127.0.0.1:2525 or [::1]:2525",
             "10: listener[3].address: 127.0.0.1:143 is taken by listener[1] already",
-            "11: listener[3].plaintext_login: nobody logs in by smtp; only imap listeners take passwords",
+            "11: listener[3].plaintext_login: nobody logs in by smtp; only imap and submission listeners take passwords",
             "12: listener[3].tls: \"sometimes\" is none of \"none\", \"starttls\", \"implicit\"",
             "16: listener[4].tls: lmtp knows only \"none\"",
-            "17: listener[5].protocol: is missing: what is spoken there? smtp, lmtp, imap or http",
+            "17: listener[5].protocol: is missing: what is spoken there? smtp, submission, lmtp, imap or http",
             "17: listener[5].address: is missing: where does it listen? As \"127.0.0.1:2525\" or \"unix:/run/postamt/lmtp\"",
         ],
     );
@@ -204,7 +204,8 @@ fn files() {
         "{mistakes}"
     );
     assert!(mistakes.contains(":6: tls.certificate: cannot read /"), "{mistakes}");
-    assert_eq!(mistakes.lines().count(), 2, "{mistakes}");
+    assert!(mistakes.contains(":7: tls.key: cannot read /"), "{mistakes}");
+    assert_eq!(mistakes.lines().count(), 3, "{mistakes}");
     std::fs::write(&file, format!("{account}[tls]\ncertificate = 'none.pem'")).unwrap();
     std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     assert!(told(&file).ends_with(":5: tls.key: is missing: a certificate needs its key"), "{}", told(&file));

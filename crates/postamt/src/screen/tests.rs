@@ -26,6 +26,8 @@ fn the_demo_screen_fits_a_terminal_and_says_what_moved() {
     let expected = "postamt demo. Everything stays on this machine.
 
   SMTP  127.0.0.1:41234        plain or STARTTLS  (port 2525 was taken)
+  SEND  127.0.0.1:2587         plain or STARTTLS
+  SENDS 127.0.0.1:2465         TLS, self-signed
   LMTP  127.0.0.1:2424         
   IMAP  127.0.0.1:2143         plain or STARTTLS
   IMAPS 127.0.0.1:2993         TLS, self-signed
@@ -37,7 +39,8 @@ Logins (also in postamt-demo/logins.txt):
   admin@demo.test        abcdefghijkmnpqr
 
 Mail to any address lands in anna's inbox; fail-4xx@, fail-5xx@ and slow@ of
-any domain misbehave on purpose. Try:
+any domain misbehave on purpose. What people send (SEND) lies in
+postamt-demo/outbox. Try:
   swaks --server 127.0.0.1:41234 --to you@example.org
   curl -u anna@demo.test:abcdefghijkmnpqr \\
     'imap://127.0.0.1:2143/INBOX;MAILINDEX=1'
