@@ -64,7 +64,7 @@ impl Queue {
         let deliveries: Vec<Delivery> = targets
             .into_iter()
             .zip(0..)
-            .map(|(target, ordinal)| self.report_delivery(id, ordinal, &to, target, now))
+            .map(|(target, ordinal)| self.report_delivery(DeliveryKey { id, ordinal }, &to, target, now))
             .collect();
         let told = match telling {
             Telling::Failure => TraceEvent::FailureTold,
