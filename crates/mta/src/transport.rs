@@ -146,7 +146,10 @@ impl Transport {
         }
         let candidates = match self.candidates(name).await {
             Ok(candidates) => candidates,
-            Err(outcome) => return (all(outcome), Health::Reachable),
+            Err(outcome) => {
+                let health = health_after(&outcome);
+                return (all(outcome), health);
+            }
         };
         let mut last = Outcome::ours(OutcomeKind::Deferred, (4, 4, 1), "no address to try");
         for candidate in candidates.into_iter().take(CANDIDATES_MAX) {
@@ -158,11 +161,7 @@ impl Transport {
                 },
             }
         }
-        let cause = last.answer.as_str().into();
-        let health = match last.kind {
-            OutcomeKind::Deferred => Health::Unreachable(cause),
-            _ => Health::Reachable,
-        };
+        let health = health_after(&last);
         (all(last), health)
     }
 
@@ -259,6 +258,14 @@ impl Transport {
         let mut octets = [0; 4];
         self.random.fill(&mut octets);
         u32::from_be_bytes(octets)
+    }
+}
+
+/// Where nobody could be reached, nobody else's mail there would fare better.
+fn health_after(outcome: &Outcome) -> Health {
+    match outcome.kind {
+        OutcomeKind::Deferred => Health::Unreachable(outcome.answer.as_str().into()),
+        _ => Health::Reachable,
     }
 }
 
