@@ -75,6 +75,8 @@ pub struct Outbound {
     pub delay_notice_after: Duration,
     /// Connections to one next hop.
     pub per_destination: usize,
+    /// Messages a minute to one next hop.
+    pub per_minute: Option<u32>,
     /// In which language people are told.
     pub language: Language,
 }
@@ -93,6 +95,7 @@ impl Default for Outbound {
             lifetime: queue.lifetime,
             delay_notice_after: queue.delay_notice_after,
             per_destination: queue.schedule.per_destination_max,
+            per_minute: None,
             language: queue.language,
         }
     }

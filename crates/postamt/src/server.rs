@@ -110,6 +110,7 @@ fn queue_policy(plan: &ServePlan) -> QueuePolicy {
     let outbound = &plan.outbound;
     let mut policy = QueuePolicy::new(plan.hostname.clone());
     policy.schedule.per_destination_max = outbound.per_destination;
+    policy.schedule.rate_per_minute = outbound.per_minute;
     policy.lifetime = outbound.lifetime;
     policy.delay_notice_after = outbound.delay_notice_after;
     policy.language = outbound.language;

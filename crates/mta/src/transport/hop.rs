@@ -104,7 +104,7 @@ impl StaticRoute {
 impl FromStr for RouteMatch {
     type Err = HopError;
     fn from_str(text: &str) -> Result<RouteMatch, HopError> {
-        let wrong = |_| HopError(format!("\"{text}\" is no address, domain, or *.domain"));
+        let wrong = |_| HopError("is no address, domain, *.domain, or one of these behind from:".into());
         if let Some(sender) = text.strip_prefix("from:") {
             return Ok(match sender.contains('@') {
                 true => RouteMatch::Sender(sender.parse().map_err(wrong)?),
@@ -133,7 +133,7 @@ impl FromStr for NextHop {
             return Ok(NextHop::Route(name.to_owned()));
         }
         if text.contains("://") {
-            return text.parse().map(NextHop::Host);
+            return text.parse().map(NextHop::Host).map_err(|HopError(what)| HopError(format!("\"{text}\": {what}")));
         }
         let wrong = "is no domain, route:NAME, smtp://HOST:PORT, smtps://HOST:PORT or lmtp://HOST:PORT";
         text.parse().map(NextHop::Domain).map_err(|_| HopError(format!("\"{text}\" {wrong}")))
@@ -143,13 +143,13 @@ impl FromStr for NextHop {
 impl FromStr for HostHop {
     type Err = HopError;
     fn from_str(text: &str) -> Result<HostHop, HopError> {
-        let wrong = |what: &str| HopError(format!("\"{text}\": {what}"));
+        let wrong = |what: &str| HopError(what.to_owned());
         let schemes = [
             ("smtp", Flavour::Smtp, 25, false),
             ("smtps", Flavour::Smtp, 465, true),
             ("lmtp", Flavour::Lmtp, 24, false),
         ];
-        let (scheme, rest) = text.split_once("://").ok_or_else(|| wrong("as smtp://mail.example.org:587"))?;
+        let (scheme, rest) = text.split_once("://").ok_or_else(|| wrong("a host is written as smtp://mail.example.org:587"))?;
         let known = schemes.into_iter().find(|(name, ..)| name.eq_ignore_ascii_case(scheme));
         let (_, flavour, default_port, implicit_tls) =
             known.ok_or_else(|| wrong("it begins with smtp, smtps or lmtp"))?;

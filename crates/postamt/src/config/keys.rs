@@ -189,6 +189,7 @@ pub(super) const OUTBOUND: Keys = Keys {
             "After how long a sender is told that a message is late.",
         ),
         key("connections_per_destination", "number, 1 to 500", "20", "Connections to one next hop at once."),
+        key("messages_per_minute", "number, 1 to 100,000", "no limit", "Messages to one next hop; the rest waits."),
         key("language", "`en` or `de`", "`en`", "In which language senders are told."),
     ],
 };

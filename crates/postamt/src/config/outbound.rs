@@ -46,6 +46,9 @@ pub(super) fn read(root: &Section<'_>, path: &Path, access: Access) -> Outbound 
     if let Some(connections) = section.number("connections_per_destination", 1..=500) {
         outbound.per_destination = connections.value as usize;
     }
+    if let Some(rate) = section.number("messages_per_minute", 1..=100_000) {
+        outbound.per_minute = u32::try_from(rate.value).ok();
+    }
     if let Some(language) = section.word("language", &[("en", Language::English), ("de", Language::German)]) {
         outbound.language = language.value;
     }

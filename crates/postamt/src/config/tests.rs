@@ -1,6 +1,7 @@
 use super::*;
 use crate::plan::{PlaintextLogin, Port, Protocol, TlsStart};
 use directory::{CatchAll, Credential};
+use mta::transport::{Family, TlsDemand};
 use net::ListenAddress;
 
 const HASH: &str = "$argon2id$v=19$m=8,t=1,p=1$c2FsdCBhbmQgcGVwcGVy$GjDLwmXUcTZcZDhLWjPc2Q";
@@ -211,6 +212,70 @@ fn files() {
     assert!(told(&file).ends_with(":5: tls.key: is missing: a certificate needs its key"), "{}", told(&file));
     std::fs::write(&file, account).unwrap();
     assert_eq!(load(&file).unwrap().data, folder.path().join("postamt-data"));
+}
+
+#[test]
+fn the_way_out() {
+    let plan = read(
+        r#"
+        relay_from = ["192.0.2.0/24", "::1"]
+        [outbound]
+        dns = ["127.0.0.1:5353", "2001:db8::53"]
+        port = 2525
+        ip = "ipv4-only"
+        source_ipv4 = "192.0.2.7"
+        lifetime = "3 d"
+        delay_notice = "90 min"
+        connections_per_destination = 5
+        messages_per_minute = 600
+        language = "de"
+        [[route]]
+        name = "boss"
+        for = ["from:boss@example.org", "*.example.net"]
+        to = "smtps://smart.example.net"
+        user = "us"
+        password = "secret"
+        [[route]]
+        name = "rest"
+        to = "lmtp://127.0.0.1:24"
+        "#,
+    )
+    .unwrap();
+    let out = &plan.outbound;
+    assert_eq!((plan.relay_from.len(), out.dns.len(), out.dns[1].port()), (2, 2, 53));
+    assert_eq!((out.port, out.family, out.per_destination), (2525, Family::Ipv4Only, 5));
+    assert_eq!((out.lifetime.as_secs(), out.delay_notice_after.as_secs()), (3 * 24 * 3600, 90 * 60));
+    let [boss, rest] = out.routes.as_slice() else { panic!("two routes") };
+    assert_eq!((boss.hop.to_string().as_str(), boss.tls), ("smtps://smart.example.net:465", TlsDemand::Verified));
+    assert_eq!((rest.hop.to_string().as_str(), rest.tls), ("lmtp://127.0.0.1:24", TlsDemand::Welcome));
+    assert!(boss.login.is_some() && rest.login.is_none() && rest.matches.is_empty());
+    check(
+        r#"relay_from = ["everybody"]
+[outbound]
+dns = ["ns.example.org"]
+lifetime = "5"
+delay_notice = "1 s"
+[[route]]
+to = "http://x"
+user = "us"
+[[route]]
+name = "a b"
+for = ["@"]
+password = "x""#,
+        &[
+            "1: relay_from: \"everybody\": a network is an IP address, or one with a prefix as 192.0.2.0/24 or 2001:db8::/32",
+            "3: outbound.dns: \"ns.example.org\": is no IP address, as 192.0.2.53, 127.0.0.1:5353 or [::1]:5353",
+            "4: outbound.lifetime: \"5\": a time is a whole number and a unit, as \"5 d\"; known are s, min, h, d",
+            "5: outbound.delay_notice: must be from 5 min to 30 d",
+            "6: route[1].password: is missing: a user needs one",
+            "6: route[1].name: is missing: by what shall the queue know it?",
+            "7: route[1].to: \"http://x\": it begins with smtp, smtps or lmtp",
+            "9: route[2].user: is missing: whose password is it?",
+            "9: route[2].to: is missing: where does the mail go? As \"smtp://mail.example.org:587\"",
+            "10: route[2].name: is a word of letters, digits, `-`, `_` and `.`",
+            "11: route[2].for: \"@\": is no address, domain, *.domain, or one of these behind from:",
+        ],
+    );
 }
 
 /// `UPDATE=1` writes it anew.
