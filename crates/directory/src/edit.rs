@@ -132,7 +132,7 @@ pub enum EditError {
     #[error("a domain that is the same as another has no catch-all and separators of its own; leave them out")]
     OtherNameSettings,
     /// There is one.
-    #[error("the account {0} is there already; change it with: postamt account set {0}")]
+    #[error("the account {0} is there already; change it with: postamt account password {0}")]
     AccountExists(Address),
     /// There is none.
     #[error("there is no account {address}; add it first: postamt account add {address}{}", or(nearest))]

@@ -12,6 +12,7 @@
 //! | `fields` | `Return-Path`, `Delivered-To`, `Received` |
 //! | [`transport`] | next hops: MX, connections, what they answer |
 //! | [`trace`] | what happened to each message |
+//! | [`submit`](Submitting) | messages handed in on this machine, for an account |
 //! | [`smtp`](SmtpConversation) | SMTP and LMTP sessions over the above |
 
 mod fields;
@@ -20,6 +21,7 @@ pub mod queue;
 mod receive;
 mod route;
 mod smtp;
+mod submit;
 pub mod trace;
 pub mod transport;
 
@@ -29,5 +31,6 @@ pub use queue::{Queue, QueueError, QueuePolicy};
 pub use receive::{AppendTo, Envelope, Origin, Post, append};
 pub use route::{Recipient, Relaying, Route, route};
 pub use smtp::{Caller, Means, Peer, Role, SmtpConversation, SmtpPolicy};
+pub use submit::Submitting;
 pub use trace::Trace;
 pub use transport::{Transport, TransportPolicy};

@@ -183,6 +183,22 @@ impl Queue {
         self.changed.notify(usize::MAX);
     }
 
+    /// Attempts under way.
+    pub fn under_way(&self) -> usize {
+        self.schedule().under_way()
+    }
+
+    /// Ready when no attempt is under way; after [`drain`](Self::drain) there will be none.
+    pub async fn rests(&self) {
+        loop {
+            let changed = self.changed.listen();
+            if self.under_way() == 0 {
+                return;
+            }
+            changed.await;
+        }
+    }
+
     /// Whoever writes to the partition must hold its lease, so that two processes never work on one delivery.
     async fn take_lease(&self) -> Result<(), QueueError> {
         let old = self.store.read(vec![Query::row(&row::cell(), LEASE)]).await?.into_row();

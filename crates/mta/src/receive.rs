@@ -67,7 +67,17 @@ impl Post {
     /// Takes in a message for its recipients and says what became of it: one reply for each recipient of LMTP, otherwise
     /// one for all. A positive reply means that the message is durable.
     pub async fn receive(&self, origin: Origin, envelope: Envelope, received: Received) -> Vec<Reply> {
-        let id = self.queue.next_id();
+        self.receive_as(self.queue.next_id(), origin, envelope, received).await
+    }
+
+    /// As [`receive`](Self::receive), with an id that was given before.
+    pub(crate) async fn receive_as(
+        &self,
+        id: QueueId,
+        origin: Origin,
+        envelope: Envelope,
+        received: Received,
+    ) -> Vec<Reply> {
         let each = matches!(origin, Origin::Lmtp(_));
         let answers = if each { envelope.recipients.len() } else { 1 };
         if received.scanned.received_count > HOPS_MAX {

@@ -1,7 +1,7 @@
 //! SMTP and LMTP sessions over the stations: what each event of the protocol asks of them.
 
 mod auth;
-mod submission;
+pub(crate) mod submission;
 
 use crate::fields::Hop;
 use crate::incoming::{Incoming, ReceiveError};
@@ -337,7 +337,7 @@ impl SmtpConversation {
     }
 }
 
-fn not_taken(error: &ReceiveError) -> Reply {
+pub(crate) fn not_taken(error: &ReceiveError) -> Reply {
     tracing::warn!(event = "body.refused", cause = %error);
     match error {
         ReceiveError::Header(reply) => reply.clone(),

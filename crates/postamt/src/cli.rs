@@ -1,29 +1,45 @@
 //! The command line.
+//!
+//! | module | what |
+//! |---|---|
+//! | `trace`, `queue`, `people`, `send`, `status` | commands for the running server |
+//! | `place`, `failure` | which server, and how its answers and refusals are told |
+//! | `password`, `text` | asking for passwords; quantities and tables |
+
+mod failure;
+mod password;
+mod people;
+mod place;
+mod queue;
+mod send;
+mod status;
+mod text;
+mod trace;
 
 use crate::config::{self, Mistakes};
 use crate::plan::ServePlan;
 use crate::{demo, screen, server};
 use anyhow::Context;
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use env::Random;
+use failure::Failure;
+use model::Timestamp;
 use net::runtime::TokioEnv;
-use std::io::{IsTerminal, Read, Write};
+use net::systemd::Inherited;
+use place::Place;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-
-/// It could not be done.
-const FAILED: u8 = 1;
-/// The command or the configuration is wrong; as clap says it.
-const WRONG: u8 = 2;
-/// Longer ones are refused at log-in.
-const PASSWORD_OCTETS_MAX: u64 = 4096;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 const EXAMPLES: &str = "Examples:
   postamt                              a demo on loopback, data in ./postamt-demo
   postamt check --config postamt.toml  everything wrong with the file, at once
   postamt serve --config postamt.toml  the server
+  postamt status                       how the running server is
+  postamt trace --to ben@example.org   what became of a message
 
-Exit codes: 0 done, 1 failed, 2 the command or the configuration is wrong.
+Exit codes: 0 done, 1 failed, 2 the command or the configuration is wrong, 3 there is no such thing.
 Log lines go to standard error; POSTAMT_LOG=debug shows more of them.";
 
 /// The whole post office in one program. Without a command: a demo.
@@ -42,6 +58,8 @@ enum Command {
         /// The folder for mail and logins.
         #[arg(long, value_name = "DIR", default_value = DEMO_DATA)]
         data: PathBuf,
+        #[command(flatten)]
+        log: Log,
     },
     /// The server, as the configuration says.
     #[command(after_help = "Example:\n  postamt serve --config postamt.toml")]
@@ -49,6 +67,8 @@ enum Command {
         /// The configuration; docs/configuration.md lists its keys.
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
+        #[command(flatten)]
+        log: Log,
     },
     /// Tells everything that is wrong with a configuration, without starting anything.
     #[command(after_help = "Example:\n  postamt check --config postamt.toml --json")]
@@ -60,10 +80,37 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// How the running server is: store, listeners, connections, queue.
+    #[command(after_help = "Examples:\n  postamt status\n  postamt status --config /etc/postamt.toml --json")]
+    Status {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// What happened to messages, why, and what happens next.
+    #[command(after_help = "Examples:\n  postamt trace 06559b0f9ac00001\n  \
+                            postamt trace --to ben@example.org --since 2d\n  postamt trace --follow")]
+    Trace(trace::Trace),
+    /// What waits to be delivered, and what is done to it.
+    #[command(subcommand, after_help = "Example:\n  postamt queue list")]
+    Queue(queue::Queue),
+    /// Who has mail here.
+    #[command(subcommand, after_help = "Example:\n  postamt account list")]
+    Account(people::Account),
+    /// Whose mail is taken here.
+    #[command(subcommand, after_help = "Example:\n  postamt domain list")]
+    Domain(people::DomainDo),
+    /// Addresses that stand for others.
+    #[command(subcommand, after_help = "Example:\n  postamt alias list")]
+    Alias(people::Alias),
+    /// Sends a message through the running server, and prints its queue id.
+    #[command(after_help = "Examples:\n  \
+                            echo Hello | postamt send --from anna@demo.test --to ben@example.org --subject Hi\n  \
+                            postamt send --from anna@demo.test --to ben@example.org --raw < message.eml")]
+    Send(send::Send),
     /// Prints the reference of all configuration keys, in Markdown.
     #[command(after_help = "Example:\n  postamt keys | less")]
     Keys,
-    /// Reads a password from standard input and prints its Argon2id hash for `password_hash`.
+    /// Reads a password from standard input and prints what `password_hash` takes: its Argon2id hash and SCRAM keys.
     #[command(after_help = "Example:\n  printf %s 'my password' | postamt hash-password")]
     HashPassword {
         /// One JSON object instead of a line.
@@ -72,38 +119,53 @@ enum Command {
     },
 }
 
+/// How events are told.
+#[derive(Args, Debug)]
+struct Log {
+    /// How log lines look [default: text on a terminal, else json].
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<LogFormat>,
+}
+
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The command or the configuration is wrong; as clap says it.
+const WRONG: u8 = 2;
 const DEMO_DATA: &str = "postamt-demo";
 
 /// Does what the command line says.
 pub fn run(cli: Cli) -> ExitCode {
     // Mail is nobody else's: whatever we make is the owner's alone, unless it is given away on purpose.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
-    let done = match cli.command.unwrap_or(Command::Demo { data: DEMO_DATA.into() }) {
-        Command::Demo { data } => {
-            log("warn");
-            with_world(|world| demo::plan(&data, world)).and_then(|(world, plan)| serve(world, plan))
-        }
-        Command::Serve { config } => match config::load(&config) {
-            Ok(plan) => {
-                log("info");
-                with_world(|_| Ok(plan)).and_then(|(world, plan)| serve(world, plan))
-            }
+    let done = match cli.command.unwrap_or(Command::Demo { data: DEMO_DATA.into(), log: Log { log_format: None } }) {
+        Command::Demo { data, log } => start(&log, "warn", |world| demo::plan(&data, world)),
+        Command::Serve { config, log } => match config::load(&config) {
+            Ok(plan) => start(&log, "info", |_| Ok(plan)),
             Err(mistakes) => return wrong(&mistakes),
         },
         Command::Check { config, json } => return check(&config, json),
-        Command::Keys => {
-            say(&config::reference());
-            Ok(())
-        }
-        Command::HashPassword { json } => with_world(|world| hash_password(world, json)).map(|_| ()),
+        Command::Status { place } => status::run(&place),
+        Command::Trace(trace) => trace::run(&trace),
+        Command::Queue(queue) => queue::run(&queue),
+        Command::Account(account) => people::account(&account),
+        Command::Domain(domain) => people::domain(&domain),
+        Command::Alias(alias) => people::alias(&alias),
+        Command::Send(send) => send::run(&send),
+        Command::Keys => place::say(&config::reference()),
+        Command::HashPassword { json } => hash_password(json),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("postamt: {error:#}");
-            ExitCode::from(FAILED)
-        }
-    }
+    done.map_or_else(Failure::told, |()| ExitCode::SUCCESS)
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_unix_ms(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 type Runtime = tokio::runtime::Runtime;
@@ -112,33 +174,34 @@ type Runtime = tokio::runtime::Runtime;
 /// hundreds of KiB: a newcomer would wait for all of them.
 const EVENT_INTERVAL: u32 = 16;
 
-/// Starts the runtime, and does `first` with its randomness.
-fn with_world<T>(first: impl FnOnce(&dyn Random) -> anyhow::Result<T>) -> anyhow::Result<(Runtime, T)> {
+/// Serves what `plan` says, given randomness.
+fn start(log: &Log, level: &str, plan: impl FnOnce(&dyn Random) -> anyhow::Result<ServePlan>) -> Result<(), Failure> {
+    log.begin(level);
+    // Before there are threads: it changes the environment.
+    let inherited = net::systemd::inherited().context("the inherited sockets cannot be used")?;
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     let runtime = builder.enable_all().event_interval(EVENT_INTERVAL).build().context("cannot start threads")?;
     let world = {
         let _inside = runtime.enter();
         TokioEnv::new().context("cannot start threads")?
     };
-    let first = first(&*world)?;
-    Ok((runtime, first))
+    let plan = plan(&*world)?;
+    Ok(serve(&runtime, plan, inherited)?)
 }
 
-fn serve(runtime: Runtime, plan: ServePlan) -> anyhow::Result<()> {
+fn serve(runtime: &Runtime, plan: ServePlan, inherited: Vec<Inherited>) -> anyhow::Result<()> {
     let (demo, data) = (plan.demo.clone(), plan.data.clone());
-    let ready = move |bound: &[crate::plan::Bound]| match &demo {
-        Some(demo) => say(&screen::demo(demo, bound)),
-        None => say(&screen::served(&data, bound)),
+    let ready = move |bound: &[crate::plan::Bound]| {
+        let text = match &demo {
+            Some(demo) => screen::demo(demo, bound),
+            None => screen::served(&data, bound),
+        };
+        // That nobody reads it is no reason to stop a server.
+        if place::say(&text).is_err() {
+            tracing::debug!(event = "screen.lost");
+        }
     };
-    runtime.block_on(server::serve(plan, ready))
-}
-
-/// A reader that has gone (`postamt keys | head`) is no reason to stop a server.
-fn say(text: &str) {
-    let mut out = std::io::stdout();
-    if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        tracing::debug!(event = "screen.lost", %error);
-    }
+    runtime.block_on(server::serve(plan, inherited, ready))
 }
 
 fn wrong(mistakes: &Mistakes) -> ExitCode {
@@ -166,33 +229,27 @@ fn check(config: &Path, json: bool) -> ExitCode {
     wrong(&mistakes)
 }
 
-fn hash_password(random: &dyn Random, json: bool) -> anyhow::Result<()> {
-    if std::io::stdin().is_terminal() {
-        eprintln!("Password, then Enter and Ctrl-D (it is shown as you type):");
-    }
-    let mut password = Vec::new();
-    std::io::stdin().take(PASSWORD_OCTETS_MAX + 1).read_to_end(&mut password).context("cannot read the password")?;
-    let password = password.strip_suffix(b"\n").unwrap_or(&password);
-    let password = password.strip_suffix(b"\r").unwrap_or(password);
-    anyhow::ensure!(!password.is_empty(), "the password is empty");
-    anyhow::ensure!(
-        password.len() as u64 <= PASSWORD_OCTETS_MAX,
-        "the password is longer than {PASSWORD_OCTETS_MAX} octets"
-    );
-    let hash = directory::hash_password(password, random)?;
+fn hash_password(json: bool) -> Result<(), Failure> {
+    let password = password::read()?;
+    let hash = password::hashed(&password)?;
     if json {
-        println!("{}", serde_json::json!({ "password_hash": hash }));
-    } else {
-        println!("{hash}");
+        return place::json(&serde_json::json!({ "password_hash": hash }));
     }
-    Ok(())
+    place::say(&format!("{hash}\n"))
 }
 
-/// Events go to standard error; `POSTAMT_LOG` says from which level on.
-fn log(level: &str) {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("POSTAMT_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+impl Log {
+    /// Events go to standard error; `POSTAMT_LOG` says from which level on.
+    fn begin(&self, level: &str) {
+        let filter = tracing_subscriber::EnvFilter::try_from_env("POSTAMT_LOG")
+            .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
+        let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+        let usual = if std::io::stderr().is_terminal() { LogFormat::Text } else { LogFormat::Json };
+        match self.log_format.unwrap_or(usual) {
+            LogFormat::Text => lines.init(),
+            LogFormat::Json => lines.json().flatten_event(true).init(),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ mod people;
 mod reader;
 #[cfg(test)]
 mod tests;
-mod units;
+pub mod units;
 
 pub use keys::reference;
 pub use listeners::loopback;
@@ -21,9 +21,12 @@ use keys::{LIMITS, MORE_TLS, ROOT, TLS};
 use model::{Domain, Network};
 use net::tls::CertificateFiles;
 use reader::{Reader, Section};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use toml::de::DeTable;
 use units::Size;
+
+/// The data folder, beside the file.
+const DATA_DEFAULT: &str = "postamt-data";
 
 /// A file larger than this is not a configuration: ten thousand accounts are a MiB.
 const FILE_OCTETS_MAX: u64 = 16 << 20;
@@ -39,6 +42,19 @@ pub fn load(path: &Path) -> Result<ServePlan, Mistakes> {
     let readers = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o077;
     let access = if readers == 0 { Access::OwnerOnly } else { Access::Others };
     parse(&text, path, access)
+}
+
+/// The data folder that `path` names, whatever else is wrong with the file.
+pub fn data_folder(path: &Path) -> Result<PathBuf, Mistakes> {
+    #[derive(serde::Deserialize)]
+    struct Data {
+        data: Option<PathBuf>,
+    }
+    let whole = |text: String| Mistakes::one(path, Mistake::whole_file(text));
+    let text = std::fs::read_to_string(path).map_err(|error| whole(format!("cannot be read: {error}")))?;
+    let data: Data = toml::from_str(&text).map_err(|error| whole(error.message().to_owned()))?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    Ok(folder.join(data.data.unwrap_or_else(|| DATA_DEFAULT.into())))
 }
 
 /// Who may read the file.
@@ -63,7 +79,7 @@ fn plan(root: &Section<'_>, path: &Path, access: Access) -> ServePlan {
     let folder = path.parent().unwrap_or(Path::new(""));
     let hostname = root.parsed::<Domain>("hostname").map_or_else(machine_name, |found| found.value);
     ServePlan {
-        data: folder.join(root.text("data").map_or("postamt-data", |found| found.value)),
+        data: folder.join(root.text("data").map_or(DATA_DEFAULT, |found| found.value)),
         listeners: listeners::read(root, folder),
         certificate: certificate(root, folder),
         directory: people::read(root, &hostname, path, access),

@@ -73,7 +73,8 @@ fn logins(file: &Path, random: &dyn Random) -> anyhow::Result<Vec<Login>> {
     }
 }
 
-fn password(random: &dyn Random) -> Secret {
+/// A new password of 80 bits, easily typed.
+pub fn password(random: &dyn Random) -> Secret {
     let mut octets = [0u8; PASSWORD_LETTERS];
     random.fill(&mut octets);
     let letters = octets.iter().filter_map(|octet| ALPHABET.get(usize::from(octet % 32)));

@@ -3,12 +3,14 @@
 //! | module | what |
 //! |---|---|
 //! | `cli` | the commands |
+//! | `admin` | the socket by which the running server is administered |
 //! | `config` | one TOML file into one `ServePlan`, and everything that is wrong with it |
 //! | `plan` | `ServePlan`: what shall be served |
 //! | `demo`, `samples` | the demo's plan and its sixty messages |
 //! | `screen` | what the terminal shows |
 //! | `server` | the wiring |
 
+mod admin;
 mod cli;
 mod config;
 mod demo;

@@ -9,7 +9,8 @@ mod structures;
 mod tests;
 
 use model::{Flag, Keyword, Timestamp};
-use part::{Part, encoded_words};
+use part::Part;
+pub use part::encoded_words;
 
 /// One message and where it lies.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -5,6 +5,8 @@ mod listeners;
 mod samples;
 mod status;
 
+use crate::admin;
+use crate::admin::server::Office;
 use crate::demo::Outbox;
 use crate::plan::{Bound, Protocol, ServePlan};
 use anyhow::Context;
@@ -15,67 +17,97 @@ use mailstore::Mailstore;
 use mta::queue::Relay;
 use mta::{BodiesInFlight, Post, Queue, QueuePolicy, Transport, TransportPolicy};
 use net::runtime::TokioEnv;
+use net::systemd::Inherited;
 use net::{Capacity, ListenAddress, Shutdown};
-use status::StatusBoard;
+pub use status::StatusBoard;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use store_local::{LocalBlobs, LocalStore, Options};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
 
 /// Memory for bodies on their way in.
 const BODIES_IN_FLIGHT_OCTETS: usize = 256 << 20;
 /// File descriptors kept for the store and the rest, beside those of connections.
 const FILES_APART: u64 = 256;
 
-/// Serves `plan` until it is told to stop; `ready` is called once all listeners stand.
+/// How long attempts to deliver may take to their end after the server was told to stop: mail that is on its way is better
+/// not repeated, and service managers kill after 90 s.
+const ATTEMPTS_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Serves `plan` until it is told to stop; `ready` is called once all listeners stand. Sockets that were `inherited` are used
+/// in place of those that the plan would bind.
 ///
 /// # Errors
 /// When the data folder, the certificate or a listener cannot be had.
-pub async fn serve(plan: ServePlan, ready: impl FnOnce(&[Bound])) -> anyhow::Result<()> {
+pub async fn serve(plan: ServePlan, inherited: Vec<Inherited>, ready: impl FnOnce(&[Bound])) -> anyhow::Result<()> {
     let started = std::time::Instant::now();
     let mut stop = Signals::new()?;
     let env = TokioEnv::new().context("cannot start threads")?.env();
     let store = open_store(&plan.data)?;
-    let bound = listeners::bind(&plan).await?;
+    let socket = admin::server::Socket::bind(&plan.data)?;
+    let bound = listeners::bind(&plan, inherited).await?;
     let post = post(&plan, &store, &env, &bound).await?;
     let shutdown = Shutdown::new();
-    let desk = Arc::new(Desk {
-        post: post.clone(),
-        env: env.clone(),
-        limits: plan.limits,
-        hostname: plan.hostname.clone(),
-        relay_from: plan.relay_from.clone(),
-    });
-    let connections = plan.limits.connections.min(raise_file_limit());
-    let door = Door { desk, capacity: Capacity::new(connections), shutdown: shutdown.clone() };
+    let acceptor = listeners::acceptor(&plan)?;
+    let connections_max = plan.limits.connections.min(raise_file_limit());
+    let door = Door { desk: desk(&plan, &post, &env), capacity: Capacity::new(connections_max), shutdown };
     if let Some(demo) = &plan.demo {
         samples::fill(&post, &demo.samples_for).await.context("cannot store the sample messages")?;
     }
     post.queue.resume().await.context("cannot read the queue")?;
     let told: Vec<Bound> = bound.iter().map(|listener| listener.bound.clone()).collect();
-    let board = StatusBoard {
-        plan: plan.hostname.clone(),
-        bound: told.clone(),
-        started,
-        store: store.clone(),
-        post: post.clone(),
-    };
-    let serving = door.open(bound, Arc::new(board), &plan)?;
+    let (hostname, queue) = (plan.hostname.clone(), post.queue.clone());
+    let board = Arc::new(StatusBoard { hostname, bound: told.clone(), started, store, post: post.clone() });
+    let serving = door.open(bound, &board, acceptor.as_ref())?;
     env.spawn.spawn(Box::pin(housekeeping::run(post.clone(), env.clone())));
+    if let Some(acceptor) = &acceptor {
+        tokio::spawn(net::tls::watch(acceptor.clone(), door.shutdown.clone()));
+    }
+    let (capacity, message_octets_max) = (door.capacity.clone(), plan.limits.message_size_octets);
+    let office = Office { post, env, board, capacity, connections_max, acceptor, message_octets_max };
+    let administration = tokio::spawn(admin::server::serve(socket, Arc::new(office)));
     tracing::info!(event = "server.ready", start_ms = started.elapsed().as_millis() as u64, listeners = told.len());
     ready(&told);
     net::systemd::ready();
-    tokio::spawn(net::systemd::watchdog(shutdown.clone()));
+    tokio::spawn(net::systemd::watchdog(door.shutdown.clone()));
     let signal = stop.wait().await;
     tracing::info!(event = "server.stopping", signal);
-    shutdown.begin();
-    post.queue.drain();
     net::systemd::stopping();
+    door.shutdown.begin();
+    tokio::select! {
+        done = finish(&queue, serving) => done?,
+        signal = stop.wait() => tracing::warn!(event = "server.hurried", signal, attempts = queue.under_way()),
+    }
+    administration.abort();
+    // Its end is that it was aborted, and its socket is gone then.
+    drop(administration.await);
+    tracing::info!(event = "server.stopped");
+    Ok(())
+}
+
+/// Lets connections and attempts come to their end.
+async fn finish(queue: &Queue, serving: Vec<JoinHandle<()>>) -> anyhow::Result<()> {
+    queue.drain();
+    let rests = tokio::time::timeout(ATTEMPTS_TIMEOUT, queue.rests());
     for listener in serving {
         listener.await.context("a listener failed")?;
     }
-    tracing::info!(event = "server.stopped");
+    if rests.await.is_err() {
+        tracing::warn!(event = "attempts.cut", attempts = queue.under_way());
+    }
     Ok(())
+}
+
+fn desk(plan: &ServePlan, post: &Arc<Post>, env: &Env) -> Arc<Desk> {
+    Arc::new(Desk {
+        post: post.clone(),
+        env: env.clone(),
+        limits: plan.limits,
+        hostname: plan.hostname.clone(),
+        relay_from: plan.relay_from.clone(),
+    })
 }
 
 fn open_store(data: &Path) -> anyhow::Result<Arc<LocalStore>> {

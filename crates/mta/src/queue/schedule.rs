@@ -176,6 +176,11 @@ impl Schedule {
         self.entries.is_empty()
     }
 
+    /// Attempts under way.
+    pub fn under_way(&self) -> usize {
+        self.places.len()
+    }
+
     /// Adds a delivery, or puts one that is known elsewhere: it is tried from `due` on, and reported as overdue at `deadline`.
     pub fn put(&mut self, key: DeliveryKey, destination: Destination, due: Timestamp, deadline: Timestamp) {
         self.remove(key);

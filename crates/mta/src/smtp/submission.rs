@@ -9,7 +9,7 @@ use model::{Address, Domain, QueueId, ReversePath, Timestamp};
 use std::sync::Arc;
 
 /// Whether the account may use this reverse path. `<>` is what receipts are sent with (RFC 8098 §3).
-pub(super) fn check_sender(post: &Post, account: &Account, reverse_path: &ReversePath) -> Result<(), Reply> {
+pub(crate) fn check_sender(post: &Post, account: &Account, reverse_path: &ReversePath) -> Result<(), Reply> {
     match reverse_path {
         ReversePath::Address(address) if !post.directory.may_send_as(account, address) => {
             let text = format!(
@@ -24,7 +24,7 @@ pub(super) fn check_sender(post: &Post, account: &Account, reverse_path: &Revers
 }
 
 /// How the header of a message from `account` is mended.
-pub(super) fn mend(post: &Arc<Post>, account: &Arc<Account>, host: &Domain, id: QueueId, now: Timestamp) -> Mend {
+pub(crate) fn mend(post: &Arc<Post>, account: &Arc<Account>, host: &Domain, id: QueueId, now: Timestamp) -> Mend {
     let (post, account) = (post.clone(), account.clone());
     let message_id = format!("<{}@{host}>", crate::fields::queue_name(id));
     Box::new(move |header| {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// Octets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Size(pub u64);
+pub struct Size(pub u64);
 
 const SIZES: [(&str, u64); 8] = [
     ("KiB", 1 << 10),
@@ -20,7 +20,7 @@ const SIZES: [(&str, u64); 8] = [
 
 /// Why a text is no size.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub(super) enum SizeError {
+pub enum SizeError {
     /// No number, or a fraction.
     #[error("a size is a whole number and a unit, as \"50 MiB\"")]
     Number,
@@ -56,7 +56,7 @@ impl FromStr for Size {
 }
 /// A span of time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Span(pub Duration);
+pub struct Span(pub Duration);
 
 const SPANS: [(&str, u64); 4] = [("s", 1), ("min", 60), ("h", 3600), ("d", 24 * 3600)];
 

@@ -139,7 +139,7 @@ fn encoded(text: &str, charset: &str) -> Vec<u8> {
 const WORD_OCTETS_MAX: usize = 24;
 
 /// Text as it may stand in a header: ASCII, or encoded words folded one to a line (RFC 2047 §2).
-pub(super) fn encoded_words(text: &str, charset: &str) -> String {
+pub fn encoded_words(text: &str, charset: &str) -> String {
     if text.is_ascii() {
         return text.to_owned();
     }

@@ -7,6 +7,7 @@ use anyhow::Context;
 use env::{Conversation, Env};
 use model::{Domain, Network};
 use mta::{Caller, Means, Peer, Post, Relaying, Role, SmtpConversation, SmtpPolicy};
+use net::systemd::Inherited;
 use net::tls::Acceptor;
 use net::{Capacity, Factory, ListenAddress, Listener, ProxyPolicy, Refusal, Service, Shutdown, TlsMode};
 use sasl::Mechanism;
@@ -21,18 +22,33 @@ pub struct Standing {
     listener: Listener,
 }
 
-/// Binds all listeners of the plan.
-pub async fn bind(plan: &ServePlan) -> anyhow::Result<Vec<Standing>> {
+/// Binds all listeners of the plan; an inherited socket with the address of one is used in its place.
+pub async fn bind(plan: &ServePlan, inherited: Vec<Inherited>) -> anyhow::Result<Vec<Standing>> {
+    let mut inherited = inherited.into_iter().map(open).collect::<anyhow::Result<Vec<_>>>()?;
     let mut standing = Vec::new();
     for plan in &plan.listeners {
-        let listener = match (&plan.address, plan.port) {
-            (ListenAddress::Tcp(address), Port::MayMove) => Listener::bind_or_free(*address).await,
-            (address, _) => Listener::bind(address).await,
-        }?;
+        let given = inherited.iter().position(|(_, given)| *given.address() == plan.address);
+        let listener = match (given, &plan.address, plan.port) {
+            (Some(given), ..) => inherited.swap_remove(given).1,
+            (None, ListenAddress::Tcp(address), Port::MayMove) => Listener::bind_or_free(*address).await?,
+            (None, address, _) => Listener::bind(address).await?,
+        };
         let bound = Bound { plan: plan.clone(), address: listener.address().clone() };
         standing.push(Standing { bound, listener });
     }
+    if let Some((name, listener)) = inherited.first() {
+        let address = listener.address();
+        anyhow::bail!(
+            "the inherited socket {name} listens on {address}, and no listener of the configuration has that address; \
+             add one, or take the socket out of the unit"
+        );
+    }
     Ok(standing)
+}
+
+fn open(Inherited { name, socket }: Inherited) -> anyhow::Result<(String, Listener)> {
+    let listener = Listener::from_fd(socket).with_context(|| format!("the inherited socket {name}"))?;
+    Ok((name, listener))
 }
 
 /// What conversations are made from.
@@ -56,14 +72,10 @@ impl Door {
     pub fn open(
         &self,
         standing: Vec<Standing>,
-        board: Arc<StatusBoard>,
-        plan: &ServePlan,
+        board: &Arc<StatusBoard>,
+        acceptor: Option<&Acceptor>,
     ) -> anyhow::Result<Vec<JoinHandle<()>>> {
-        let acceptor = match standing.iter().any(|listener| listener.bound.plan.tls != TlsStart::None) {
-            true => Some(acceptor(plan)?),
-            false => None,
-        };
-        standing.into_iter().map(|listener| self.serve(listener, board.clone(), acceptor.clone())).collect()
+        standing.into_iter().map(|listener| self.serve(listener, board.clone(), acceptor.cloned())).collect()
     }
 
     fn serve(
@@ -114,14 +126,18 @@ fn proxy_policy(plan: &ListenerPlan) -> Option<ProxyPolicy> {
     (!plan.proxies.is_empty()).then(|| ProxyPolicy { trusted: plan.proxies.clone() })
 }
 
-fn acceptor(plan: &ServePlan) -> anyhow::Result<Acceptor> {
-    Ok(match &plan.certificate {
+/// The certificates, where a listener needs any.
+pub fn acceptor(plan: &ServePlan) -> anyhow::Result<Option<Acceptor>> {
+    if plan.listeners.iter().all(|listener| listener.tls == TlsStart::None) {
+        return Ok(None);
+    }
+    Ok(Some(match &plan.certificate {
         Certificate::Files(files) => net::tls::load_all(files.clone())?,
         Certificate::SelfSigned => {
             let names = [plan.hostname.as_str(), "localhost", "127.0.0.1", "::1"];
             net::tls::load_or_create(&super::folder(&plan.data, "tls")?, &names)?
         }
-    })
+    }))
 }
 
 fn address_of(peer: &net::Peer) -> Option<IpAddr> {

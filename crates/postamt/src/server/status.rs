@@ -14,7 +14,7 @@ const ACCOUNTS_COUNTED_MAX: usize = 10_000;
 
 /// Answers for the server.
 pub struct StatusBoard {
-    pub plan: Domain,
+    pub hostname: Domain,
     pub bound: Vec<Bound>,
     pub started: Instant,
     pub store: Arc<LocalStore>,
@@ -40,7 +40,7 @@ impl StatusSource for StatusBoard {
         Status {
             program: env!("CARGO_PKG_NAME").into(),
             version: env!("CARGO_PKG_VERSION").into(),
-            host: self.plan.to_string(),
+            host: self.hostname.to_string(),
             uptime: self.started.elapsed(),
             health,
             listeners: listeners.collect(),

@@ -1,0 +1,26 @@
+//! The running server is administered over a Unix socket in its data folder: whoever may read the folder may do everything.
+//!
+//! A request is one JSON object on a line; it is answered by lines of [`Answer`](protocol::Answer), the last of which ends
+//! it. See [`protocol`].
+//!
+//! | module | what |
+//! |---|---|
+//! | [`protocol`] | requests and answers |
+//! | [`when`] | points of time in JSON |
+//! | [`path`] | where the socket lies, also in deep folders |
+//! | [`server`] | the socket, connections, and who answers what |
+//! | [`client`] | the other end, for the command line |
+//! | `trace`, `queue`, `accounts`, `domains`, `aliases`, `send`, `status` | the answers, one noun each |
+
+mod accounts;
+mod aliases;
+pub mod client;
+mod domains;
+pub mod path;
+pub mod protocol;
+mod queue;
+mod send;
+pub mod server;
+mod status;
+mod trace;
+pub mod when;

@@ -1,0 +1,96 @@
+//! Accounts.
+
+use super::protocol::{AccountItem, Changed, Password, QuotaSet, Trouble};
+use super::server::{Exchange, Fault, Office};
+use directory::{AccountState, Credential, CredentialError, Edit, EditError, Edited, Origin, Quota};
+use model::Address;
+use tokio::sync::oneshot;
+
+pub async fn list(office: &Office, to: &mut Exchange) -> Result<(), Fault> {
+    for account in office.post.directory.accounts() {
+        let usage = office.post.mailstore.usage(account.id).await.map_err(Trouble::failed)?;
+        let item = AccountItem {
+            address: account.address.to_string(),
+            id: account.id.0,
+            enabled: account.state == AccountState::Enabled,
+            declared: account.origin == Origin::Declared,
+            messages: usage.messages,
+            used_octets: usage.octets,
+            quota_octets: account.quota.octets,
+            quota_messages: account.quota.messages,
+        };
+        to.item(&item).await?;
+    }
+    Ok(())
+}
+
+pub async fn add(office: &Office, address: &str, password: Password, quota: Quota) -> Result<Changed, Fault> {
+    let address = self::address(address)?;
+    let credential = hashed(office, password).await?;
+    let edited = edit(office, Edit::AddAccount { address, credential, quota }).await?;
+    let (Edited::Added(id) | Edited::Returned(id)) = edited else { return Ok(changed(edited)) };
+    // A new account's mailboxes are made when it is first looked at: now, so that its owner never finds it without.
+    office.post.mailstore.account(id).await.map_err(Trouble::failed)?;
+    let note = matches!(edited, Edited::Returned(_)).then(|| "it was there before, and finds its mail again".into());
+    Ok(Changed { changed: 1, note })
+}
+
+pub async fn set(
+    office: &Office,
+    address: &str,
+    password: Option<Password>,
+    enabled: Option<bool>,
+    quota: Option<QuotaSet>,
+) -> Result<Changed, Fault> {
+    let address = self::address(address)?;
+    let credential = match password {
+        Some(password) => Some(hashed(office, password).await?),
+        None => None,
+    };
+    let quota = quota.map(|quota| Quota { octets: quota.octets, messages: quota.messages });
+    let state = enabled.map(|enabled| if enabled { AccountState::Enabled } else { AccountState::Disabled });
+    Ok(changed(edit(office, Edit::SetAccount { address, credential, quota, state }).await?))
+}
+
+pub async fn remove(office: &Office, address: &str) -> Result<Changed, Fault> {
+    let edited = edit(office, Edit::RemoveAccount { address: self::address(address)? }).await?;
+    let note = "its mail stays, and is there again when the account is added again";
+    Ok(Changed { note: Some(note.into()), ..changed(edited) })
+}
+
+/// The hash takes tens of milliseconds, which mail does not wait for.
+async fn hashed(office: &Office, password: Password) -> Result<Credential, Fault> {
+    let (sender, receiver) = oneshot::channel();
+    let random = office.env.random.clone();
+    office.env.spawn.compute(Box::new(move || {
+        // Whoever asked may be gone.
+        drop(sender.send(Credential::from_password(password.0.as_bytes(), &*random)));
+    }));
+    let credential = receiver.await.map_err(|_| Trouble::failed("the password could not be hashed"))?;
+    Ok(credential.map_err(|error| match error {
+        CredentialError::Password => Trouble::wrong(error),
+        error => Trouble::failed(error),
+    })?)
+}
+
+pub fn address(text: &str) -> Result<Address, Trouble> {
+    text.parse().map_err(|error| Trouble::wrong(format!("\"{text}\": {error}")))
+}
+
+pub async fn edit(office: &Office, edit: Edit) -> Result<Edited, Fault> {
+    Ok(office.post.directory.edit(edit).await.map_err(|error| match error {
+        EditError::UnknownDomain { .. } | EditError::UnknownAccount { .. } | EditError::UnknownAlias { .. } => {
+            Trouble::not_found(error)
+        }
+        EditError::UnknownTarget { .. } => Trouble::not_found(error),
+        EditError::Rows(_) | EditError::Stopped => Trouble::failed(error),
+        error => Trouble::refused(error),
+    })?)
+}
+
+pub fn changed(edited: Edited) -> Changed {
+    match edited {
+        Edited::Unchanged => Changed { changed: 0, note: Some("it is so already".into()) },
+        _ => Changed { changed: 1, note: None },
+    }
+}

@@ -1,0 +1,132 @@
+//! The admin socket's other end, for the command line; it blocks.
+
+use super::path::Reach;
+use super::protocol::{Answer, Line, MessageItem, Request, Trouble, VERSION};
+use serde::de::DeserializeOwned;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// A change of a hundred thousand deliveries takes minutes; what takes longer hangs.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// Nobody listens.
+    #[error("no server is running on {}; start it with: postamt serve --config FILE", .0.display())]
+    NoServer(PathBuf),
+    /// It is somebody else's.
+    #[error("the server on {} belongs to another user; run this as that user or as root", .0.display())]
+    Foreign(PathBuf),
+    /// It says why.
+    #[error(transparent)]
+    Trouble(#[from] Trouble),
+    /// It went away.
+    #[error("the server cannot be talked to: {0}")]
+    Lost(#[from] io::Error),
+    /// What is said is not the protocol.
+    #[error("the server's answer cannot be read ({0}); use the postamt of the same version")]
+    Strange(#[from] serde_json::Error),
+}
+
+/// A connection to the running server.
+pub struct Client {
+    reader: BufReader<UnixStream>,
+    writer: UnixStream,
+}
+
+impl Client {
+    /// Connects to the server whose data folder is `data`.
+    ///
+    /// # Errors
+    /// `NoServer` and `Foreign`, or what the system says.
+    pub fn connect(data: &Path) -> Result<Client, ClientError> {
+        let writer = Reach::of(data).and_then(|reach| UnixStream::connect(reach.path()));
+        let writer = writer.map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => ClientError::NoServer(data.to_owned()),
+            io::ErrorKind::PermissionDenied => ClientError::Foreign(data.to_owned()),
+            _ => ClientError::Lost(error),
+        })?;
+        writer.set_read_timeout(Some(ANSWER_TIMEOUT))?;
+        let reader = BufReader::new(writer.try_clone()?);
+        Ok(Client { reader, writer })
+    }
+
+    /// Asks, and gives each item of the answer to `each`, which says whether it wants more.
+    ///
+    /// # Errors
+    /// The server's trouble, or that of talking to it.
+    pub fn ask<T: DeserializeOwned>(
+        &mut self,
+        ask: Request,
+        mut each: impl FnMut(T) -> bool,
+    ) -> Result<(), ClientError> {
+        self.request(ask)?;
+        while let Some(item) = self.next(b"")? {
+            if !each(item) {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks for one item.
+    ///
+    /// # Errors
+    /// As [`ask`](Self::ask).
+    pub fn one<T: DeserializeOwned>(&mut self, ask: Request) -> Result<T, ClientError> {
+        self.one_with(ask, b"")
+    }
+
+    /// Asks for one item with the octets that were announced.
+    ///
+    /// # Errors
+    /// As [`ask`](Self::ask).
+    pub fn one_with<T: DeserializeOwned>(&mut self, ask: Request, octets: &[u8]) -> Result<T, ClientError> {
+        self.request(ask)?;
+        let item = self.next(octets)?.ok_or(io::ErrorKind::UnexpectedEof).map_err(io::Error::from)?;
+        while self.next::<T>(b"")?.is_some() {}
+        Ok(item)
+    }
+
+    /// A queued message's octets.
+    ///
+    /// # Errors
+    /// As [`ask`](Self::ask).
+    pub fn message(&mut self, id: &str, limit: usize) -> Result<Vec<u8>, ClientError> {
+        self.request(Request::QueueMessage { id: id.to_owned(), limit })?;
+        let mut message = Vec::new();
+        while let Some(MessageItem { octets }) = self.next(b"")? {
+            (&mut self.reader).take(octets as u64).read_to_end(&mut message)?;
+        }
+        Ok(message)
+    }
+
+    fn request(&mut self, ask: Request) -> Result<(), ClientError> {
+        let mut line = serde_json::to_vec(&Line { version: VERSION, ask })?;
+        line.push(b'\n');
+        match self.writer.write_all(&line) {
+            // It may have said why it does not listen.
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// The next item; `None` at the end.
+    fn next<T: DeserializeOwned>(&mut self, octets: &[u8]) -> Result<Option<T>, ClientError> {
+        loop {
+            let mut line = Vec::new();
+            if self.reader.read_until(b'\n', &mut line)? == 0 {
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it has closed the connection").into());
+            }
+            match serde_json::from_slice(&line)? {
+                Answer::Item(item) => return Ok(Some(item)),
+                Answer::GoOn {} => self.writer.write_all(octets)?,
+                Answer::End {} => return Ok(None),
+                Answer::Trouble(trouble) => return Err(trouble.into()),
+            }
+        }
+    }
+}

@@ -1,0 +1,404 @@
+//! What is asked over the admin socket, and what is answered: JSON objects, one on a line.
+//!
+//! A request is `{"version":1,"ask":{"account_list":{}}}`. The answer is any number of `{"item":…}` and at the end
+//! `{"end":{}}` or `{"trouble":{"kind":…,"text":…}}`. `message_send` and `queue_message` carry octets beside: those of a
+//! request follow `{"go_on":{}}`, those of an answer follow their item, each as many as were announced.
+
+use super::when::When;
+use serde::{Deserialize, Serialize};
+
+/// Of this protocol. A server refuses what it does not speak, so that an old program is told rather than misunderstood.
+pub const VERSION: u32 = 1;
+
+/// Longest line of a request: a thousand recipients take a tenth of it.
+pub const REQUEST_OCTETS_MAX: usize = 1 << 20;
+
+/// A line from the client.
+#[derive(Serialize, Deserialize, Debug)]
+pub struct Line {
+    /// [`VERSION`].
+    pub version: u32,
+    /// What is wanted.
+    pub ask: Request,
+}
+
+/// What is wanted of the server.
+#[derive(Serialize, Deserialize, Debug)]
+#[serde(rename_all = "snake_case")]
+pub enum Request {
+    /// Items: [`TraceItem`], those of one message after those of another.
+    Trace(TraceAsk),
+    /// Items: [`QueueItem`].
+    QueueList {
+        /// Which.
+        filter: QueueFilter,
+        /// How many at most.
+        limit: usize,
+    },
+    /// One [`MessageItem`], then its octets.
+    QueueMessage {
+        /// Which message.
+        id: String,
+        /// How many octets at most.
+        limit: usize,
+    },
+    /// One [`Changed`].
+    QueueChange {
+        /// Which.
+        filter: QueueFilter,
+        /// How.
+        change: QueueChange,
+    },
+    /// Items: [`AccountItem`].
+    AccountList {},
+    /// One [`Changed`].
+    AccountAdd {
+        /// Its address.
+        address: String,
+        /// In the clear: it does not leave the machine, and is hashed at once.
+        password: Password,
+        /// Octets its mail may take.
+        quota_octets: Option<u64>,
+        /// Messages it may have.
+        quota_messages: Option<u64>,
+    },
+    /// One [`Changed`].
+    AccountSet {
+        /// Whose.
+        address: String,
+        /// From now on.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        password: Option<Password>,
+        /// Whether it may log in.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        enabled: Option<bool>,
+        /// What it may keep.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        quota: Option<QuotaSet>,
+    },
+    /// One [`Changed`].
+    AccountRemove {
+        /// Whose.
+        address: String,
+    },
+    /// Items: [`DomainItem`].
+    DomainList {},
+    /// One [`Changed`].
+    DomainAdd {
+        /// Its name.
+        domain: String,
+        /// How it differs from the usual.
+        settings: DomainPatch,
+    },
+    /// One [`Changed`].
+    DomainSet {
+        /// Its name.
+        domain: String,
+        /// What becomes different.
+        settings: DomainPatch,
+    },
+    /// One [`Changed`].
+    DomainRemove {
+        /// Its name.
+        domain: String,
+    },
+    /// Items: [`AliasItem`].
+    AliasList {},
+    /// One [`Changed`].
+    AliasAdd {
+        /// Its address.
+        address: String,
+        /// Where its mail goes as well.
+        targets: Vec<String>,
+    },
+    /// One [`Changed`].
+    AliasRemove {
+        /// Its address.
+        address: String,
+        /// Where it goes no longer; none: all.
+        targets: Vec<String>,
+    },
+    /// After `go_on` the message's octets, lines ended by CRLF; then one [`SentItem`].
+    MessageSend {
+        /// Whose message.
+        from: String,
+        /// To whom.
+        to: Vec<String>,
+        /// How many octets follow.
+        size_octets: u64,
+    },
+    /// One [`StatusItem`].
+    Status {},
+}
+
+/// A line from the server.
+#[derive(Serialize, Deserialize, Debug)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer<T> {
+    /// One of what was asked for.
+    Item(T),
+    /// The octets that were announced may come.
+    GoOn {},
+    /// That was all.
+    End {},
+    /// It was not done.
+    Trouble(Trouble),
+}
+
+/// Why something was not done.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{text}")]
+pub struct Trouble {
+    /// For programs.
+    pub kind: TroubleKind,
+    /// For people.
+    pub text: String,
+}
+
+/// What kind of trouble.
+#[derive(Serialize, Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
+#[serde(rename_all = "snake_case")]
+pub enum TroubleKind {
+    /// The request makes no sense.
+    Wrong,
+    /// What it is about is not there.
+    NotFound,
+    /// It is not allowed as things are.
+    Refused,
+    /// It may be done later.
+    Failed,
+}
+
+impl Trouble {
+    /// The request makes no sense.
+    pub fn wrong(text: impl ToString) -> Trouble {
+        Trouble { kind: TroubleKind::Wrong, text: text.to_string() }
+    }
+
+    /// What it is about is not there.
+    pub fn not_found(text: impl ToString) -> Trouble {
+        Trouble { kind: TroubleKind::NotFound, text: text.to_string() }
+    }
+
+    /// It is not allowed as things are.
+    pub fn refused(text: impl ToString) -> Trouble {
+        Trouble { kind: TroubleKind::Refused, text: text.to_string() }
+    }
+
+    /// It may be done later.
+    pub fn failed(text: impl ToString) -> Trouble {
+        Trouble { kind: TroubleKind::Failed, text: text.to_string() }
+    }
+}
+
+/// A password that does not print.
+#[derive(Serialize, Deserialize, Clone)]
+pub struct Password(pub String);
+
+impl std::fmt::Debug for Password {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("…")
+    }
+}
+
+/// Whose story.
+#[derive(Serialize, Deserialize, Clone, Debug, Default)]
+pub struct TraceAsk {
+    /// Of this message; the rest is ignored then.
+    pub id: Option<String>,
+    /// A part of a recipient's address.
+    pub to: Option<String>,
+    /// A part of the sender's address.
+    pub from: Option<String>,
+    /// Not accepted before.
+    pub since: Option<When>,
+    /// How many messages at most, the newest first.
+    pub limit: usize,
+}
+
+/// One event of a message's story.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct TraceItem {
+    pub queue_id: String,
+    pub at: When,
+    pub event: String,
+    pub recipients: Vec<String>,
+    pub from: Option<String>,
+    pub peer: Option<String>,
+    pub protocol: Option<String>,
+    pub answer: Option<String>,
+    pub size_octets: Option<u64>,
+    pub next_attempt: Option<When>,
+    pub related: Option<String>,
+    pub message_id: Option<String>,
+}
+
+/// Which deliveries; everything given must fit.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug, Default)]
+pub struct QueueFilter {
+    pub id: Option<String>,
+    pub to: Option<String>,
+    pub from: Option<String>,
+    pub next_hop: Option<String>,
+    pub held: Option<bool>,
+}
+
+/// What is done to deliveries.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+#[serde(rename_all = "snake_case")]
+pub enum QueueChange {
+    Retry,
+    Hold,
+    Release,
+    Cancel,
+    Reroute(String),
+}
+
+/// One recipient's delivery.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct QueueItem {
+    pub queue_id: String,
+    pub arrived: When,
+    pub size_octets: u64,
+    pub from: String,
+    pub to: String,
+    pub original_to: Option<String>,
+    /// `local` for our own mailboxes.
+    pub next_hop: String,
+    pub attempts: u32,
+    pub next_attempt: When,
+    pub expires: When,
+    pub held: bool,
+    pub under_way: bool,
+    pub delay_told: bool,
+    pub last_answer: Option<String>,
+    pub closed_until: Option<When>,
+    pub closed_cause: Option<String>,
+}
+
+/// Octets that follow.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct MessageItem {
+    pub octets: usize,
+}
+
+/// What a change came to.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct Changed {
+    /// How many things are different now.
+    pub changed: usize,
+    /// What there is to say about it.
+    pub note: Option<String>,
+}
+
+/// An account.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct AccountItem {
+    pub address: String,
+    pub id: u32,
+    pub enabled: bool,
+    pub declared: bool,
+    pub messages: u64,
+    pub used_octets: u64,
+    pub quota_octets: Option<u64>,
+    pub quota_messages: Option<u64>,
+}
+
+/// What an account may keep from now on.
+#[derive(Serialize, Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
+pub struct QuotaSet {
+    pub octets: Option<u64>,
+    pub messages: Option<u64>,
+}
+
+/// A local domain.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct DomainItem {
+    pub domain: String,
+    pub declared: bool,
+    pub catch_all: Vec<String>,
+    pub separators: String,
+    pub same_as: Option<String>,
+    pub accounts: usize,
+}
+
+/// What becomes different of a domain; `None` stays.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug, Default)]
+pub struct DomainPatch {
+    pub catch_all: Option<Vec<String>>,
+    pub separators: Option<String>,
+    /// Empty: it stands for itself again.
+    pub same_as: Option<String>,
+}
+
+/// An alias.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct AliasItem {
+    pub address: String,
+    pub targets: Vec<String>,
+    pub declared: bool,
+}
+
+/// A message that was taken.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct SentItem {
+    pub queue_id: String,
+    pub reply: String,
+}
+
+/// How the server is.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct StatusItem {
+    pub version: String,
+    pub hostname: String,
+    pub pid: u32,
+    pub uptime_s: u64,
+    pub healthy: bool,
+    pub store: String,
+    pub listeners: Vec<ListenerItem>,
+    pub connections: usize,
+    pub connections_max: usize,
+    pub queue: QueueStatus,
+    pub accounts: usize,
+    pub domains: usize,
+    /// Contradictions between what is configured and what is stored.
+    pub faults: Vec<String>,
+    pub memory_octets: Option<u64>,
+    pub certificates: Vec<CertificateItem>,
+}
+
+/// Where the server listens.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct ListenerItem {
+    pub protocol: String,
+    pub address: String,
+    pub tls: String,
+}
+
+/// The queue at a glance.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct QueueStatus {
+    pub deliveries: usize,
+    pub under_way: usize,
+    /// Those with the most deliveries.
+    pub destinations: Vec<DestinationItem>,
+    pub destinations_more: usize,
+}
+
+/// What waits for a next hop.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct DestinationItem {
+    pub next_hop: String,
+    pub waiting: usize,
+    pub under_way: usize,
+    pub closed_until: Option<When>,
+    pub closed_cause: Option<String>,
+}
+
+/// A certificate in use.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct CertificateItem {
+    pub file: String,
+    pub names: Vec<String>,
+    pub not_after: When,
+}

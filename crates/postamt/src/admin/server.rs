@@ -1,0 +1,269 @@
+//! The admin socket's server side: connections, lines, and who answers what.
+
+use super::path::{Reach, file};
+use super::protocol::{Answer, Line, REQUEST_OCTETS_MAX, Request, Trouble, VERSION};
+use super::{accounts, aliases, domains, queue, send, status, trace};
+use crate::server::StatusBoard;
+use anyhow::{Context, ensure};
+use env::Env;
+use mta::Post;
+use net::{Acceptor, Capacity};
+use serde::Serialize;
+use std::io;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+/// Administrators and their scripts are few; each connection may hold a request of a MiB.
+const CONNECTIONS_MAX: usize = 16;
+/// A program has its next request ready.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// An answer may wait in a pager, but not for ever: it holds one of few connections.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(600);
+/// Octets of answers that are written at once.
+const WRITE_OCTETS: usize = 64 << 10;
+
+/// What the answers are made from.
+pub struct Office {
+    pub post: Arc<Post>,
+    pub env: Env,
+    pub board: Arc<StatusBoard>,
+    pub capacity: Capacity,
+    /// Most connections of all listeners.
+    pub connections_max: usize,
+    /// The certificates in use, where there is TLS.
+    pub acceptor: Option<Acceptor>,
+    /// Longest message that is taken.
+    pub message_octets_max: u64,
+}
+
+/// The socket; its file goes with it.
+pub struct Socket {
+    listener: UnixListener,
+    file: PathBuf,
+}
+
+impl Socket {
+    /// Binds the socket in `data`. Whoever calls holds the store, so that a socket which is there is a dead server's.
+    pub fn bind(data: &Path) -> anyhow::Result<Socket> {
+        let file = file(data);
+        let bind = || -> anyhow::Result<UnixListener> {
+            if let Ok(old) = std::fs::symlink_metadata(&file) {
+                ensure!(old.file_type().is_socket(), "there is something else of this name; move it away");
+                std::fs::remove_file(&file)?;
+            }
+            let reach = Reach::of(data)?;
+            let listener = UnixListener::bind(reach.path())?;
+            std::fs::set_permissions(reach.path(), std::fs::Permissions::from_mode(0o600))?;
+            Ok(listener)
+        };
+        let listener = bind().with_context(|| format!("cannot listen for administrators on {}", file.display()))?;
+        Ok(Socket { listener, file })
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_file(&self.file) {
+            tracing::debug!(event = "socket.not_removed", path = %self.file.display(), %error);
+        }
+    }
+}
+
+/// Serves administrators until the task is dropped.
+pub async fn serve(socket: Socket, office: Arc<Office>) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    loop {
+        let stream = match socket.listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(event = "admin.not_accepted", %error);
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let (office, place) = (office.clone(), places.clone().try_acquire_owned().ok());
+        tokio::spawn(async move {
+            let mut exchange = Exchange::new(stream);
+            let done = match place {
+                Some(_) => converse(&mut exchange, &office).await,
+                None => {
+                    let text = format!("{CONNECTIONS_MAX} administrators are connected already; try again later");
+                    exchange.end(Err(Trouble::failed(text))).await
+                }
+            };
+            drop(place);
+            if let Err(error) = done {
+                tracing::debug!(event = "admin.lost", %error);
+            }
+        });
+    }
+}
+
+async fn converse(exchange: &mut Exchange, office: &Office) -> io::Result<()> {
+    while let Some(line) = exchange.line().await? {
+        let asked = match request(&line) {
+            Ok(ask) => answer(ask, office, exchange).await,
+            Err(trouble) => Err(trouble.into()),
+        };
+        match asked {
+            Ok(()) => exchange.end(Ok(())).await?,
+            Err(Fault::Trouble(trouble)) => exchange.end(Err(trouble)).await?,
+            Err(Fault::Lost(error)) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+fn request(line: &[u8]) -> Result<Request, Trouble> {
+    if line.len() > REQUEST_OCTETS_MAX {
+        return Err(Trouble::wrong(format!("a request has at most {REQUEST_OCTETS_MAX} octets")));
+    }
+    // The version first: what another one asks may not be readable.
+    #[derive(serde::Deserialize)]
+    struct Version {
+        version: u32,
+    }
+    let version: Version = serde_json::from_slice(line).map_err(unreadable)?;
+    if version.version != VERSION {
+        return Err(Trouble::wrong(format!(
+            "this server speaks version {VERSION} of the admin protocol, not {}; use the postamt of the same version",
+            version.version
+        )));
+    }
+    Ok(serde_json::from_slice::<Line>(line).map_err(unreadable)?.ask)
+}
+
+/// The parser's words quote no values, but for names of variants: no password gets out.
+fn unreadable(error: serde_json::Error) -> Trouble {
+    Trouble::wrong(format!("the request cannot be read: {error}"))
+}
+
+async fn answer(ask: Request, office: &Office, to: &mut Exchange) -> Result<(), Fault> {
+    match ask {
+        Request::Trace(ask) => trace::answer(office, ask, to).await,
+        Request::QueueList { filter, limit } => queue::list(office, &filter, limit, to).await,
+        Request::QueueMessage { id, limit } => queue::message(office, &id, limit, to).await,
+        Request::QueueChange { filter, change } => to.item(&queue::change(office, &filter, &change).await?).await,
+        Request::AccountList {} => accounts::list(office, to).await,
+        Request::AccountAdd { address, password, quota_octets, quota_messages } => {
+            let quota = model::Quota { octets: quota_octets, messages: quota_messages };
+            to.item(&accounts::add(office, &address, password, quota).await?).await
+        }
+        Request::AccountSet { address, password, enabled, quota } => {
+            to.item(&accounts::set(office, &address, password, enabled, quota).await?).await
+        }
+        Request::AccountRemove { address } => to.item(&accounts::remove(office, &address).await?).await,
+        Request::DomainList {} => domains::list(office, to).await,
+        Request::DomainAdd { domain, settings } => to.item(&domains::add(office, &domain, settings).await?).await,
+        Request::DomainSet { domain, settings } => to.item(&domains::set(office, &domain, settings).await?).await,
+        Request::DomainRemove { domain } => to.item(&domains::remove(office, &domain).await?).await,
+        Request::AliasList {} => aliases::list(office, to).await,
+        Request::AliasAdd { address, targets } => to.item(&aliases::add(office, &address, &targets).await?).await,
+        Request::AliasRemove { address, targets } => to.item(&aliases::remove(office, &address, &targets).await?).await,
+        Request::MessageSend { from, to: recipients, size_octets } => {
+            send::answer(office, &from, &recipients, size_octets, to).await
+        }
+        Request::Status {} => to.item(&status::of(office)).await,
+    }
+}
+
+/// Why an answer ended before its end.
+pub enum Fault {
+    /// The asker is told.
+    Trouble(Trouble),
+    /// The asker is gone.
+    Lost(io::Error),
+}
+
+impl From<Trouble> for Fault {
+    fn from(trouble: Trouble) -> Fault {
+        Fault::Trouble(trouble)
+    }
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Fault {
+        Fault::Lost(error)
+    }
+}
+
+/// A connection, for whoever answers.
+pub struct Exchange {
+    reader: BufReader<OwnedReadHalf>,
+    writer: OwnedWriteHalf,
+    out: Vec<u8>,
+}
+
+impl Exchange {
+    fn new(stream: UnixStream) -> Exchange {
+        let (reader, writer) = stream.into_split();
+        Exchange { reader: BufReader::new(reader), writer, out: Vec::new() }
+    }
+
+    /// The next line without its end; one octet more than [`REQUEST_OCTETS_MAX`] of a longer one. `None` at the end.
+    async fn line(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let mut line = Vec::new();
+        let mut bounded = (&mut self.reader).take(REQUEST_OCTETS_MAX as u64 + 1);
+        timeout(IDLE_TIMEOUT, bounded.read_until(b'\n', &mut line)).await??;
+        Ok((!line.is_empty()).then_some(line))
+    }
+
+    /// Answers with an item.
+    pub async fn item(&mut self, item: &impl Serialize) -> Result<(), Fault> {
+        self.put(&Answer::Item(item)).await?;
+        Ok(())
+    }
+
+    /// Asks for the octets that were announced.
+    pub async fn go_on(&mut self) -> Result<(), Fault> {
+        self.put(&Answer::<()>::GoOn {}).await?;
+        self.flush().await?;
+        Ok(())
+    }
+
+    /// The next octets of `left`, which becomes less by them.
+    pub async fn take(&mut self, left: &mut u64) -> Result<Vec<u8>, Fault> {
+        let mut piece = Vec::new();
+        let max = (*left).min(WRITE_OCTETS as u64);
+        timeout(IDLE_TIMEOUT, (&mut self.reader).take(max).read_to_end(&mut piece))
+            .await
+            .map_err(io::Error::from)??;
+        if piece.is_empty() {
+            return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+        }
+        *left -= piece.len() as u64;
+        Ok(piece)
+    }
+
+    /// Octets as they are.
+    pub async fn octets(&mut self, octets: &[u8]) -> Result<(), Fault> {
+        self.out.extend_from_slice(octets);
+        self.flush().await?;
+        Ok(())
+    }
+
+    async fn put<T: Serialize>(&mut self, answer: &Answer<T>) -> io::Result<()> {
+        serde_json::to_writer(&mut self.out, answer)?;
+        self.out.push(b'\n');
+        if self.out.len() >= WRITE_OCTETS { self.flush().await } else { Ok(()) }
+    }
+
+    async fn end(&mut self, how: Result<(), Trouble>) -> io::Result<()> {
+        let answer = how.map_or_else(Answer::<()>::Trouble, |()| Answer::End {});
+        self.put(&answer).await?;
+        self.flush().await
+    }
+
+    async fn flush(&mut self) -> io::Result<()> {
+        timeout(WRITE_TIMEOUT, self.writer.write_all(&self.out)).await??;
+        self.out.clear();
+        Ok(())
+    }
+}

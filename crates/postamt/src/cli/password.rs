@@ -1,0 +1,132 @@
+//! New passwords: asked for, read, or made.
+
+use super::failure::Failure;
+use crate::demo;
+use anyhow::Context;
+use directory::Credential;
+use env::Random;
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use std::io::{IsTerminal, Read, Stdin, Write};
+
+/// Longer ones are refused at log-in.
+pub const OCTETS_MAX: u64 = 4096;
+
+/// A password from standard input: asked for twice on a terminal, without being shown; else all that is there.
+pub fn read() -> Result<String, Failure> {
+    let stdin = std::io::stdin();
+    let password = if stdin.is_terminal() {
+        let first = asked(&stdin, "New password: ")?;
+        if asked(&stdin, "The same again: ")? != first {
+            return Err(Failure::Failed("the two are not the same; nothing was changed".into()));
+        }
+        first
+    } else {
+        let mut octets = Vec::new();
+        stdin.take(OCTETS_MAX + 3).read_to_end(&mut octets).context("cannot read the password")?;
+        let octets = octets.strip_suffix(b"\n").unwrap_or(&octets);
+        octets.strip_suffix(b"\r").unwrap_or(octets).to_vec()
+    };
+    if password.is_empty() {
+        return Err(Failure::Wrong("the password is empty; give it on standard input, or use --generate".into()));
+    }
+    if password.len() as u64 > OCTETS_MAX {
+        return Err(Failure::Wrong(format!("the password is longer than {OCTETS_MAX} octets")));
+    }
+    String::from_utf8(password).map_err(|_| Failure::Wrong("the password is no UTF-8".into()))
+}
+
+/// A new password of 80 bits.
+pub fn generated() -> Result<String, Failure> {
+    Ok(demo::password(&Urandom::new()?).expose().to_owned())
+}
+
+/// What `password_hash` takes.
+pub fn hashed(password: &str) -> Result<String, Failure> {
+    let credential = Credential::from_password(password.as_bytes(), &Urandom::new()?);
+    let credential = credential.map_err(|error| Failure::Failed(error.to_string()))?;
+    credential.to_text().ok_or_else(|| Failure::Failed("the password is not hashed".into()))
+}
+
+/// The kernel's randomness, for commands that need no runtime.
+struct Urandom(std::fs::File);
+
+impl Urandom {
+    fn new() -> anyhow::Result<Urandom> {
+        std::fs::File::open("/dev/urandom").map(Urandom).context("cannot open /dev/urandom")
+    }
+}
+
+impl Random for Urandom {
+    fn fill(&self, out: &mut [u8]) {
+        (&self.0).read_exact(out).expect("the kernel always gives randomness");
+    }
+}
+
+/// The terminal as it was, put back when this ends.
+struct Quiet<'a> {
+    stdin: &'a Stdin,
+    before: Termios,
+}
+
+impl<'a> Quiet<'a> {
+    /// Keys come one by one and are not shown; Ctrl-C is a key as well, so that nobody is left with a mute terminal.
+    fn new(stdin: &'a Stdin) -> anyhow::Result<Quiet<'a>> {
+        let before = tcgetattr(stdin).context("cannot ask the terminal")?;
+        let mut quiet = before.clone();
+        quiet.local_modes.remove(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG);
+        tcsetattr(stdin, OptionalActions::Flush, &quiet).context("cannot hide what is typed")?;
+        Ok(Quiet { stdin, before })
+    }
+}
+
+impl Drop for Quiet<'_> {
+    fn drop(&mut self) {
+        if let Err(error) = tcsetattr(self.stdin, OptionalActions::Flush, &self.before) {
+            eprintln!("postamt: the terminal cannot be put back ({error}); type: reset");
+        }
+        eprintln!();
+    }
+}
+
+fn asked(stdin: &Stdin, question: &str) -> Result<Vec<u8>, Failure> {
+    eprint!("{question}");
+    std::io::stderr().flush().context("cannot ask")?;
+    let quiet = Quiet::new(stdin)?;
+    let typed = typed(quiet.stdin.lock().bytes());
+    drop(quiet);
+    typed.context("cannot read the password")?.ok_or_else(|| Failure::Failed("nothing was changed".into()))
+}
+
+/// What is typed up to Enter; `None` after Ctrl-C.
+fn typed(keys: impl Iterator<Item = std::io::Result<u8>>) -> std::io::Result<Option<Vec<u8>>> {
+    let mut typed: Vec<u8> = Vec::new();
+    for key in keys {
+        match key? {
+            b'\r' | b'\n' | 0x04 => return Ok(Some(typed)),
+            0x03 | 0x1c => return Ok(None),
+            // Backspace takes a character, which is several octets perhaps.
+            0x08 | 0x7f => while typed.pop().is_some_and(|octet| octet & 0xc0 == 0x80) {},
+            0x15 => typed.clear(),
+            key if typed.len() as u64 <= OCTETS_MAX => typed.push(key),
+            _ => {}
+        }
+    }
+    Ok(Some(typed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_typed_can_be_mended() {
+        let check = |keys: &str| typed(keys.bytes().map(Ok)).unwrap().map(|typed| String::from_utf8(typed).unwrap());
+        assert_eq!(check("geheim\rrest").as_deref(), Some("geheim"));
+        assert_eq!(check("gehö\u{7f}eim\n").as_deref(), Some("geheim"));
+        assert_eq!(check("falsch\u{15}richtig\n").as_deref(), Some("richtig"));
+        assert_eq!(check("\u{7f}x\n").as_deref(), Some("x"));
+        assert_eq!(check("gehe\u{3}"), None);
+        assert_eq!(generated().unwrap().len(), 16);
+        assert_ne!(generated().unwrap(), generated().unwrap());
+    }
+}
