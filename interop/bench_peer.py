@@ -10,8 +10,8 @@ POSTAMT = os.environ.get("POSTAMT") or os.path.join(os.path.dirname(os.path.absp
 class Postamt(Peer):                                      # noqa: F821 (given by the benchmark)
     name, base = "postamt", 21900
     durable = "yes (one fdatasync of the journal per group of commits; 250 and OK come after it)"
-    # Not there yet: submission and relaying, POP3.
-    no = {"relay", "pop3"}
+    # Not there yet: POP3.
+    no = {"pop3"}
 
     def setup(self):
         p = self.port
@@ -19,10 +19,12 @@ class Postamt(Peer):                                      # noqa: F821 (given by
                  "[tls]", f'certificate = "{self.dir}/cert.pem"', f'key = "{self.dir}/key.pem"']
         for n in range(self.users):
             lines += ["[[account]]", f'address = "u{n}@{DOMAIN}"', f'password = "pw{n}"']                # noqa: F821
-        for protocol, port, more in (("smtp", p["smtp"], ""), ("lmtp", p["lmtp"], ""),
-                                     ("imap", p["imap"], "plaintext_login = true"),
+        clear = "plaintext_login = true"
+        for protocol, port, more in (("smtp", p["smtp"], ""), ("lmtp", p["lmtp"], ""), ("submission", p["submission"], clear),
+                                     ("imap", p["imap"], clear),
                                      ("imap", p["imaps"], 'tls = "implicit"')):
             lines += ["[[listener]]", f'protocol = "{protocol}"', f'address = "127.0.0.1:{port}"', more]
+        lines += ["[[route]]", 'name = "sink"', f'for = ["{SINK_DOMAIN}"]', f'to = "smtp://{self.addr["sink"]}"', 'tls = "none"']  # noqa: F821
         self.write("postamt.toml", "\n".join(lines) + "\n", 0o600)
 
     def command(self):

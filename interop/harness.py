@@ -21,35 +21,47 @@ def no_verification():
 
 
 class Server:
-    """postamt on a data folder of its own; `ports` by listener, `unix` is LMTP's socket."""
+    """postamt on a data folder of its own; `ports` by listener, `unix` is LMTP's socket.
 
-    def __init__(self, limits=""):
+    `top` are keys for the configuration's beginning, `tables` for its end; `accounts` can log in; `data` may lie elsewhere.
+    """
+
+    def __init__(self, tables="", top="", accounts=USERS, data="data"):
         self.folder = tempfile.mkdtemp(prefix="postamt-interop-")
         self.unix = os.path.join(self.folder, "lmtp")
-        self.ports = dict(zip(("smtp", "lmtp", "imap", "imaps", "http"), free_ports(5)))
-        self._configure(limits)
-        self.log = open(os.path.join(self.folder, "log"), "wb")
-        self.process = subprocess.Popen([POSTAMT, "serve", "--config", os.path.join(self.folder, "postamt.toml")],
-                                        stdout=subprocess.PIPE, stderr=self.log)
+        self.config = os.path.join(self.folder, "postamt.toml")
+        names = ("smtp", "lmtp", "imap", "imaps", "http", "submission", "submissions")
+        self.ports = dict(zip(names, free_ports(len(names))))
+        self._configure(tables, top, accounts, data)
+        self.log = open(os.path.join(self.folder, "log"), "ab")
         # However the driver ends; after a stop this finds nothing.
-        atexit.register(self.process.kill)
+        atexit.register(lambda: self.process.kill())
+        self.start()
+
+    def start(self):
+        """Also again, behind `kill`: on the same folder and ports."""
+        self.process = subprocess.Popen([POSTAMT, "serve", "--config", self.config], stdout=subprocess.PIPE, stderr=self.log)
         for line in self.process.stdout:
             if line.startswith(b"ready"):
                 threading.Thread(target=self.process.stdout.read, daemon=True).start()
                 return
         sys.exit(f"the server did not start:\n{self.said()}")
 
-    def _configure(self, limits):
-        lines = [f'hostname = "mx.{DOMAIN}"', 'data = "data"', f'domains = ["{DOMAIN}"]']
-        for n in range(1, USERS + 1):
+    def kill(self):
+        """As a power cut, but that the system lives."""
+        self.process.kill()
+        self.process.wait()
+
+    def _configure(self, tables, top, accounts, data):
+        lines = [f'hostname = "mx.{DOMAIN}"', f'data = "{data}"', f'domains = ["{DOMAIN}"]', top]
+        for n in range(1, accounts + 1):
             lines += ["[[account]]", f'address = "{login(n)[0]}"', f'password = "{login(n)[1]}"']
-        plain = "plaintext_login = true"
-        for name, protocol, more in (("smtp", "smtp", ""), ("lmtp", "lmtp", ""), ("imap", "imap", plain),
-                                     ("imaps", "imap", 'tls = "implicit"'), ("http", "http", "")):
+        plain, tls = "plaintext_login = true", 'tls = "implicit"'
+        for name, protocol, more in (("smtp", "smtp", ""), ("lmtp", "lmtp", ""), ("imap", "imap", plain), ("imaps", "imap", tls),
+                                     ("http", "http", ""), ("submission", "submission", ""), ("submissions", "submission", tls)):
             lines += ["[[listener]]", f'protocol = "{protocol}"', f'address = "{HOST}:{self.ports[name]}"', more]
-        lines += ["[[listener]]", 'protocol = "lmtp"', f'address = "unix:{self.unix}"', limits]
-        path = os.path.join(self.folder, "postamt.toml")
-        with open(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "w") as out:
+        lines += ["[[listener]]", 'protocol = "lmtp"', f'address = "unix:{self.unix}"', tables]
+        with open(os.open(self.config, os.O_CREAT | os.O_WRONLY, 0o600), "w") as out:
             out.write("\n".join(lines) + "\n")
 
     def said(self):

@@ -32,6 +32,8 @@ rm -rf "$dir"; exit "$status"
 /// One free port per listener.
 struct Ports {
     smtp: u16,
+    submission: u16,
+    submissions: u16,
     lmtp: u16,
     imap: u16,
     imaps: u16,
@@ -67,10 +69,18 @@ fn target_folder() -> Result<PathBuf> {
 impl Ports {
     /// Free at this moment; whoever takes one before the server does makes its start fail, visibly.
     fn free() -> Result<Ports> {
-        let held: Vec<TcpListener> = (0..5).map(|_| TcpListener::bind("127.0.0.1:0")).collect::<Result<_, _>>()?;
+        let held: Vec<TcpListener> = (0..7).map(|_| TcpListener::bind("127.0.0.1:0")).collect::<Result<_, _>>()?;
         let mut ports = held.iter().map(|listener| listener.local_addr().map(|address| address.port()));
-        let mut next = || ports.next().context("five ports")?.context("a port's number");
-        Ok(Ports { smtp: next()?, lmtp: next()?, imap: next()?, imaps: next()?, http: next()? })
+        let mut next = || ports.next().context("seven ports")?.context("a port's number");
+        Ok(Ports {
+            smtp: next()?,
+            submission: next()?,
+            submissions: next()?,
+            lmtp: next()?,
+            imap: next()?,
+            imaps: next()?,
+            http: next()?,
+        })
     }
 }
 
@@ -83,6 +93,8 @@ fn configuration(ports: &Ports) -> String {
         let _ = write!(out, "\n[[listener]]\nprotocol = \"{protocol}\"\naddress = \"127.0.0.1:{port}\"\n{more}");
     };
     listener("smtp", ports.smtp, "");
+    listener("submission", ports.submission, "");
+    listener("submission", ports.submissions, "tls = \"implicit\"\n");
     listener("lmtp", ports.lmtp, "");
     listener("imap", ports.imap, "plaintext_login = true\n");
     listener("imap", ports.imaps, "tls = \"implicit\"\n");
@@ -92,10 +104,11 @@ fn configuration(ports: &Ports) -> String {
 
 /// The format is the suites'; what does not exist yet stays empty.
 fn suites_ini(ports: &Ports) -> String {
-    let Ports { smtp, lmtp, imap, imaps, http } = ports;
+    let Ports { smtp, submission, submissions, lmtp, imap, imaps, http } = ports;
     format!(
-        "[server]\nhost = 127.0.0.1\ndomain = {DOMAIN}\nsmtp = {smtp}\nsubmission =\nsubmissions =\nlmtp = {lmtp}\n\
-         imap = {imap}\nimaps = {imaps}\npop3 =\npop3s =\nsieve =\nhttp = http://127.0.0.1:{http}\njmap_session =\n\
+        "[server]\nhost = 127.0.0.1\ndomain = {DOMAIN}\nsmtp = {smtp}\nsubmission = {submission}\n\
+         submissions = {submissions}\nlmtp = {lmtp}\nimap = {imap}\nimaps = {imaps}\npop3 =\npop3s =\nsieve =\n\
+         http = http://127.0.0.1:{http}\njmap_session =\n\
          caldav =\ncarddav =\nwebmail =\njunk = Junk\nsep = /\nwait = 20\n\n\
          [users]\nlogin = u{{n}}@{DOMAIN}\naddress = u{{n}}@{DOMAIN}\npassword = pass{{n}}\ncount = {USERS}\n\n\
          [commands]\nspf =\narc =\ndkim =\norgdomain =\nsieve_test =\nspam_learn_spam =\nspam_learn_ham =\n\
