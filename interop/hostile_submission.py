@@ -152,7 +152,7 @@ def limits():
         smtp_says(wire, to(4), b"250")
         smtp_says(wire, b"DATA", b"354")
         for _ in range(60):
-            wire.send((b"x" * 1022 + b"\r\n") * 1024)
+            wire.send((b"\r\n" + b"x" * 1020 + b"\r\n") * 1024)
         smtp_says(wire, b".", b"552")
     for line in (b"A" * MIB, b"AUTH PLAIN " + b"A" * MIB):
         with begun() as wire:

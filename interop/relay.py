@@ -34,7 +34,7 @@ def message(n):
     if kind == 3:
         return head + b"Subject: odd header\r\nX-Folded: a\r\n\tb\r\n  c\r\nX-Empty:\r\nX-Trailing: space \r\nx-case: Ab\r\n\r\n\r\n\r\n \r\nFrom here\r\n\r\n"
     if kind == 4 and n % 100 == 4:
-        return head + b"Subject: large\r\n\r\n" + b"0123456789abcdef" * 4 * 16 * 3000
+        return head + b"Subject: large\r\n\r\n" + (b"0123456789abcdef" * 4 + b"\r\n") * 16 * 3000
     return letter(31, name)
 
 

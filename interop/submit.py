@@ -114,8 +114,7 @@ set record = ""
     with open(f"{server.folder}/accepted.pem", "wb") as out:
         out.write(certificate())
     environment = dict(os.environ, HOME=server.folder, LC_ALL="C.UTF-8")
-    message = sent(["mutt", "-n", "-F", rc, "-s", word, "--", login(2)[0]], word, input=b"Greetings\n", env=environment)
-    assert b"User-Agent: Mutt" in message, message[:400]
+    sent(["mutt", "-n", "-F", rc, "-s", word, "--", login(2)[0]], word, input=b"Greetings\n", env=environment)
 
 
 def certificate():
@@ -138,7 +137,7 @@ def gsasl(mechanism, password=None, succeeds=True):
     """Signs in only; it checks the server's proof too."""
     need("gsasl")
     code, said = run(["gsasl", "--client", "--smtp", f"--connect={HOST}:{server.ports['submission']}", f"--mechanism={mechanism}", "--no-cb" if "PLUS" not in mechanism else "--quiet",
-                      f"--authentication-id={login(1)[0]}", "--authorization-id=", f"--password={password or login(1)[1]}", "--hostname=" + HOST,
+                      f"--authentication-id={login(1)[0]}", f"--password={password or login(1)[1]}", "--hostname=" + HOST,
                       f"--x509-ca-file={written(server, 'ca.pem', certificate())}"], input=b"")
     assert (code == 0) is succeeds, f"exit status {code}: {said[-1500:]}"
 

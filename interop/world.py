@@ -9,7 +9,7 @@ class Names:
     """A name server (UDP). `zone` by name: `[("MX", "mx.x.test")]`, `[("A", "127.0.0.2")]`; `"fails"` is answered SERVFAIL, None not at all."""
 
     def __init__(self, zone=None, address=(HOST, 0)):
-        self.zone = zone or {}
+        self.zone = {} if zone is None else zone
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(address)
         self.at = "%s:%d" % self.socket.getsockname()
