@@ -4,7 +4,7 @@
     interop/queue_crash.py [--rounds N] [--power] [--seed S] [--load SECONDS]
 
 Each round, messages come in over several connections, each for two recipients outside and one of ours. Of the domains outside,
-which one scripted exchanger serves, one defers half of what it is offered, one refuses, one hangs up amid a third of the messages; the
+which one scripted exchanger serves, one defers each once, one refuses, one hangs up amid a third of the messages; the
 others take everything. At a random instant postamt is killed (kill -9) and started again. With --power its data lies on an ext4 loop image:
 EXT4_IOC_SHUTDOWN drops what was not synced, then it is killed and the image mounted anew (needs root). At the end there is time
 for what waits in the queue; then everything accepted must have arrived, or be reported as refused. Doubled outside may be at most
@@ -65,7 +65,7 @@ class Crash:
     def __init__(self, options):
         self.options, self.chance = options, random.Random(options.seed)
         self.image = Image() if options.power else None
-        self.kept, self.accepted, self.unsure = collections.Counter(), set(), set()
+        self.kept, self.deferred, self.accepted, self.unsure = collections.Counter(), set(), set(), set()
         self.allowed, self.doubles = 0, []
         self.names, self.quick = Names(), random.Random(options.seed + 1)
         for n in range(DOMAINS):
@@ -80,10 +80,11 @@ class Crash:
         for recipient in taken.recipients:
             self.kept[token, recipient] += 1
 
-    async def behave(self, at, verb):
+    async def behave(self, at, verb, line):
         n = int(at.rsplit(".", 1)[1]) - 1
         await asyncio.sleep(self.quick.random() * 0.02)
-        if n == DEFERS and verb == "RCPT" and self.quick.random() < 0.5:
+        if n == DEFERS and verb == "RCPT" and line not in self.deferred:
+            self.deferred.add(line)
             return b"451 4.7.1 come back later\r\n"
         if n == REFUSES and verb == "RCPT":
             return b"550 5.1.1 nobody\r\n"

@@ -43,7 +43,7 @@ class World:
                 assert key not in self.seen, f"{key} twice"
                 self.seen.add(key)
 
-    async def behave(self, at, verb):
+    async def behave(self, at, verb, _):
         kind = self.by_address[at]
         if kind == "healthy":
             return None

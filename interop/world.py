@@ -58,14 +58,14 @@ class Taken:
 class Exchanger:
     """Takes mail on several addresses of one port; no message is empty. `taken` gets each message the moment before its 250 is sent.
 
-    `behave(address, verb)` may be set: a coroutine whose octets are the answer; None is the usual one.
+    `behave(address, verb, line)` may be set: a coroutine whose octets are the answer; None is the usual one.
     """
 
     def __init__(self, addresses=(HOST,), port=0, taken=None, behave=None):
         self.taken, self.behave = taken or (lambda _: None), behave
         self.connections, self.open, self.most, self.lock = 0, 0, 0, threading.Lock()
         self.loop = asyncio.new_event_loop()
-        self.sockets = []
+        self.sockets, self.servers = [], []
         for address in addresses:
             self.sockets.append(socket.create_server((address, port), backlog=200))
             port = self.sockets[-1].getsockname()[1]
@@ -77,15 +77,22 @@ class Exchanger:
     def _run(self, started):
         asyncio.set_event_loop(self.loop)
         for sock in self.sockets:
-            self.loop.run_until_complete(asyncio.start_server(self._serve, sock=sock, limit=1 << 27))
+            self.servers.append(self.loop.run_until_complete(asyncio.start_server(self._serve, sock=sock, limit=1 << 27)))
         self.loop.call_soon(started.set)
         self.loop.run_forever()
 
     def close(self):
         """No more of it: listeners and connections go."""
+        asyncio.run_coroutine_threadsafe(self._end(), self.loop).result(10)
         self.loop.call_soon_threadsafe(self.loop.stop)
-        for sock in self.sockets:
-            sock.close()
+
+    async def _end(self):
+        for server in self.servers:
+            server.close()
+        sessions = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in sessions:
+            task.cancel()
+        await asyncio.wait(sessions, timeout=5) if sessions else None
 
     async def _serve(self, reader, writer):
         self.connections += 1
@@ -93,17 +100,17 @@ class Exchanger:
         self.most = max(self.most, self.open)
         try:
             await self._session(reader, writer, self.connections)
-        except (ConnectionError, asyncio.IncompleteReadError, OSError):
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
             self.open -= 1
             writer.close()
 
     async def _session(self, reader, writer, connection):
-        address = writer.get_extra_info("sockname")[0]
+        address, line = writer.get_extra_info("sockname")[0], b""
 
         async def say(verb, usual):
-            answer = await self.behave(address, verb) if self.behave else None
+            answer = await self.behave(address, verb, line) if self.behave else None
             writer.write(answer or usual)
             await writer.drain()
             return answer is None or answer[:1] in b"23"
