@@ -233,6 +233,8 @@ impl Queue {
         let mut batch = self.batch();
         batch.makes_room = true;
         let (mut left, mut done, mut failed, mut succeeded) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        // The same for all, so that they are tried again in one transaction.
+        let jitter = self.jitter();
         for (mut delivery, mut outcome) in deliveries.into_iter().zip(outcomes) {
             outcome.answer = bounded(outcome.answer);
             delivery.attempts += 1;
@@ -243,7 +245,7 @@ impl Queue {
             let mut next = None;
             match outcome.kind {
                 OutcomeKind::Deferred => {
-                    delivery.due = (now + retry_pause(delivery.attempts, self.jitter())).min(delivery.expires);
+                    delivery.due = (now + retry_pause(delivery.attempts, jitter)).min(delivery.expires);
                     delivery.last = Some(outcome.answer.clone());
                     next = Some(delivery.due);
                     batch.put(Space::Rows, row::delivery_key(delivery.key), delivery.encode());

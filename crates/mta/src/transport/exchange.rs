@@ -232,7 +232,7 @@ fn fill(outcomes: Vec<Option<Outcome>>, other: impl Fn() -> Outcome) -> Exchange
 
 fn done(line: &Line, outcomes: Vec<Option<Outcome>>, answers: &[Answer], dsn: bool) -> Vec<Outcome> {
     let mut each = answers.iter();
-    let one = answers.len() == 1;
+    let one = !line.answers_each();
     let fill = |outcome: Option<Outcome>| {
         outcome.unwrap_or_else(|| {
             let answer = if one { answers.first() } else { each.next() };

@@ -75,6 +75,11 @@ impl Line {
         &mut self.session
     }
 
+    /// Whether each recipient gets an answer of its own to the message (RFC 2033 §4.2).
+    pub fn answers_each(&self) -> bool {
+        self.flavour == smtp::Flavour::Lmtp
+    }
+
     /// As it stands in the trace.
     pub fn protocol(&self) -> String {
         let name = match self.flavour {
@@ -253,8 +258,9 @@ impl Line {
                 return Poll::Ready(event);
             }
             let now = self.now();
-            let mut progress = self.write(cx);
-            progress |= self.read(cx, now);
+            // What is there already answers nothing that is still to be written.
+            let mut progress = self.read(cx, now);
+            progress |= self.write(cx);
             if !progress {
                 match self.session.deadline() {
                     Some(deadline) if self.poll_timer(cx, deadline) => self.session.expire(now),
