@@ -174,7 +174,7 @@ fn refusals_say_what_to_do() {
     );
     check(
         add_account("ANNA@example.org"),
-        "the account ANNA@example.org is there already; change it with: postamt account set ANNA@example.org",
+        "the account ANNA@example.org is there already; change it with: postamt account password ANNA@example.org",
     );
     check(
         Edit::RemoveAccount { address: address("bem@example.org") },

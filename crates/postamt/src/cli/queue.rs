@@ -243,7 +243,7 @@ fn list(which: &Which, limit: usize, place: &Place) -> Result<(), Failure> {
 const COLUMNS: usize = 100;
 const HEADING: &str = "ID                AGE      SIZE      TRIES  NEXT      FROM → TO\n";
 /// Where the addresses begin.
-const BEFORE: usize = 53;
+const BEFORE: usize = 54;
 
 fn row(item: &QueueItem, now: Timestamp, columns: usize) -> String {
     let until = |at: Timestamp| span(at.unix_ms() - now.unix_ms());

@@ -78,7 +78,12 @@ pub(super) const ACCOUNT: Keys = Keys {
     meaning: "An account has one of `password` and `password_hash`.",
     keys: &[
         key("address", "address", "must be there", "Its address, which is also its login."),
-        key("password_hash", "Argon2id hash", "", "What `postamt hash-password` prints."),
+        key(
+            "password_hash",
+            "hash",
+            "",
+            "What `postamt hash-password` prints: an Argon2id hash, and the keys by which SCRAM can be offered.",
+        ),
         key(
             "password",
             "text",
