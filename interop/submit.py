@@ -90,8 +90,9 @@ def curl(way, mechanism):
     sent(curl_command(way, mechanism, login(1)[1], login(1)[0], login(2)[0], message), word)
 
 
-def mutt(way, mechanism):
-    need("mutt")
+def mutt(way, mechanism, program="mutt"):
+    """Without a mechanism: the one that it takes itself."""
+    need(program)
     word, _ = fresh()
     user, password = login(1)
     scheme = "smtp" if way == "587" else "smtps"
@@ -101,7 +102,7 @@ set use_from = yes
 set use_envelope_from = yes
 set smtp_url = "{scheme}://{user.replace('@', '%40')}@{HOST}:{server.ports[WAYS[way][0]]}/"
 set smtp_pass = "{password}"
-set smtp_authenticators = "{mechanism}"
+{f'set smtp_authenticators = "{mechanism}"' if mechanism else ""}
 set ssl_starttls = yes
 set ssl_force_tls = yes
 set ssl_verify_host = no
@@ -114,7 +115,7 @@ set record = ""
     with open(f"{server.folder}/accepted.pem", "wb") as out:
         out.write(certificate())
     environment = dict(os.environ, HOME=server.folder, LC_ALL="C.UTF-8")
-    sent(["mutt", "-n", "-F", rc, "-s", word, "--", login(2)[0]], word, input=b"Greetings\n", env=environment)
+    sent([program, "-n", "-F", rc, "-s", word, "--", login(2)[0]], word, input=b"Greetings\n", env=environment)
 
 
 def certificate():
@@ -136,7 +137,7 @@ def s_nail(way, mechanism):
 def gsasl(mechanism, password=None, succeeds=True):
     """Signs in only; it checks the server's proof too."""
     need("gsasl")
-    code, said = run(["gsasl", "--client", "--smtp", f"--connect={HOST}:{server.ports['submission']}", f"--mechanism={mechanism}", "--no-cb" if "PLUS" not in mechanism else "--quiet",
+    code, said = run(["gsasl", "--client", "--smtp", f"--connect={HOST}:{server.ports['submission']}", f"--mechanism={mechanism}", "--no-cb",
                       f"--authentication-id={login(1)[0]}", f"--password={password or login(1)[1]}", "--hostname=" + HOST,
                       f"--x509-ca-file={written(server, 'ca.pem', certificate())}"], input=b"")
     assert (code == 0) is succeeds, f"exit status {code}: {said[-1500:]}"
@@ -298,9 +299,13 @@ for way in WAYS:
     for mechanism in ("plain", "login", "scram-sha-256"):
         tally.check(f"msmtp {way} {mechanism}", msmtp, way, mechanism)
         tally.check(f"mutt {way} {mechanism}", mutt, way, mechanism)
+    for program in ("mutt", "neomutt"):
+        tally.check(f"{program} {way}, its own choice", mutt, way, None, program)
+    for mechanism in ("plain", "login", "scram-sha-256"):
+        tally.check(f"neomutt {way} {mechanism}", mutt, way, mechanism, "neomutt")
 for mechanism in ("PLAIN", "LOGIN"):
     tally.check(f"smtplib {mechanism}: initial response or not", smtplib_initial_response, mechanism)
-for mechanism in ("PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"):
+for mechanism in ("PLAIN", "LOGIN", "SCRAM-SHA-256"):
     tally.check(f"gsasl {mechanism}", gsasl, mechanism)
     tally.check(f"gsasl {mechanism}, wrong password", gsasl, mechanism, "wrong", False)
 tally.check("wrong passwords", wrong_passwords)
