@@ -2,7 +2,7 @@
 
 POSTAMT names another binary than target/release/postamt; KEEP=1 leaves the folder behind, with the server's log.
 """
-import atexit, os, re, shutil, socket, ssl, subprocess, sys, tempfile, threading, time, traceback
+import atexit, json, os, re, shutil, socket, ssl, subprocess, sys, tempfile, threading, time, traceback
 
 HOST, DOMAIN, USERS = "127.0.0.1", "test.local", 40
 POSTAMT = os.environ.get("POSTAMT") or os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "target", "release", "postamt")
@@ -67,6 +67,14 @@ class Server:
     def said(self):
         with open(os.path.join(self.folder, "log"), "rb") as log:
             return log.read().decode("utf-8", "replace")
+
+    def told(self, *command):
+        """What `postamt COMMAND --json` prints about this server, line by line; exit code 1 is nothing."""
+        done = subprocess.run([POSTAMT, *command, "--config", self.config, "--json"], capture_output=True, text=True)
+        if "unrecognized subcommand" in done.stderr:
+            raise Skip(f"there is no `postamt {command[0]}`")
+        assert done.returncode in (0, 1), f"{command}: exit status {done.returncode}: {done.stderr}"
+        return [json.loads(line) for line in done.stdout.splitlines()]
 
     def memory(self, field="VmRSS"):
         """Octets, from /proc."""

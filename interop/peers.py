@@ -24,7 +24,7 @@ class Peer:
         self.write("resolv.conf", f"nameserver {NAME_SERVER}\n")
         inside = f"mount --bind {self.dir}/resolv.conf /etc/resolv.conf && exec \"$@\""
         self.output = open(f"{self.dir}/start.log", "ab")
-        self.process = subprocess.Popen(["unshare", "-m", "sh", "-c", inside, "sh", *self.command()], stdin=subprocess.DEVNULL,
+        self.process = subprocess.Popen(["unshare", "-m", "--propagation", "slave", "sh", "-c", inside, "sh", *self.command()], stdin=subprocess.DEVNULL,
                                         stdout=self.output, stderr=self.output, start_new_session=True, cwd=self.dir)
         self._wait()
 
