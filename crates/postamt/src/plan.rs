@@ -46,6 +46,8 @@ pub struct ListenerPlan {
     pub tls: TlsStart,
     /// Whether passwords are taken without TLS.
     pub plaintext_login: PlaintextLogin,
+    /// Whether a log-in may be bound to its TLS connection.
+    pub channel_binding: ChannelBinding,
     /// What happens when the port is taken.
     pub port: Port,
     /// Whose word is taken on whom they speak for (PROXY protocol).
@@ -142,6 +144,15 @@ pub enum TlsStart {
     Starttls,
     /// With the connection (RFC 8314 §3).
     Implicit,
+}
+
+/// Whether SCRAM with channel binding (RFC 5802 §6) is offered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ChannelBinding {
+    /// It is.
+    Offered,
+    /// Some clients take it and then cannot do it.
+    NotOffered,
 }
 
 /// Whether passwords are taken without TLS: only ever on loopback.

@@ -149,7 +149,8 @@ impl FromStr for HostHop {
             ("smtps", Flavour::Smtp, 465, true),
             ("lmtp", Flavour::Lmtp, 24, false),
         ];
-        let (scheme, rest) = text.split_once("://").ok_or_else(|| wrong("a host is written as smtp://mail.example.org:587"))?;
+        let (scheme, rest) =
+            text.split_once("://").ok_or_else(|| wrong("a host is written as smtp://mail.example.org:587"))?;
         let known = schemes.into_iter().find(|(name, ..)| name.eq_ignore_ascii_case(scheme));
         let (_, flavour, default_port, implicit_tls) =
             known.ok_or_else(|| wrong("it begins with smtp, smtps or lmtp"))?;

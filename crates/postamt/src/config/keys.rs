@@ -124,6 +124,12 @@ pub(super) const LISTENER: Keys = Keys {
             "Whether passwords are taken without TLS; `imap` and `submission` on loopback or a Unix socket only.",
         ),
         key(
+            "channel_binding",
+            "`true` or `false`",
+            "`false`",
+            "Whether `submission` offers SCRAM-SHA-256-PLUS; mutt and neomutt choose it, cannot do it with TLS 1.3, and give up.",
+        ),
+        key(
             "proxy",
             "list of networks",
             "none",

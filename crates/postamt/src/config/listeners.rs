@@ -2,7 +2,7 @@
 
 use super::keys::LISTENER;
 use super::reader::Section;
-use crate::plan::{ListenerPlan, PlaintextLogin, Port, Protocol, TlsStart};
+use crate::plan::{ChannelBinding, ListenerPlan, PlaintextLogin, Port, Protocol, TlsStart};
 use model::Network;
 use net::ListenAddress;
 use std::net::SocketAddr;
@@ -31,7 +31,8 @@ pub fn loopback(port: Port) -> Vec<ListenerPlan> {
             (Protocol::Imap | Protocol::Submission, TlsStart::Starttls) => PlaintextLogin::Allowed,
             _ => PlaintextLogin::Refused,
         };
-        ListenerPlan { protocol, address, tls, plaintext_login, port, proxies: Vec::new() }
+        let (channel_binding, proxies) = (ChannelBinding::NotOffered, Vec::new());
+        ListenerPlan { protocol, address, tls, plaintext_login, channel_binding, port, proxies }
     };
     vec![
         listener(Protocol::Smtp, 2525, TlsStart::Starttls),
@@ -75,7 +76,10 @@ fn listener(section: &Section<'_>, folder: &Path) -> Option<(ListenerPlan, Range
     let default = if bare { TlsStart::None } else { TlsStart::Starttls };
     let tls = tls.map_or(default, |tls| tls.value);
     let proxies = section.list::<Network>("proxy").unwrap_or_default().into_iter().map(|found| found.value).collect();
-    Some((ListenerPlan { protocol, address, tls, plaintext_login, port: Port::Fixed, proxies }, span))
+    let bind = section.flag("channel_binding").is_some_and(|found| found.value);
+    let channel_binding = if bind { ChannelBinding::Offered } else { ChannelBinding::NotOffered };
+    let port = Port::Fixed;
+    Some((ListenerPlan { protocol, address, tls, plaintext_login, channel_binding, port, proxies }, span))
 }
 
 fn address(section: &Section<'_>, folder: &Path) -> Option<(ListenAddress, Range<usize>)> {

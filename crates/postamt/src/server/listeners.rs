@@ -1,7 +1,9 @@
 //! Which protocol is spoken behind which listener.
 
 use super::status::StatusBoard;
-use crate::plan::{Bound, Certificate, Limits, ListenerPlan, PlaintextLogin, Port, Protocol, ServePlan, TlsStart};
+use crate::plan::{
+    Bound, Certificate, ChannelBinding, Limits, ListenerPlan, PlaintextLogin, Port, Protocol, ServePlan, TlsStart,
+};
 use access::imap::{ImapConversation, ImapPolicy, Services, TlsOffer};
 use anyhow::Context;
 use env::{Conversation, Env};
@@ -164,7 +166,7 @@ fn smtp(desk: Arc<Desk>, plan: &ListenerPlan) -> Factory {
 fn smtp_policy(desk: &Desk, plan: &ListenerPlan) -> Policy {
     let host = desk.hostname.clone();
     let mut policy = match plan.protocol {
-        Protocol::Submission => Policy::submission(host, mechanisms(&desk.post)),
+        Protocol::Submission => Policy::submission(host, mechanisms(&desk.post, plan.channel_binding)),
         _ => Policy::new(host),
     };
     if plan.protocol == Protocol::Lmtp {
@@ -181,10 +183,14 @@ fn smtp_policy(desk: &Desk, plan: &ListenerPlan) -> Policy {
 }
 
 /// SCRAM only where every account can: a client takes the best mechanism, and one that its account lacks would lock it out.
-fn mechanisms(post: &Post) -> Vec<&'static str> {
+/// `-PLUS` only where it is wished: mutt and neomutt (GNU SASL) choose it, cannot bind to TLS 1.3, and try no other.
+fn mechanisms(post: &Post, binding: ChannelBinding) -> Vec<&'static str> {
     let scram = post.directory.all_have_scram(sasl::ScramHash::Sha256);
     let all = [Mechanism::ScramSha256Plus, Mechanism::ScramSha256, Mechanism::Plain, Mechanism::Login];
-    all.into_iter().filter(|mechanism| scram || mechanism.scram().is_none()).map(Mechanism::name).collect()
+    let fits = |mechanism: &Mechanism| {
+        (scram || mechanism.scram().is_none()) && (binding == ChannelBinding::Offered || !mechanism.wants_binding())
+    };
+    all.into_iter().filter(fits).map(Mechanism::name).collect()
 }
 
 fn imap(desk: Arc<Desk>, plan: &ListenerPlan) -> Factory {
