@@ -2,10 +2,14 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | `trace`, `queue`, `people`, `send`, `status` | commands for the running server |
+//! | `trace`, `queue`, `account`, `domain`, `alias`, `send`, `status` | commands for the running server |
+//! | `people` | what accounts, domains and aliases have in common |
 //! | `place`, `failure` | which server, and how its answers and refusals are told |
 //! | `password`, `text` | asking for passwords; quantities and tables |
 
+mod account;
+mod alias;
+mod domain;
 mod failure;
 mod password;
 mod people;
@@ -95,13 +99,13 @@ enum Command {
     Queue(queue::Queue),
     /// Who has mail here.
     #[command(subcommand, after_help = "Example:\n  postamt account list")]
-    Account(people::Account),
+    Account(account::Account),
     /// Whose mail is taken here.
     #[command(subcommand, after_help = "Example:\n  postamt domain list")]
-    Domain(people::DomainDo),
+    Domain(domain::DomainCommand),
     /// Addresses that stand for others.
     #[command(subcommand, after_help = "Example:\n  postamt alias list")]
-    Alias(people::Alias),
+    Alias(alias::Alias),
     /// Sends a message through the running server, and prints its queue id.
     #[command(after_help = "Examples:\n  \
                             echo Hello | postamt send --from anna@demo.test --to ben@example.org --subject Hi\n  \
@@ -153,9 +157,9 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Status { place } => status::run(&place),
         Command::Trace(trace) => trace::run(&trace),
         Command::Queue(queue) => queue::run(&queue),
-        Command::Account(account) => people::account(&account),
-        Command::Domain(domain) => people::domain(&domain),
-        Command::Alias(alias) => people::alias(&alias),
+        Command::Account(account) => account::run(&account),
+        Command::Domain(domain) => domain::run(&domain),
+        Command::Alias(alias) => alias::run(&alias),
         Command::Send(send) => send::run(&send),
         Command::Keys => place::say(&config::reference()),
         Command::HashPassword { json } => hash_password(json),

@@ -32,6 +32,8 @@ pub struct Filter {
 pub struct QueuedDelivery {
     /// The message, without its body.
     pub message: Arc<QueuedMessage>,
+    /// The message's octets as it is sent.
+    pub size_octets: u64,
     /// The delivery.
     pub delivery: Delivery,
     /// Whether it is being tried now.
@@ -66,7 +68,7 @@ impl Queue {
         max: usize,
     ) -> Result<Vec<QueuedDelivery>, AdminError> {
         let mut found = Vec::new();
-        let mut message: Option<Arc<QueuedMessage>> = None;
+        let mut message: Option<(Arc<QueuedMessage>, u64)> = None;
         loop {
             let prefix = row::deliveries(filter.id);
             let query = Query::prefix(&row::cell(), &prefix, after.map(row::delivery_key), PAGE_ROWS);
@@ -75,12 +77,12 @@ impl Queue {
                 let delivery = Delivery::decode(key, octets).map_err(Fault::from)?;
                 after = Some(delivery.key);
                 let id = delivery.key.id;
-                if message.as_ref().is_none_or(|message| message.id != id) {
-                    message = self.message(id).await?.map(Arc::new);
+                if message.as_ref().is_none_or(|(message, _)| message.id != id) {
+                    message = self.message(id).await?.map(|(message, size_octets)| (Arc::new(message), size_octets));
                 }
-                let Some(message) = &message else { continue };
+                let Some((message, size_octets)) = &message else { continue };
                 if filter.fits(message, &delivery) {
-                    found.push(self.seen(message.clone(), delivery));
+                    found.push(self.seen((message.clone(), *size_octets), delivery));
                 }
                 if found.len() >= max {
                     return Ok(found);
@@ -92,19 +94,19 @@ impl Queue {
         }
     }
 
-    fn seen(&self, message: Arc<QueuedMessage>, delivery: Delivery) -> QueuedDelivery {
+    fn seen(&self, (message, size_octets): (Arc<QueuedMessage>, u64), delivery: Delivery) -> QueuedDelivery {
         let schedule = self.schedule();
         let under_way = !delivery.held && schedule.due(delivery.key).is_none();
         let closed = schedule.closed(&delivery.target.destination()).cloned();
         drop(schedule);
-        QueuedDelivery { message, delivery, under_way, closed }
+        QueuedDelivery { message, size_octets, delivery, under_way, closed }
     }
 
-    /// A message without its body.
-    async fn message(&self, id: QueueId) -> Result<Option<QueuedMessage>, Fault> {
+    /// A message without its body, and its size.
+    async fn message(&self, id: QueueId) -> Result<Option<(QueuedMessage, u64)>, Fault> {
         let query = Query::row(&row::cell(), row::message_key(id));
         let found = self.store.read(vec![query]).await?.into_row();
-        Ok(found.map(|row| QueuedMessage::decode(id, &row)).transpose()?)
+        Ok(found.map(|row| QueuedMessage::decode_sized(id, &row)).transpose()?)
     }
 
     /// The octets of a queued message as they will be sent, up to `max`.

@@ -162,6 +162,11 @@ impl QueuedMessage {
 
     /// Reads a row; a small body's octets are still to be read.
     pub(super) fn decode(id: QueueId, row: &[u8]) -> Result<QueuedMessage, RecordError> {
+        QueuedMessage::decode_sized(id, row).map(|(message, _)| message)
+    }
+
+    /// As [`decode`](Self::decode), with the octets of the message as it is sent.
+    pub(super) fn decode_sized(id: QueueId, row: &[u8]) -> Result<(QueuedMessage, u64), RecordError> {
         let mut d = Decoder::new(row, MESSAGE_FORMAT)?;
         let (reverse_path, trace) = (d.str()?.to_owned(), d.str()?.to_owned());
         let arrived = d.time()?;
@@ -179,17 +184,18 @@ impl QueuedMessage {
         let smtputf8 = d.u32()? == 1;
         let (submitted, account) = (d.u32()? == 1, AccountId(d.u32()?));
         let submitter = submitted.then_some(account);
-        let body = match d.u64()? {
-            0 => {
-                d.usize()?;
-                Body::Row(Bytes::new())
-            }
+        let (body, size_octets) = match d.u64()? {
+            0 => (Body::Row(Bytes::new()), d.u64()?),
             _ => {
                 let size_octets = d.u64()?;
-                Body::Blob { id: BlobId(d.bytes()?.try_into().map_err(|_| RecordError::Value)?), size_octets }
+                let id = BlobId(d.bytes()?.try_into().map_err(|_| RecordError::Value)?);
+                (Body::Blob { id, size_octets }, size_octets)
             }
         };
-        Ok(QueuedMessage { id, reverse_path, trace, arrived, envid, ret, content, smtputf8, submitter, body })
+        let size_octets = size_octets + trace.len() as u64;
+        let message =
+            QueuedMessage { id, reverse_path, trace, arrived, envid, ret, content, smtputf8, submitter, body };
+        Ok((message, size_octets))
     }
 }
 

@@ -90,11 +90,11 @@ fn filter(wanted: &QueueFilter) -> Result<Filter, Trouble> {
 }
 
 fn item(found: &QueuedDelivery) -> QueueItem {
-    let QueuedDelivery { message, delivery, under_way, closed } = found;
+    let QueuedDelivery { message, size_octets, delivery, under_way, closed } = found;
     QueueItem {
         queue_id: queue_name(message.id),
         arrived: When(message.arrived),
-        size_octets: message.trace.len() as u64 + message.body.size_octets(),
+        size_octets: *size_octets,
         from: message.reverse_path.clone(),
         to: delivery.recipient.clone(),
         original_to: delivery.original.as_ref().map(|original| original.address.clone()),

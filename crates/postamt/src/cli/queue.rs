@@ -246,12 +246,12 @@ const HEADING: &str = "ID                AGE      SIZE      TRIES  NEXT      FRO
 const BEFORE: usize = 54;
 
 fn row(item: &QueueItem, now: Timestamp, columns: usize) -> String {
-    let until = |at: Timestamp| span(at.unix_ms() - now.unix_ms());
+    let at = item.closed_until.map_or(item.next_attempt, |closed| closed.max(item.next_attempt));
     let next = match item {
         _ if item.under_way => "now".into(),
         _ if item.held => "held".into(),
-        _ if item.next_attempt.0 <= now && item.closed_until.is_none() => "due".into(),
-        _ => until(item.closed_until.map_or(item.next_attempt.0, |closed| closed.0.max(item.next_attempt.0))),
+        _ if at.0 <= now => "due".into(),
+        _ => span(at.0.unix_ms() - now.unix_ms()),
     };
     let age = span(now.unix_ms() - item.arrived.0.unix_ms());
     let room = columns.saturating_sub(BEFORE).max(20);
@@ -304,17 +304,7 @@ fn details(item: &QueueItem, now: Timestamp, columns: Option<usize>) -> String {
         line("meant", original.clone());
     }
     line("by", item.next_hop.clone());
-    let tries = count(item.attempts as usize, "try", "tries");
-    let in_ = span(item.next_attempt.0.unix_ms() - now.unix_ms());
-    line(
-        "state",
-        match item {
-            _ if item.under_way => format!("{tries}; being tried now"),
-            _ if item.held => format!("{tries}; held"),
-            _ if item.next_attempt.0 <= now => format!("{tries}; due"),
-            _ => format!("{tries}; the next in {in_}, {}", item.next_attempt.short()),
-        },
-    );
+    line("state", state(item, now));
     if let Some(cause) = &item.closed_cause {
         let until = item.closed_until.map(|until| format!(" until {}", until.short())).unwrap_or_default();
         line("waits", format!("nothing is sent there{until}: {cause}"));
@@ -327,7 +317,20 @@ fn details(item: &QueueItem, now: Timestamp, columns: Option<usize>) -> String {
     out
 }
 
-fn of_message(client: &mut Client, id: &str) -> Result<Vec<QueueItem>, Failure> {
+/// How often it was tried, and when it is tried next.
+pub fn state(item: &QueueItem, now: Timestamp) -> String {
+    let tries = count(item.attempts as usize, "try", "tries");
+    let next = item.closed_until.map_or(item.next_attempt, |closed| closed.max(item.next_attempt));
+    match item {
+        _ if item.under_way => format!("{tries}; being tried now"),
+        _ if item.held => format!("{tries}; held"),
+        _ if next.0 <= now => format!("{tries}; due"),
+        _ => format!("{tries}; the next in {}, {}", span(next.0.unix_ms() - now.unix_ms()), next.short()),
+    }
+}
+
+/// The deliveries of a message that are not done.
+pub fn of_message(client: &mut Client, id: &str) -> Result<Vec<QueueItem>, Failure> {
     let filter = QueueFilter { id: Some(id.to_owned()), ..QueueFilter::default() };
     let mut items = Vec::new();
     client.ask(Request::QueueList { filter, limit: usize::MAX }, |item| {

@@ -4,7 +4,7 @@ use super::failure::Failure;
 use super::place::{Place, columns, json, say};
 use super::text::{harmless, size, wrap};
 use crate::admin::client::Client;
-use crate::admin::protocol::{Request, TraceAsk, TraceItem};
+use crate::admin::protocol::{QueueItem, Request, TraceAsk, TraceItem};
 use crate::admin::when::When;
 use crate::config::units::Span;
 use clap::Args;
@@ -59,7 +59,20 @@ pub fn run(trace: &Trace) -> Result<(), Failure> {
     }
     let stories = items.chunk_by(|a, b| a.queue_id == b.queue_id);
     let stories: Vec<String> = stories.map(|story| self::story(story, columns())).collect();
-    say(&stories.join("\n"))
+    say(&stories.join("\n"))?;
+    let Some(id) = &trace.id else { return Ok(()) };
+    let now = super::now();
+    let waiting = super::queue::of_message(&mut client, id)?;
+    waiting.iter().try_for_each(|item| say(&self::waiting(item, now, columns())))
+}
+
+/// What happens next to a delivery that is still in the queue.
+fn waiting(item: &QueueItem, now: Timestamp, columns: Option<usize>) -> String {
+    let mut text = format!("  {:<20}  {:<12} {}, {}", "now", "in the queue", item.to, super::queue::state(item, now));
+    if let Some(cause) = &item.closed_cause {
+        let _ = write!(text, "; nothing is sent to {} before: {cause}", item.next_hop);
+    }
+    wrap(&harmless(&text), columns, 37)
 }
 
 fn ask(trace: &Trace, client: &mut Client) -> Result<Vec<TraceItem>, Failure> {
@@ -154,7 +167,7 @@ fn line(item: &TraceItem, shown: Shown, columns: Option<usize>) -> String {
 fn detail(item: &TraceItem) -> String {
     let mut text = String::new();
     if let Some(peer) = &item.peer {
-        let _ = write!(text, " {} {}", if item.from.is_some() { "by" } else { "at" }, peer.trim());
+        let _ = write!(text, " {} {}", if item.from.is_some() { "from" } else { "at" }, peer.trim());
     }
     if let Some(protocol) = &item.protocol {
         let _ = write!(text, " ({protocol})");
@@ -230,7 +243,7 @@ mod tests {
         let expected = "\
 06559b0f9ac00001  anna@demo.test → ben@example.org  1.5 KiB
   Message-ID <1@demo.test>
-  1970-01-01 00:00:00Z  received     by anna@demo.test (ESMTPSA)
+  1970-01-01 00:00:00Z  received     from anna@demo.test (ESMTPSA)
   1970-01-01 00:00:01Z  deferred     ben@example.org at mx.example.org [192.0.2.1]:25 (ESMTP): 451 4.7.1 come  back later; next try 1970-01-01 00:01:00Z
   1970-01-01 00:00:02Z  failure-told ben@example.org; the report is 06559b0f9ac00002
 ";
@@ -242,7 +255,7 @@ mod tests {
     #[test]
     fn a_line_that_is_followed_says_whose_it_is() {
         let line = line(&items()[0], Shown::Apart, None);
-        let expected = "1970-01-01 00:00:00Z  06559b0f9ac00001  received     anna@demo.test → ben@example.org by \
+        let expected = "1970-01-01 00:00:00Z  06559b0f9ac00001  received     anna@demo.test → ben@example.org from \
                         anna@demo.test (ESMTPSA)\n";
         assert_eq!(line, expected);
         assert_eq!(named(&["a", "b", "c", "d"].map(String::from)), "a, b, c and 1 more");

@@ -1,0 +1,164 @@
+//! `postamt account`: who has mail here.
+
+use super::failure::Failure;
+use super::password;
+use super::people::{change, declared, list};
+use super::place::Place;
+use super::text::{harmless, size};
+use crate::admin::protocol::{AccountItem, Password, QuotaSet, Request};
+use crate::config::units::Size;
+use clap::{Args, Subcommand};
+use model::Address;
+
+/// What is done with accounts.
+#[derive(Subcommand, Debug)]
+pub enum Account {
+    /// All accounts, and what their mail takes.
+    #[command(after_help = "Example:\n  postamt account list --json")]
+    List {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Adds an account, with mailboxes for drafts, sent mail, junk and so on. The password comes from standard input.
+    #[command(after_help = "Examples:\n  postamt account add carla@example.org\n  \
+                            postamt account add carla@example.org --generate --quota '5 GiB'")]
+    Add {
+        /// Its address, which is also its login.
+        address: Address,
+        #[command(flatten)]
+        quota: Limits,
+        /// Makes a password and prints it.
+        #[arg(long)]
+        generate: bool,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Removes an account; its mail stays, and is there again when the account is added again.
+    #[command(after_help = "Example:\n  postamt account remove carla@example.org")]
+    Remove {
+        /// Whose.
+        address: Address,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Changes a password, which comes from standard input.
+    #[command(after_help = "Examples:\n  postamt account password carla@example.org\n  \
+                            postamt account password carla@example.org --generate")]
+    Password {
+        /// Whose.
+        address: Address,
+        /// Makes a password and prints it.
+        #[arg(long)]
+        generate: bool,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Lets an account log in again.
+    #[command(after_help = "Example:\n  postamt account enable carla@example.org")]
+    Enable {
+        /// Whose.
+        address: Address,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Lets an account log in no longer; it still gets mail.
+    #[command(after_help = "Example:\n  postamt account disable carla@example.org")]
+    Disable {
+        /// Whose.
+        address: Address,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Sets what an account may keep; what is not named has no limit.
+    #[command(after_help = "Examples:\n  postamt account quota carla@example.org --quota '5 GiB'\n  \
+                            postamt account quota carla@example.org --unlimited")]
+    Quota {
+        /// Whose.
+        address: Address,
+        #[command(flatten)]
+        quota: Limits,
+        /// No limit at all.
+        #[arg(long, conflicts_with_all = ["quota", "quota_messages"])]
+        unlimited: bool,
+        #[command(flatten)]
+        place: Place,
+    },
+}
+
+/// What an account may keep.
+#[derive(Args, Debug)]
+pub struct Limits {
+    /// What its mail may take, each message counted once.
+    #[arg(long, value_name = "SIZE")]
+    quota: Option<Size>,
+    /// How many messages it may have.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    quota_messages: Option<u64>,
+}
+
+pub fn run(account: &Account) -> Result<(), Failure> {
+    match account {
+        Account::List { place } => list(place, Request::AccountList {}, ("account", HEADING), row),
+        Account::Add { address, quota, generate, place } => {
+            let (password, told) = new_password(*generate)?;
+            let ask = Request::AccountAdd {
+                address: address.to_string(),
+                password,
+                quota_octets: quota.quota.map(|size| size.0),
+                quota_messages: quota.quota_messages,
+            };
+            change(place, ask, &format!("{address} is added"), told)
+        }
+        Account::Remove { address, place } => {
+            let ask = Request::AccountRemove { address: address.to_string() };
+            change(place, ask, &format!("{address} is removed"), None)
+        }
+        Account::Password { address, generate, place } => {
+            let (password, told) = new_password(*generate)?;
+            let ask = set(address, Some(password), None, None);
+            change(place, ask, &format!("{address} has a new password"), told)
+        }
+        Account::Enable { address, place } => {
+            change(place, set(address, None, Some(true), None), &format!("{address} may log in"), None)
+        }
+        Account::Disable { address, place } => {
+            let done = format!("{address} may not log in any more; it still gets mail");
+            change(place, set(address, None, Some(false), None), &done, None)
+        }
+        Account::Quota { address, quota, unlimited, place } => {
+            let set_to = QuotaSet { octets: quota.quota.map(|size| size.0), messages: quota.quota_messages };
+            if !unlimited && set_to == (QuotaSet { octets: None, messages: None }) {
+                let text = "what may it keep? Name --quota, --quota-messages or both; or --unlimited";
+                return Err(Failure::Wrong(text.into()));
+            }
+            change(place, set(address, None, None, Some(set_to)), &format!("{address} has a new quota"), None)
+        }
+    }
+}
+
+fn set(address: &Address, password: Option<Password>, enabled: Option<bool>, quota: Option<QuotaSet>) -> Request {
+    Request::AccountSet { address: address.to_string(), password, enabled, quota }
+}
+
+/// The password, and what there is to tell of it.
+fn new_password(generate: bool) -> Result<(Password, Option<String>), Failure> {
+    if generate {
+        let made = password::generated()?;
+        return Ok((Password(made.clone()), Some(made)));
+    }
+    Ok((Password(password::read()?), None))
+}
+
+const HEADING: &[&str] = &["ADDRESS", ">MESSAGES", ">SIZE", ">QUOTA", "STATE"];
+
+fn row(item: &AccountItem) -> Vec<String> {
+    let quota = match (item.quota_octets, item.quota_messages) {
+        (None, None) => "-".into(),
+        (Some(octets), None) => size(octets),
+        (None, Some(messages)) => format!("{messages} messages"),
+        (Some(octets), Some(messages)) => format!("{}, {messages} messages", size(octets)),
+    };
+    let state = if item.enabled { "enabled" } else { "disabled" };
+    let state = format!("{state}{}", declared(item.declared));
+    vec![harmless(&item.address), item.messages.to_string(), size(item.used_octets), quota, state]
+}
