@@ -1,4 +1,5 @@
 //! A server of one's own, administered from the command line as its owner does it.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "all of it is a test")]
 
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Write};
