@@ -159,17 +159,41 @@ impl Clock for World {
 
 impl Sleep for World {
     fn sleep_until(&self, until: Moment) -> BoxFuture<'static, ()> {
-        let world = self.clone();
-        Box::pin(std::future::poll_fn(move |cx| {
-            let mut state = world.state();
-            if state.now >= until.0 {
-                return Poll::Ready(());
-            }
-            let key = (until.0, state.next_sleeper);
+        Box::pin(Nap { world: self.clone(), until: until.0, place: None })
+    }
+}
+
+/// One sleeper, in one place however often it is polled, and gone when nobody waits for it.
+struct Nap {
+    world: World,
+    until: Duration,
+    place: Option<u64>,
+}
+
+impl Future for Nap {
+    type Output = ();
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let world = self.world.clone();
+        let mut state = world.state();
+        if state.now >= self.until {
+            return Poll::Ready(());
+        }
+        let place = *self.place.get_or_insert_with(|| {
             state.next_sleeper += 1;
-            state.sleepers.insert(key, cx.waker().clone());
-            Poll::Pending
-        }))
+            state.next_sleeper
+        });
+        state.sleepers.insert((self.until, place), cx.waker().clone());
+        Poll::Pending
+    }
+}
+
+impl Drop for Nap {
+    fn drop(&mut self) {
+        if let Some(place) = self.place {
+            let waker = self.world.state().sleepers.remove(&(self.until, place));
+            // Outside of the lock: it may be the last to hold a task that sleeps, too.
+            drop(waker);
+        }
     }
 }
 
