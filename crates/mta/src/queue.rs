@@ -103,6 +103,9 @@ pub struct Queue {
 }
 
 const LEASE: &[u8] = b"L";
+/// Of an id's 20 bits below the millisecond, the upper half is the lease's number and the lower half counts.
+const EPOCHS: u64 = 1 << 10;
+const IDS_PER_MS: u64 = 1 << 10;
 /// Rows read at once when the queue is taken up.
 const PAGE_ROWS: usize = 500;
 
@@ -133,10 +136,12 @@ impl Queue {
         })
     }
 
-    /// An id that this process never gave before. Ids grow with time, so that the queue is walked in the order of arrival;
-    /// within a millisecond, or when the clock went back, they are counted on.
+    /// An id that was never given before. Ids grow with time, so that the queue is walked in the order of arrival; within a
+    /// millisecond, or when the clock went back, they are counted on. The lease's number stands in them too: a process that
+    /// starts with an older clock gives none that an earlier one gave.
     pub fn next_id(&self) -> QueueId {
-        let now = trace::first_id(self.clock.wall());
+        let epoch = self.lease.get().map_or(0, epoch) % EPOCHS;
+        let now = trace::first_id(self.clock.wall()) + epoch * IDS_PER_MS;
         let next = |last: u64| Some(now.max(last + 1));
         let last = self.last_id.fetch_update(Ordering::AcqRel, Ordering::Acquire, next).unwrap_or_else(|last| last);
         QueueId(now.max(last + 1))
@@ -202,8 +207,7 @@ impl Queue {
     /// Whoever writes to the partition must hold its lease, so that two processes never work on one delivery.
     async fn take_lease(&self) -> Result<(), QueueError> {
         let old = self.store.read(vec![Query::row(&row::cell(), LEASE)]).await?.into_row();
-        let epoch = old.as_ref().and_then(|row| row.first_chunk()).map_or(0, |epoch| u64::from_be_bytes(*epoch));
-        let lease = Bytes::copy_from_slice(&(epoch + 1).to_be_bytes());
+        let lease = Bytes::copy_from_slice(&(old.as_ref().map_or(0, epoch) + 1).to_be_bytes());
         let mut batch = Batch::new(row::cell());
         batch.makes_room = true;
         batch.expect(LEASE, old).put(Space::Rows, LEASE, lease.clone());
@@ -304,7 +308,11 @@ impl Queue {
                 let queue = self.clone();
                 self.spawn.spawn(match work {
                     Work::Attempt(grant) => async move { queue.attempts(grant).await }.boxed(),
-                    Work::Overdue(key) => async move { queue.overdue(key).await }.boxed(),
+                    Work::Overdue(key) => async move {
+                        queue.clone().overdue(key).await;
+                        queue.changed.notify(usize::MAX);
+                    }
+                    .boxed(),
                 });
             }
             let wake = if self.draining.load(Ordering::Acquire) { None } else { self.schedule().next_wake() };
@@ -343,6 +351,11 @@ impl Queue {
         self.random.fill(&mut octets);
         u32::from_be_bytes(octets)
     }
+}
+
+/// How often the partition was leased.
+fn epoch(lease: &Bytes) -> u64 {
+    lease.first_chunk().map_or(0, |epoch| u64::from_be_bytes(*epoch))
 }
 
 /// The rows of a message and its deliveries.

@@ -5,8 +5,9 @@ use super::row::{self, Delivery, QueuedMessage, Target};
 use super::schedule::{Closed, DeliveryKey, Destination};
 use super::{Queue, forget};
 use crate::trace::{TraceEvent, TraceRecord};
-use model::QueueId;
+use model::{QueueId, Timestamp};
 use std::sync::Arc;
+use std::time::Duration;
 use store::{Batch, Bytes, Query, Space};
 
 /// Deliveries looked at in one page.
@@ -57,6 +58,37 @@ enum Change {
     Retry,
     Cancel,
     Reroute(String),
+}
+
+impl Change {
+    /// Changes the delivery; `None` when there is nothing to change.
+    fn apply(&self, delivery: &mut Delivery, now: Timestamp) -> Option<TraceEvent> {
+        match self {
+            Change::Hold if delivery.held => return None,
+            Change::Hold => {
+                delivery.held = true;
+                return Some(TraceEvent::Held);
+            }
+            Change::Release => {
+                // Time that somebody else took from it is given back.
+                let lost_ms = u64::try_from(now.unix_ms() - delivery.due.unix_ms()).unwrap_or(0);
+                let lost = Duration::from_millis(lost_ms);
+                (delivery.late_from, delivery.expires) = (delivery.late_from + lost, delivery.expires + lost);
+            }
+            Change::Cancel => return Some(TraceEvent::Cancelled),
+            Change::Reroute(next_hop) => match &mut delivery.target {
+                Target::Remote { next_hop: old } => old.clone_from(next_hop),
+                Target::Account { .. } => return None,
+            },
+            Change::Retry => {}
+        }
+        (delivery.held, delivery.due) = (false, now);
+        Some(match self {
+            Change::Release => TraceEvent::Released,
+            Change::Reroute(_) => TraceEvent::Rerouted,
+            _ => TraceEvent::Retried,
+        })
+    }
 }
 
 impl Queue {
@@ -187,40 +219,23 @@ impl Queue {
     /// `false` when there was nothing to change, or the delivery is under way.
     async fn change_one(&self, found: &QueuedDelivery, change: &Change) -> Result<bool, AdminError> {
         let key = found.delivery.key;
-        let mut delivery = found.delivery.clone();
-        let now = self.clock.wall();
-        let event = match change {
-            Change::Hold if delivery.held => return Ok(false),
-            Change::Hold => {
-                delivery.held = true;
-                TraceEvent::Held
-            }
-            Change::Release => {
-                // Time that somebody else took from it is given back.
-                let lost = std::time::Duration::from_millis(
-                    u64::try_from(now.unix_ms() - delivery.due.unix_ms()).unwrap_or(0),
-                );
-                (delivery.held, delivery.due) = (false, now);
-                delivery.expires = delivery.expires + lost;
-                TraceEvent::Released
-            }
-            Change::Retry => {
-                (delivery.held, delivery.due) = (false, now);
-                TraceEvent::Retried
-            }
-            Change::Cancel => TraceEvent::Cancelled,
-            Change::Reroute(next_hop) => {
-                if !matches!(delivery.target, Target::Remote { .. }) {
-                    return Ok(false);
-                }
-                delivery.target = Target::Remote { next_hop: next_hop.clone() };
-                (delivery.held, delivery.due) = (false, now);
-                TraceEvent::Rerouted
-            }
-        };
         if !self.schedule().take(key) {
             return Ok(false);
         }
+        // What was found may have been tried since.
+        let current = match self.load(&[key]).await {
+            Ok(loaded) => loaded.and_then(|(_, deliveries)| deliveries.into_iter().next()),
+            Err(fault) => {
+                self.put(&found.delivery);
+                return Err(fault.into());
+            }
+        };
+        let Some(current) = current else { return Ok(false) };
+        let (mut delivery, now) = (current.clone(), self.clock.wall());
+        let Some(event) = change.apply(&mut delivery, now) else {
+            self.put(&current);
+            return Ok(false);
+        };
         let cancelled = matches!(change, Change::Cancel);
         let mut record = TraceRecord::new(now, event, vec![delivery.recipient.clone()]);
         if let Change::Reroute(next_hop) = change {
@@ -236,7 +251,7 @@ impl Queue {
                 self.put(&delivery);
             }
             Err(error) => {
-                self.put(&found.delivery);
+                self.put(&current);
                 return Err(error.into());
             }
         }

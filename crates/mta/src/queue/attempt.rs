@@ -1,6 +1,6 @@
 //! One attempt at the deliveries of a message that go the same way, and what is made of it.
 
-use super::report::Telling;
+use super::report::{Report, Telling};
 use super::row::{self, Delivery, QueuedMessage, Target};
 use super::schedule::{DeliveryKey, Grant, Health, retry_pause};
 use super::{Queue, forget, remember};
@@ -15,7 +15,7 @@ use message::{Scanned, Scanner};
 use model::{Address, QueueId, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
-use store::{Blobs, Bytes, CommitError, Found, Get, Query, ReadError, Space};
+use store::{Batch, Blobs, Bytes, CommitError, Found, Get, Query, ReadError, Space};
 
 /// Blob octets read at once.
 const PIECE_OCTETS: u64 = 256 * 1024;
@@ -235,6 +235,7 @@ impl Queue {
         let (mut left, mut done, mut failed, mut succeeded) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         // The same for all, so that they are tried again in one transaction.
         let jitter = self.jitter();
+        let progress = outcomes.iter().any(|outcome| matches!(outcome.kind, OutcomeKind::Relayed { .. }));
         for (mut delivery, mut outcome) in deliveries.into_iter().zip(outcomes) {
             outcome.answer = bounded(outcome.answer);
             delivery.attempts += 1;
@@ -245,7 +246,9 @@ impl Queue {
             let mut next = None;
             match outcome.kind {
                 OutcomeKind::Deferred => {
-                    delivery.due = (now + retry_pause(delivery.attempts, jitter)).min(delivery.expires);
+                    let at_once = progress && is_one_too_many(&outcome);
+                    let pause = if at_once { Duration::ZERO } else { retry_pause(delivery.attempts, jitter) };
+                    delivery.due = (now + pause).min(delivery.expires);
                     delivery.last = Some(outcome.answer.clone());
                     next = Some(delivery.due);
                     batch.put(Space::Rows, row::delivery_key(delivery.key), delivery.encode());
@@ -267,14 +270,7 @@ impl Queue {
         }
         let mut reports = Vec::new();
         for (telling, about) in [(Telling::Failure, failed), (Telling::Success, succeeded)] {
-            match self.report(message, telling, &about).await {
-                Ok(report) => reports.extend(report),
-                // What was not delivered must not go without a word: all of it is tried again.
-                Err(cause) => {
-                    let keys: Vec<_> = done.iter().copied().chain(left.iter().map(|delivery| delivery.key)).collect();
-                    return self.put_off(&keys, &cause);
-                }
-            }
+            reports.extend(self.surely_report(message, telling, &about).await);
         }
         for report in &reports {
             remember(&mut batch, &report.message, &report.deliveries);
@@ -284,12 +280,47 @@ impl Queue {
         if last {
             forget(&mut batch, message);
         }
-        if let Err(error) = self.store.commit(batch).await {
-            let keys: Vec<_> = done.iter().copied().chain(left.iter().map(|delivery| delivery.key)).collect();
-            return self.put_off(&keys, &error.into());
+        if !self.surely_commit(message.id, batch).await {
+            return;
         }
         self.settle(message, &done, &left, last).await;
         reports.iter().flat_map(|report| &report.deliveries).for_each(|delivery| self.put(delivery));
+    }
+
+    /// What has happened is recorded, however long that takes: a delivery that is done must not be tried again because the disk is
+    /// full. The attempt keeps its place until then, so that little else is sent meanwhile. `false`: another process has the
+    /// partition, and ours has nothing to say any more.
+    async fn surely_commit(&self, id: QueueId, batch: Batch) -> bool {
+        loop {
+            match self.store.commit(batch.clone()).await {
+                Ok(()) => return true,
+                Err(CommitError::Conflict) => {
+                    tracing::error!(event = "queue.lease_lost", queue_id = %queue_name(id));
+                    return false;
+                }
+                Err(cause) => self.wait_after(id, &cause.into()).await,
+            }
+        }
+    }
+
+    /// What was not delivered must not go without a word.
+    async fn surely_report(
+        &self,
+        message: &QueuedMessage,
+        telling: Telling,
+        about: &[(Delivery, Outcome)],
+    ) -> Option<Report> {
+        loop {
+            match self.report(message, telling, about).await {
+                Ok(report) => return report,
+                Err(cause) => self.wait_after(message.id, &cause).await,
+            }
+        }
+    }
+
+    async fn wait_after(&self, id: QueueId, cause: &Fault) {
+        tracing::error!(event = "queue.faulty", queue_id = %queue_name(id), %cause);
+        self.sleep.sleep_until(self.clock.monotonic() + PAUSE_AFTER_FAULT).await;
     }
 
     /// The record is durable: the schedule follows.
@@ -370,6 +401,12 @@ fn bounded(answer: String) -> String {
         Some((at, _)) => clean.get(..at).unwrap_or_default().to_owned(),
         None => clean,
     }
+}
+
+/// RFC 5321 §4.5.3.1.10: there is no room for the recipient in this transaction, but in the next.
+fn is_one_too_many(outcome: &Outcome) -> bool {
+    let code = ["452", "552"].iter().any(|code| outcome.answer.starts_with(code));
+    code && outcome.status.is_none_or(|(_, subject, detail)| (subject, detail) == (5, 3))
 }
 
 fn expired(outcome: Outcome) -> Outcome {

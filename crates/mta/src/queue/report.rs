@@ -130,7 +130,14 @@ impl Queue {
         let whole = telling == Telling::Failure
             && message.ret != Some(Ret::Hdrs)
             && message.size_octets() <= RETURNED_OCTETS_MAX;
-        let original = self.original(message, whole).await?;
+        let original = match self.original(message, whole).await {
+            // The sender is told even if nothing can be shown.
+            Err(Fault::MessageMissing) => {
+                let header = message.trace.clone().into_bytes();
+                OriginalMessage { octets: Vec::new(), header, returned: Returned::None }
+            }
+            original => original?,
+        };
         let mut boundary = [0; 16];
         self.random.fill(&mut boundary);
         let host = self.policy.host_name.clone();
@@ -206,7 +213,7 @@ impl Queue {
             (Telling::Success, OutcomeKind::Relayed { .. }) => Action::Relayed,
             (Telling::Success, _) => Action::Delivered,
         };
-        let foreign = outcome.peer.is_some();
+        let foreign = is_reply(&outcome.answer);
         RecipientReport {
             final_recipient: delivery.recipient.clone(),
             original_recipient: delivery.original.clone().map(|original| (original.kind, original.address)),
@@ -232,6 +239,11 @@ impl Queue {
             (_, Language::German) => format!("Grund: {answer}."),
         }
     }
+}
+
+/// Whether these are a server's own words, not ours about it: RFC 3464 §2.3.6 wants nothing else.
+fn is_reply(answer: &str) -> bool {
+    answer.as_bytes().first_chunk::<3>().is_some_and(|code| code.iter().all(u8::is_ascii_digit))
 }
 
 /// What is shown of the message that the report is about.

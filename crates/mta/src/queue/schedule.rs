@@ -52,10 +52,12 @@ impl Default for ScheduleLimits {
 
 /// Recipients of one transaction: RFC 5321 §4.5.3.1.8 lets servers refuse more.
 pub const RECIPIENTS_MAX: usize = 100;
-/// A healthy next hop takes a message in less.
-pub const SLOW_AFTER: Duration = Duration::from_secs(5);
-/// Connections to a destination of which nothing is known yet.
-const WINDOW_FIRST: usize = 2;
+/// A healthy next hop takes a message in less, or not much more. Until then a silent one holds up others.
+pub const SLOW_AFTER: Duration = Duration::from_secs(1);
+/// Connections to a destination of which nothing is known yet: many may be silent.
+const WINDOW_FIRST: usize = 1;
+/// Senders that are told of something overdue at once: each costs a reading of the message.
+const OVERDUE_MAX: usize = 32;
 /// The pause before the first retry, doubled for each further one: greylisting lets most in after some minutes, and
 /// RFC 5321 §4.5.4.1 wants 30 minutes in the long run.
 const RETRY_FIRST: Duration = Duration::from_secs(60);
@@ -139,6 +141,7 @@ pub struct Schedule {
     limits: ScheduleLimits,
     entries: BTreeMap<DeliveryKey, Entry>,
     deadlines: BTreeSet<(Timestamp, DeliveryKey)>,
+    overdue: HashSet<DeliveryKey>,
     lanes: HashMap<Arc<Destination>, Lane>,
     sleeping: BTreeSet<(Timestamp, Arc<Destination>)>,
     ready: VecDeque<Arc<Destination>>,
@@ -156,6 +159,7 @@ impl Schedule {
             limits,
             entries: BTreeMap::new(),
             deadlines: BTreeSet::new(),
+            overdue: HashSet::new(),
             lanes: HashMap::new(),
             sleeping: BTreeSet::new(),
             ready: VecDeque::new(),
@@ -207,6 +211,7 @@ impl Schedule {
 
     /// Forgets a delivery; `false` when it is not there.
     pub fn remove(&mut self, key: DeliveryKey) -> bool {
+        self.overdue.remove(&key);
         let Some(entry) = self.entries.remove(&key) else { return false };
         self.deadlines.remove(&(entry.deadline, key));
         if let Some(lane) = self.lanes.get_mut(&entry.lane) {
@@ -265,11 +270,13 @@ impl Schedule {
 
     /// The next thing to do, if there is one that may be done now.
     pub fn next(&mut self, now: Timestamp) -> Option<Work> {
-        if let Some(&(deadline, key)) = self.deadlines.first()
+        if self.overdue.len() < OVERDUE_MAX
+            && let Some(&(deadline, key)) = self.deadlines.first()
             && deadline <= now
         {
             self.deadlines.remove(&(deadline, key));
             if self.take(key) {
+                self.overdue.insert(key);
                 return Some(Work::Overdue(key));
             }
         }
@@ -305,7 +312,7 @@ impl Schedule {
 
     /// When [`next`](Self::next) may have something new; `None`: not before something changes.
     pub fn next_wake(&self) -> Option<Timestamp> {
-        let deadline = self.deadlines.first().map(|first| first.0);
+        let deadline = self.deadlines.first().map(|first| first.0).filter(|_| self.overdue.len() < OVERDUE_MAX);
         let lane = if !self.has_room() {
             // Only a quick one that becomes slow makes room.
             self.quick.first().map(|first| first.0 + SLOW_AFTER)

@@ -172,13 +172,8 @@ fn recipient(delivery: &Delivery, extensions: &Extensions) -> Result<Recipient, 
         "postmaster" => ForwardPath::Postmaster,
         address => ForwardPath::Address(address.parse().map_err(|error| format!("the recipient {address}: {error}"))?),
     };
-    let notify = delivery.notify.map(|notify| {
-        let words = [(notify.success, "SUCCESS"), (notify.failure, "FAILURE"), (notify.delay, "DELAY")];
-        let words: Vec<&str> = words.into_iter().filter(|(wanted, _)| *wanted).map(|(_, word)| word).collect();
-        if words.is_empty() { "NEVER".to_owned() } else { words.join(",") }
-    });
-    let orcpt =
-        delivery.original.as_ref().map(|original| format!("{};{}", original.kind, xtext_encode(&original.address)));
+    let notify = delivery.notify.map(|notify| notify.to_string());
+    let orcpt = delivery.original.as_ref().map(ToString::to_string);
     let dsn = extensions.dsn;
     Ok(Recipient { path, notify: notify.filter(|_| dsn), orcpt: orcpt.filter(|_| dsn) })
 }

@@ -2,15 +2,15 @@
 //! says of it, and who is told.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
-//X mod admin;
-//X mod crash;
+mod admin;
+mod crash;
 mod exchangers;
-//X mod form;
-//X mod loops;
+mod form;
+mod loops;
 mod peer;
-//X mod report;
-//X mod retry;
-//X mod reuse;
+mod report;
+mod retry;
+mod reuse;
 mod rig;
 mod stages;
-//X mod tls;
+mod tls;

@@ -32,9 +32,8 @@ struct Life(World, Arc<Mutex<Vec<AbortHandle>>>);
 impl Spawn for Life {
     fn spawn(&self, task: BoxFuture<'static, ()>) {
         let (task, handle) = abortable(task);
-        let mut handles = self.1.lock().unwrap();
-        handles.push(handle);
-        self.0.spawn(async move { drop(task.await) }.boxed());
+        self.1.lock().unwrap().push(handle);
+        self.0.spawn(task.map(|_| ()).boxed());
     }
     fn compute(&self, work: Box<dyn FnOnce() + Send>) {
         self.0.compute(work);

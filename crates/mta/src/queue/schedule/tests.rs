@@ -60,9 +60,9 @@ fn slow_attempts_give_their_places_back() {
     (0..10).for_each(|id| schedule.put(key(id, 0), remote(&format!("d{id}.test")), at(0), never()));
     let count = |schedule: &mut Schedule, now| std::iter::from_fn(|| grant(schedule, now)).count();
     assert_eq!(count(&mut schedule, 0), 2);
-    assert_eq!(schedule.next_wake(), Some(at(5)), "then the two are slow");
-    assert_eq!(count(&mut schedule, 4), 0);
-    assert_eq!(count(&mut schedule, 5), 2);
+    assert_eq!(schedule.next_wake(), Some(at(1)), "then the two are slow");
+    assert_eq!(count(&mut schedule, 0), 0);
+    assert_eq!(count(&mut schedule, 1), 2);
     assert_eq!(count(&mut schedule, 20), 0, "four are slow, and three may be");
 }
 
@@ -95,7 +95,7 @@ fn connections_grow_with_success_and_shrink_with_failure() {
     assert_eq!(first.len(), WINDOW_FIRST);
     first.iter().for_each(|grant| done(&mut schedule, grant, 1));
     let second = take(&mut schedule, 1);
-    assert_eq!(second.len(), WINDOW_FIRST + 2);
+    assert_eq!(second.len(), WINDOW_FIRST + first.len());
     for granted in &second {
         granted.keys.iter().for_each(|key| schedule.postpone(*key, at(2)));
         schedule.finished(granted.token, &Health::Unreachable("down".into()), at(2), 0);
