@@ -6,6 +6,7 @@ use crate::queue::{Content, Delivery, DeliveryKey, Queue, QueueError, QueuedMess
 use crate::route::{Recipient, queued};
 use crate::trace::{TraceEvent, TraceRecord};
 use ::smtp::extension::MailParams;
+use ::smtp::extension::dsn::Notify;
 use ::smtp::{BodyType, Reply};
 use directory::Directory;
 use env::Clock;
@@ -182,8 +183,6 @@ impl Post {
             ReversePath::Null => String::new(),
             ReversePath::Address(address) => address.to_string(),
         };
-        let due = params.hold.map_or(now, |hold| hold.release(now));
-        let deliveries = self.deliveries(id, recipients, &reverse_path, due);
         let mut record = message.record(recipients.iter().map(|recipient| recipient.path.to_string()).collect(), now);
         record.next = params.hold.map(|hold| hold.release(now));
         let queued = QueuedMessage {
@@ -201,6 +200,7 @@ impl Post {
             },
             body: message.received.body.clone(),
         };
+        let deliveries = self.deliveries(&queued, recipients, params);
         match self.queue.accept(&queued, &deliveries, &[record]).await {
             Ok(()) => Reply::new(250, (2, 0, 0), format!("accepted, {}", queue_name(id))),
             Err(error) => {
@@ -217,16 +217,19 @@ impl Post {
     }
 
     /// One delivery for each target, each once.
-    fn deliveries(&self, id: QueueId, recipients: &[Recipient], reverse_path: &str, due: Timestamp) -> Vec<Delivery> {
+    fn deliveries(&self, message: &QueuedMessage, recipients: &[Recipient], params: &MailParams) -> Vec<Delivery> {
+        let (id, now) = (message.id, message.arrived);
+        let due = params.hold.map_or(now, |hold| hold.release(now));
         let policy = self.queue.policy();
         let mut deliveries: Vec<Delivery> = Vec::new();
         for recipient in recipients {
+            let mut first = true;
             for target in &recipient.targets {
                 let address = match target {
                     directory::Target::Account { .. } => recipient.path.to_string(),
                     directory::Target::Foreign(address) => address.to_string(),
                 };
-                let target = queued(target.clone(), reverse_path, self.queue.relay());
+                let target = queued(target.clone(), &message.reverse_path, self.queue.relay());
                 let known = |known: &Delivery| match (&known.target, &target) {
                     (
                         crate::queue::Target::Account { account: a, .. },
@@ -237,11 +240,15 @@ impl Post {
                 if deliveries.iter().any(known) {
                     continue;
                 }
+                // RFC 3461 §5.2.7.3 b: of the addresses behind an alias, one tells of success.
+                let notify =
+                    recipient.params.notify.map(|notify| Notify { success: notify.success && first, ..notify });
+                first = false;
                 deliveries.push(Delivery {
                     key: DeliveryKey { id, ordinal: deliveries.len() as u32 },
                     recipient: address,
                     target,
-                    notify: recipient.params.notify,
+                    notify,
                     original: recipient.params.original.clone(),
                     attempts: 0,
                     due,

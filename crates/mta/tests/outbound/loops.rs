@@ -3,6 +3,7 @@
 use crate::rig::{Rig, TEXT, mail};
 use directory::Edit;
 use mta::{Origin, Post};
+use smtp::extension::dsn::Notify;
 
 fn alias(rig: &Rig, address: &str, targets: &[&str]) {
     let targets = targets.iter().map(|target| target.parse().unwrap()).collect();
@@ -34,6 +35,18 @@ fn somebody_behind_two_aliases_gets_one_copy() {
     rig.send(mail(&["all@example.test", "more@example.test", "ben@example.test"]));
     rig.minutes(1);
     assert_eq!((rig.inbox("ben").len(), rig.book.count("bob@dest.test")), (1, 1));
+}
+
+#[test]
+fn success_behind_an_alias_is_told_once() {
+    let rig = Rig::new();
+    alias(&rig, "ben@example.test", &["ben@example.test", "ben@dest.test", "b2@dest.test"]);
+    rig.serve("dest.test", "192.0.2.1", rig.peer());
+    let success = Notify { success: true, failure: false, delay: false };
+    rig.send(mail(&["ben@example.test"]).notify(Some(success)));
+    rig.minutes(1);
+    assert_eq!((rig.inbox("ben").len(), rig.taken().len(), rig.inbox("anna").len()), (1, 1, 1));
+    assert!(rig.inbox("anna")[0].contains("Action: delivered\r\n"));
 }
 
 /// What the other server forwards to us comes in as it would over SMTP.
