@@ -98,6 +98,8 @@ pub struct Queue {
     schedule: Mutex<Schedule>,
     changed: Event,
     lease: OnceLock<Bytes>,
+    /// The first id of this process, and when it took the queue up.
+    taken_up: OnceLock<(QueueId, Timestamp)>,
     draining: AtomicBool,
     last_id: AtomicU64,
 }
@@ -126,6 +128,7 @@ impl Queue {
             random: env.random.clone(),
             changed: Event::new(),
             lease: OnceLock::new(),
+            taken_up: OnceLock::new(),
             draining: AtomicBool::new(false),
             last_id: AtomicU64::new(0),
             store,
@@ -160,6 +163,7 @@ impl Queue {
     /// Takes up what an earlier process left, and begins to work; returns how many deliveries wait.
     pub async fn resume(self: &Arc<Self>) -> Result<usize, QueueError> {
         self.take_lease().await?;
+        self.taken_up.get_or_init(|| (self.next_id(), self.clock.wall()));
         let mut after = None;
         loop {
             let query = Query::prefix(&row::cell(), &row::deliveries(None), after.take(), PAGE_ROWS);
@@ -180,6 +184,11 @@ impl Queue {
         let queue = self.clone();
         self.spawn.spawn(async move { queue.run().await }.boxed());
         Ok(self.len())
+    }
+
+    /// Whether an attempt may have been under way when an earlier process ended: the next hop may have taken the message then.
+    fn may_be_repeated(&self, delivery: &Delivery) -> bool {
+        self.taken_up.get().is_some_and(|(first, at)| delivery.key.id < *first && delivery.due <= *at)
     }
 
     /// Begins no further attempts; those under way go on. The rest waits for the next start.

@@ -258,6 +258,9 @@ impl Queue {
                     done.push(delivery.key);
                 }
             }
+            if matches!(outcome.kind, OutcomeKind::Relayed { .. }) && self.may_be_repeated(&delivery) {
+                self.trace.add(&mut batch, message.id, &resumed(&delivery, now));
+            }
             self.trace.add(&mut batch, message.id, &attempted(&delivery, &outcome, now, next));
             log_attempt(message, &delivery, &outcome, next);
             match outcome.kind {
@@ -413,6 +416,15 @@ fn expired(outcome: Outcome) -> Outcome {
     let answer = format!("given up, it has been tried for too long; last: {}", outcome.answer);
     // RFC 3463 §3.5, X.4.7: delivery time expired.
     Outcome { kind: OutcomeKind::Failed, status: Some((4, 4, 7)), answer, ..outcome }
+}
+
+/// A double that SMTP cannot avoid (RFC 5321 §6.1) is told of.
+fn resumed(delivery: &Delivery, now: Timestamp) -> TraceRecord {
+    let answer = "the server ended while this was due; if an attempt was under way, the next hop has it twice";
+    TraceRecord {
+        answer: Some(answer.into()),
+        ..TraceRecord::new(now, TraceEvent::Resumed, vec![delivery.recipient.clone()])
+    }
 }
 
 fn attempted(delivery: &Delivery, outcome: &Outcome, now: Timestamp, next: Option<Timestamp>) -> TraceRecord {

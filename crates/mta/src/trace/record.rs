@@ -32,10 +32,12 @@ pub enum TraceEvent {
     Cancelled,
     /// Somebody sends it another way.
     Rerouted,
+    /// An earlier process ended while it was due: an attempt may have been cut off, and the next hop may have it twice.
+    Resumed,
 }
 
 impl TraceEvent {
-    const ALL: [(TraceEvent, &str); 13] = [
+    const ALL: [(TraceEvent, &str); 14] = [
         (TraceEvent::Received, "received"),
         (TraceEvent::Delivered, "delivered"),
         (TraceEvent::Relayed, "relayed"),
@@ -49,6 +51,7 @@ impl TraceEvent {
         (TraceEvent::Retried, "retried"),
         (TraceEvent::Cancelled, "cancelled"),
         (TraceEvent::Rerouted, "rerouted"),
+        (TraceEvent::Resumed, "resumed"),
     ];
 
     /// As people and programs read it.
