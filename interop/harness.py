@@ -35,7 +35,7 @@ class Server:
         self._configure(tables, top, accounts, data)
         self.log = open(os.path.join(self.folder, "log"), "ab")
         # However the driver ends; after a stop this finds nothing.
-        atexit.register(lambda: self.process.kill())
+        atexit.register(self.remove)
         self.start()
 
     def start(self):
@@ -47,10 +47,19 @@ class Server:
                 return
         sys.exit(f"the server did not start:\n{self.said()}")
 
+    process = None
+
     def kill(self):
         """As a power cut, but that the system lives."""
-        self.process.kill()
-        self.process.wait()
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+
+    def remove(self):
+        """Whatever happened before: no process and no folder is left."""
+        self.kill()
+        if not os.environ.get("KEEP"):
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def _configure(self, tables, top, accounts, data):
         lines = [f'hostname = "mx.{DOMAIN}"', f'data = "{data}"', f'domains = ["{DOMAIN}"]', top]

@@ -3,7 +3,7 @@
 Both send what is for our domain to us by MX, and everything for `peer.test` on to a scripted exchanger, which keeps it.
 They ask our own name server: /etc/resolv.conf is replaced in a mount namespace of their own (needs root).
 """
-import os, shutil, signal, socket, subprocess, tempfile, time
+import atexit, os, shutil, signal, socket, subprocess, tempfile, time
 from harness import DOMAIN, HOST, Skip, need
 from world import Names
 
@@ -15,10 +15,10 @@ class Peer:
     """`port` takes mail from loopback for any domain; what is for THEIRS goes to `sink`, for DOMAIN to the exchangers' port `ours`."""
 
     def __init__(self, ours, sink, port):
+        self.names = Names(address=(NAME_SERVER, 53))
         self.dir = tempfile.mkdtemp(prefix=f"postamt-{self.name}-")
         os.chmod(self.dir, 0o755)
         self.port, self.ours, self.sink = port, ours, sink
-        self.names = Names(address=(NAME_SERVER, 53))
         self.names.exchanger(DOMAIN, HOST)
         self.setup()
         self.write("resolv.conf", f"nameserver {NAME_SERVER}\n")
@@ -26,6 +26,7 @@ class Peer:
         self.output = open(f"{self.dir}/start.log", "ab")
         self.process = subprocess.Popen(["unshare", "-m", "--propagation", "slave", "sh", "-c", inside, "sh", *self.command()], stdin=subprocess.DEVNULL,
                                         stdout=self.output, stderr=self.output, start_new_session=True, cwd=self.dir)
+        atexit.register(self.stop)
         self._wait()
 
     def _wait(self):
@@ -43,12 +44,15 @@ class Peer:
             out.write(text)
 
     def stop(self):
+        """A second time it finds nothing."""
         self.process.terminate()
         try:
             self.process.wait(15)
         except subprocess.TimeoutExpired:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
+        self.output.close()
+        atexit.unregister(self.stop)
         if os.environ.get("KEEP"):
             print("left behind:", self.dir)
         else:

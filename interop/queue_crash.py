@@ -224,7 +224,7 @@ def main():
         tally.check("each double has its story", crash.story)
         tally.check("the server stops cleanly", crash.server.stop)
     finally:
-        crash.server.kill()
+        crash.server.remove()
         if crash.image:
             crash.image.remove()
     tally.end()

@@ -86,7 +86,7 @@ def measure(options, with_sick):
               f"peak {peak:.0f} MB; taken by {dict(world.counts)}, {world.exchanger.connections} connections, at most {world.exchanger.most} at once", flush=True)
         return took, peak
     finally:
-        server.kill()
+        server.remove()
         world.exchanger.close()
 
 
