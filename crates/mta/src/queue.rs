@@ -188,7 +188,8 @@ impl Queue {
 
     /// Whether an attempt may have been under way when an earlier process ended: the next hop may have taken the message then.
     fn may_be_repeated(&self, delivery: &Delivery) -> bool {
-        self.taken_up.get().is_some_and(|(first, at)| delivery.key.id < *first && delivery.due <= *at)
+        let remote = matches!(delivery.target, Target::Remote { .. });
+        remote && self.taken_up.get().is_some_and(|(first, at)| delivery.key.id < *first && delivery.due <= *at)
     }
 
     /// Begins no further attempts; those under way go on. The rest waits for the next start.

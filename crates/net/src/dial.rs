@@ -86,7 +86,7 @@ impl Dialer for TokioDialer {
                 Ok(connected) => connected,
                 Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "no answer within 30 s")),
             };
-            let tcp = connected.map_err(|error| WireError(format!("cannot connect to {to}: {error}")))?;
+            let tcp = connected.map_err(|error| WireError(error.to_string()))?;
             Ok(Box::new(TokioWire { transport: Transport::Tcp(tcp), unflushed: false, peer: to, connectors })
                 as Box<dyn Wire>)
         }

@@ -243,6 +243,9 @@ impl Queue {
                 outcome = expired(outcome);
             }
             let wishes = delivery.notify.unwrap_or(NOTIFY_DEFAULT);
+            if self.may_be_repeated(&delivery) {
+                self.trace.add(&mut batch, message.id, &resumed(&delivery, now));
+            }
             let mut next = None;
             match outcome.kind {
                 OutcomeKind::Deferred => {
@@ -257,9 +260,6 @@ impl Queue {
                     batch.delete(Space::Rows, row::delivery_key(delivery.key));
                     done.push(delivery.key);
                 }
-            }
-            if matches!(outcome.kind, OutcomeKind::Relayed { .. }) && self.may_be_repeated(&delivery) {
-                self.trace.add(&mut batch, message.id, &resumed(&delivery, now));
             }
             self.trace.add(&mut batch, message.id, &attempted(&delivery, &outcome, now, next));
             log_attempt(message, &delivery, &outcome, next);

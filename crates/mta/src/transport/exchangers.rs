@@ -112,8 +112,14 @@ impl Transport {
             }
             match self.resolver.addresses(&host).await {
                 Ok(addresses) => {
+                    let any = !addresses.is_empty();
                     let candidates = self.ordered(addresses).into_iter().take(ADDRESSES_PER_HOST_MAX);
                     let candidates: Vec<_> = candidates.map(|address| self.exchanger(&host, address)).collect();
+                    if any && candidates.is_empty() {
+                        // What our own configuration keeps from us bounces nobody's mail.
+                        let text = format!("{host} has no address of the family that is used here");
+                        doubt = Some(deferred((4, 4, 4), text));
+                    }
                     if candidates.iter().any(|candidate| self.policy.own.contains(&candidate.address)) {
                         ours = Some(preference);
                         found.retain(|(other, _)| *other < preference);

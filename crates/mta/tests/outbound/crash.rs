@@ -243,3 +243,20 @@ fn a_new_life_gives_no_number_again() {
     ids.dedup();
     assert_eq!((ids.len(), rig.queue().len()), (10, 10));
 }
+
+/// An answer that a crash has swallowed may have been a yes: whoever looks for a double finds why.
+#[test]
+fn what_a_crash_may_have_doubled_is_told() {
+    let mut rig = Rig::new();
+    rig.serve("dest.test", "192.0.2.1", rig.peer().script(|command| command.starts_with("DATA").then_some(Act::Stall)));
+    let id = rig.send(mail(&["a@dest.test"]));
+    rig.pass(Duration::from_secs(1));
+    rig.crash(0);
+    rig.serve("dest.test", "192.0.2.1", rig.peer().script(|command| command.starts_with("DATA").then_some(Act::Close)));
+    rig.minutes(1);
+    let story = rig.story(id);
+    assert!(story.contains("resumed") && story.contains("deferred"), "{story}");
+    let later = rig.send(mail(&["b@dest.test"]));
+    rig.minutes(1);
+    assert!(!rig.story(later).contains("resumed"), "{}", rig.story(later));
+}
