@@ -229,48 +229,24 @@ impl Queue {
 
     /// Makes what the attempt came to durable, with the reports that it calls for.
     async fn record(self: &Arc<Self>, message: &Arc<QueuedMessage>, deliveries: Vec<Delivery>, outcomes: Vec<Outcome>) {
-        let now = self.clock.wall();
-        let mut batch = self.batch();
-        batch.makes_room = true;
-        let (mut left, mut done, mut failed, mut succeeded) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        // The same for all, so that they are tried again in one transaction.
-        let jitter = self.jitter();
         let progress = outcomes.iter().any(|outcome| matches!(outcome.kind, OutcomeKind::Relayed { .. }));
-        for (mut delivery, mut outcome) in deliveries.into_iter().zip(outcomes) {
-            outcome.answer = bounded(outcome.answer);
-            delivery.attempts += 1;
-            if outcome.kind == OutcomeKind::Deferred && delivery.expires <= now {
-                outcome = expired(outcome);
-            }
-            let wishes = delivery.notify.unwrap_or(NOTIFY_DEFAULT);
-            if self.may_be_repeated(&delivery) {
-                self.trace.add(&mut batch, message.id, &resumed(&delivery, now));
-            }
-            let mut next = None;
-            match outcome.kind {
-                OutcomeKind::Deferred => {
-                    let at_once = progress && is_one_too_many(&outcome);
-                    let pause = if at_once { Duration::ZERO } else { retry_pause(delivery.attempts, jitter) };
-                    delivery.due = (now + pause).min(delivery.expires);
-                    delivery.last = Some(outcome.answer.clone());
-                    next = Some(delivery.due);
-                    batch.put(Space::Rows, row::delivery_key(delivery.key), delivery.encode());
-                }
-                _ => {
-                    batch.delete(Space::Rows, row::delivery_key(delivery.key));
-                    done.push(delivery.key);
-                }
-            }
-            self.trace.add(&mut batch, message.id, &attempted(&delivery, &outcome, now, next));
-            log_attempt(message, &delivery, &outcome, next);
-            match outcome.kind {
-                OutcomeKind::Deferred => left.push(delivery),
-                OutcomeKind::Failed if wishes.failure => failed.push((delivery, outcome)),
-                OutcomeKind::Delivered if wishes.success => succeeded.push((delivery, outcome)),
-                OutcomeKind::Relayed { tells_success: false } if wishes.success => succeeded.push((delivery, outcome)),
-                _ => {}
-            }
+        // The same jitter for all, so that they are tried again in one transaction.
+        let mut reckoning = Reckoning {
+            id: message.id,
+            now: self.clock.wall(),
+            jitter: self.jitter(),
+            progress,
+            batch: self.batch(),
+            left: Vec::new(),
+            done: Vec::new(),
+            failed: Vec::new(),
+            succeeded: Vec::new(),
+        };
+        for (delivery, outcome) in deliveries.into_iter().zip(outcomes) {
+            self.reckon(delivery, outcome, &mut reckoning);
         }
+        let Reckoning { mut batch, left, done, failed, succeeded, .. } = reckoning;
+        batch.makes_room = true;
         let mut reports = Vec::new();
         for (telling, about) in [(Telling::Failure, failed), (Telling::Success, succeeded)] {
             reports.extend(self.surely_report(message, telling, &about).await);
@@ -288,6 +264,41 @@ impl Queue {
         }
         self.settle(message, &done, &left, last).await;
         reports.iter().flat_map(|report| &report.deliveries).for_each(|delivery| self.put(delivery));
+    }
+
+    /// What one outcome means: for its row, the trace, and who is told.
+    fn reckon(&self, mut delivery: Delivery, mut outcome: Outcome, to: &mut Reckoning) {
+        let Reckoning { id, now, jitter, progress, .. } = *to;
+        outcome.answer = bounded(outcome.answer);
+        delivery.attempts += 1;
+        if outcome.kind == OutcomeKind::Deferred && delivery.expires <= now {
+            outcome = expired(outcome);
+        }
+        if self.may_be_repeated(&delivery) {
+            self.trace.add(&mut to.batch, id, &resumed(&delivery, now));
+        }
+        let mut next = None;
+        if outcome.kind == OutcomeKind::Deferred {
+            let at_once = progress && is_one_too_many(&outcome);
+            let pause = if at_once { Duration::ZERO } else { retry_pause(delivery.attempts, jitter) };
+            delivery.due = (now + pause).min(delivery.expires);
+            delivery.last = Some(outcome.answer.clone());
+            next = Some(delivery.due);
+            to.batch.put(Space::Rows, row::delivery_key(delivery.key), delivery.encode());
+        } else {
+            to.batch.delete(Space::Rows, row::delivery_key(delivery.key));
+            to.done.push(delivery.key);
+        }
+        self.trace.add(&mut to.batch, id, &attempted(&delivery, &outcome, now, next));
+        log_attempt(id, &delivery, &outcome, next);
+        let wishes = delivery.notify.unwrap_or(NOTIFY_DEFAULT);
+        match outcome.kind {
+            OutcomeKind::Deferred => to.left.push(delivery),
+            OutcomeKind::Failed if wishes.failure => to.failed.push((delivery, outcome)),
+            OutcomeKind::Delivered if wishes.success => to.succeeded.push((delivery, outcome)),
+            OutcomeKind::Relayed { tells_success: false } if wishes.success => to.succeeded.push((delivery, outcome)),
+            _ => {}
+        }
     }
 
     /// What has happened is recorded, however long that takes: a delivery that is done must not be tried again because the disk is
@@ -397,6 +408,21 @@ impl Queue {
     }
 }
 
+/// What the outcomes of an attempt come to.
+struct Reckoning {
+    id: QueueId,
+    now: Timestamp,
+    jitter: u32,
+    /// Whether some recipients' copies were taken.
+    progress: bool,
+    batch: Batch,
+    left: Vec<Delivery>,
+    done: Vec<DeliveryKey>,
+    /// Of which the sender hears.
+    failed: Vec<(Delivery, Outcome)>,
+    succeeded: Vec<(Delivery, Outcome)>,
+}
+
 /// A foreign answer may be long and is shown to people: one piece of printable text.
 fn bounded(answer: String) -> String {
     let clean: String = answer.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
@@ -443,8 +469,8 @@ fn attempted(delivery: &Delivery, outcome: &Outcome, now: Timestamp, next: Optio
     }
 }
 
-fn log_attempt(message: &QueuedMessage, delivery: &Delivery, outcome: &Outcome, next: Option<Timestamp>) {
-    let (id, to, peer) = (queue_name(message.id), &delivery.recipient, outcome.peer.as_deref().unwrap_or("-"));
+fn log_attempt(id: QueueId, delivery: &Delivery, outcome: &Outcome, next: Option<Timestamp>) {
+    let (id, to, peer) = (queue_name(id), &delivery.recipient, outcome.peer.as_deref().unwrap_or("-"));
     let (reply, attempt) = (&outcome.answer, delivery.attempts);
     match outcome.kind {
         OutcomeKind::Delivered => tracing::info!(event = "delivery.done", queue_id = %id, %to, attempt),
