@@ -117,8 +117,9 @@ class Crash:
             thread.start()
         time.sleep(self.chance.uniform(0.1, self.options.load))
         if self.image:
-            self.image.cut()
+            # Answered before the cut began: amid it, the file system may call a transaction written that it drops.
             sure = set(self.accepted)
+            self.image.cut()
         open_then = self.exchanger.open
         self.server.kill()
         stop.set()
