@@ -50,10 +50,10 @@ async fn run(post: &Arc<Post>, accounts: usize, count: usize, at_once: usize, oc
 
 async fn deliver(post: Arc<Post>, account: usize, message: Vec<u8>) -> anyhow::Result<()> {
     let path = ForwardPath::Address(format!("u{account}@bench.test").parse()?);
-    let mta::Route::Accept(targets) = mta::route(&post.directory, &path, Relaying::Refused) else {
+    let by = Domain::new("mx.bench.test")?;
+    let mta::Route::Accept(targets) = mta::route(&post.directory, &path, Relaying::Refused, &by) else {
         anyhow::bail!("not routed")
     };
-    let by = Domain::new("mx.bench.test")?;
     let hop = Hop {
         helo: Some("load".into()),
         address: Some("[127.0.0.1]".into()),

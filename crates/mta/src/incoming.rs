@@ -125,8 +125,17 @@ impl Incoming {
     fn mend_header(&mut self, end: Option<usize>) -> Result<(), Reply> {
         let Some((header, mend)) = self.header.take() else { return Ok(()) };
         let (header, body) = header.split_at(end.unwrap_or(header.len()));
-        let mended = mend(header)?;
-        self.hold(&mended);
+        let fields = fields_end(header);
+        let (fields, text) = header.split_at(fields);
+        if text.is_empty() || text == b"\r\n" {
+            let mended = mend(header)?;
+            self.hold(&mended);
+        } else {
+            // Text where a field should be: it is the body, and gets the empty line that tells so (RFC 5322 §2.1).
+            let mended = mend(&[fields, b"\r\n"].concat())?;
+            self.hold(&mended);
+            self.hold(text);
+        }
         self.hold(body);
         Ok(())
     }
@@ -166,6 +175,21 @@ impl Incoming {
     }
 }
 
+/// Where the first line begins that is neither a field nor goes on with one.
+fn fields_end(header: &[u8]) -> usize {
+    let mut at = 0;
+    for line in header.split_inclusive(|&octet| octet == b'\n') {
+        let folded = at > 0 && line.first().is_some_and(|octet| b" \t".contains(octet));
+        let name = line.iter().position(|&octet| octet == b':').and_then(|colon| line.get(..colon)).unwrap_or_default();
+        let field = !name.is_empty() && name.trim_ascii_end().iter().all(u8::is_ascii_graphic);
+        if !folded && !field {
+            return at;
+        }
+        at += line.len();
+    }
+    at
+}
+
 /// Where the header with its blank line ends, looked for from `from` on.
 fn header_end(octets: &[u8], from: usize) -> Option<usize> {
     if octets.starts_with(b"\r\n") {
@@ -173,4 +197,20 @@ fn header_end(octets: &[u8], from: usize) -> Option<usize> {
     }
     let behind = octets.get(from..)?;
     behind.windows(4).position(|four| four == b"\r\n\r\n").map(|at| from + at + 4)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fields_end;
+
+    #[test]
+    fn text_where_a_field_should_be_ends_the_header() {
+        let check = |header: &[u8], fields: usize| assert_eq!(fields_end(header), fields, "{header:?}");
+        check(b"hello world\r\n", 0);
+        check(b"Subject: x\r\n folded\r\nhello\r\n", 21);
+        check(b"Subject: x\r\n\r\n", 12);
+        check(b"Subject : x\r\nTo: y\r\n", 20);
+        check(b" a: b\r\n", 0);
+        check(b"", 0);
+    }
 }

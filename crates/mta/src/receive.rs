@@ -163,16 +163,19 @@ impl Post {
         mailbox.append(inbox(email, account.quota, None, beside)).await.map(|_| ())
     }
 
-    /// Whether all mailboxes have room for the message: a refusal now is better than a report later.
+    /// Whether anybody has room for the message: a refusal now is better than a report later, yet a full mailbox keeps nothing
+    /// from others. Their own delivery waits for room.
     async fn check_room(&self, message: &Inbound, recipients: &[Recipient]) -> Result<(), Error> {
         let size_octets = message.received.body.size_octets() + message.trace.len() as u64;
+        let mut refused = Ok(());
         for target in recipients.iter().flat_map(|recipient| &recipient.targets) {
-            if let directory::Target::Account { account, .. } = target {
-                let usage = self.mailstore.usage(account.id).await?;
-                usage.room_for(size_octets, &account.quota)?;
+            let directory::Target::Account { account, .. } = target else { return Ok(()) };
+            match self.mailstore.usage(account.id).await?.room_for(size_octets, &account.quota) {
+                Ok(()) => return Ok(()),
+                Err(error) => refused = Err(error),
             }
         }
-        Ok(())
+        refused
     }
 
     /// One commit into the queue with all deliveries, then the answer; they go on their own afterwards.

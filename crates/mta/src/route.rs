@@ -4,7 +4,7 @@ use crate::queue::{Relay, Target};
 use ::smtp::Reply;
 use ::smtp::extension::RcptParams;
 use directory::{DemoFault, Directory, Resolution};
-use model::ForwardPath;
+use model::{Domain, ForwardPath};
 use std::time::Duration;
 
 /// What to do about a recipient.
@@ -42,7 +42,8 @@ pub struct Recipient {
 const SLOW: Duration = Duration::from_secs(10);
 
 /// Routes `path`.
-pub fn route(directory: &Directory, path: &ForwardPath, relaying: Relaying) -> Route {
+pub fn route(directory: &Directory, path: &ForwardPath, relaying: Relaying, host: &Domain) -> Route {
+    let path = &own_role(directory, path, host);
     let refuse = |code, enhanced, text: String| Route::Refuse(Reply::new(code, enhanced, text));
     match (directory.resolve(path), path) {
         // In the demo every address is somebody's, yet who signs in writes to the world.
@@ -71,6 +72,22 @@ pub fn route(directory: &Directory, path: &ForwardPath, relaying: Relaying) -> R
             let target = |account| directory::Target::Account { account, detail: None };
             Route::Slow(SLOW, accounts.into_iter().map(target).collect())
         }
+    }
+}
+
+/// RFC 5321 §4.5.1: the postmaster is reached at the server's own name as well, also where that is no domain of mail; so is who
+/// answers a report, or complains.
+fn own_role(directory: &Directory, path: &ForwardPath, host: &Domain) -> ForwardPath {
+    const ROLES: [&str; 3] = ["postmaster", "abuse", "mailer-daemon"];
+    match path {
+        ForwardPath::Address(address)
+            if address.domain == *host
+                && !directory.is_local(address)
+                && ROLES.iter().any(|role| address.local.as_str().eq_ignore_ascii_case(role)) =>
+        {
+            ForwardPath::Postmaster
+        }
+        path => path.clone(),
     }
 }
 

@@ -193,7 +193,7 @@ impl SmtpConversation {
     /// Routes a recipient, and looks whether its mailboxes have room (DESIGN §4).
     fn recipient(&mut self, path: ForwardPath, params: RcptParams, now: Moment) {
         let relaying = if self.account.is_some() { Relaying::Allowed } else { self.relaying };
-        let (pause, targets) = match route(&self.post.directory, &path, relaying) {
+        let (pause, targets) = match route(&self.post.directory, &path, relaying, &self.policy.session.host_name) {
             Route::Refuse(reply) => {
                 tracing::info!(event = "recipient.refused", session_id = self.peer.session_id, to = %path, reply = reply.code());
                 return self.session.refuse(reply, now);
@@ -207,20 +207,8 @@ impl SmtpConversation {
             if let Some(pause) = pause {
                 pause.await;
             }
-            for target in &targets {
-                let directory::Target::Account { account, .. } = target else { continue };
-                match post.mailstore.account(account.id).await {
-                    Ok(mail) => {
-                        let room = mail.usage().room_for(declared_octets.max(1), &account.quota);
-                        room.map_err(|error| refusal(&error))?;
-                    }
-                    Err(error) => {
-                        tracing::error!(event = "mailbox.unavailable", account = %account.id, cause = %error);
-                        return Err(refusal(&error));
-                    }
-                }
-            }
-            Ok(Recipient { path, params, targets })
+            let room = room_for_any(&post, &targets, declared_octets.max(1)).await;
+            room.map(|()| Recipient { path, params, targets }).map_err(|error| refusal(&error))
         };
         self.work = Some(check.map(Done::Recipient).boxed());
     }
@@ -335,6 +323,22 @@ impl SmtpConversation {
             }
         }
     }
+}
+
+/// Whether one of the mailboxes behind an address has room: a full one keeps nothing from the others.
+async fn room_for_any(post: &Post, targets: &[directory::Target], octets: u64) -> Result<(), Error> {
+    let mut refused = Ok(());
+    for target in targets {
+        let directory::Target::Account { account, .. } = target else { return Ok(()) };
+        let mail = post.mailstore.account(account.id).await.inspect_err(|error| {
+            tracing::error!(event = "mailbox.unavailable", account = %account.id, cause = %error);
+        })?;
+        match mail.usage().room_for(octets, &account.quota) {
+            Ok(()) => return Ok(()),
+            Err(error) => refused = Err(error),
+        }
+    }
+    refused
 }
 
 pub(crate) fn not_taken(error: &ReceiveError) -> Reply {

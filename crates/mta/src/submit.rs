@@ -93,7 +93,7 @@ impl Submitting {
 
 fn recipient(post: &Post, to: Address) -> Result<Recipient, Reply> {
     let path = ForwardPath::Address(to);
-    match route(&post.directory, &path, Relaying::Allowed) {
+    match route(&post.directory, &path, Relaying::Allowed, &post.queue.policy().host_name) {
         Route::Accept(targets) | Route::Slow(_, targets) => {
             Ok(Recipient { path, params: RcptParams::default(), targets })
         }

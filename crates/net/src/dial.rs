@@ -188,7 +188,7 @@ impl Wire for TokioWire {
         let name = name.clone();
         async move {
             let failed = |reason: &dyn std::fmt::Display| WireError(format!("TLS with {name} failed: {reason}"));
-            let server = ServerName::try_from(name.as_str().to_owned()).map_err(|error| failed(&error))?;
+            let server = ServerName::try_from(bare(&name)).map_err(|error| failed(&error))?;
             let tcp = match std::mem::replace(&mut self.transport, Transport::Gone) {
                 Transport::Tcp(tcp) => tcp,
                 other => {
@@ -272,6 +272,12 @@ impl ServerCertVerifier for Anyone {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.0.supported_schemes()
     }
+}
+
+/// The name as TLS has it: an address without the brackets of a literal (RFC 5321 §4.1.3).
+fn bare(name: &Domain) -> String {
+    let inner = name.as_str().trim_matches(['[', ']']);
+    inner.strip_prefix("ipv6:").unwrap_or(inner).to_owned()
 }
 
 #[cfg(test)]

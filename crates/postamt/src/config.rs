@@ -84,16 +84,28 @@ fn plan(root: &Section<'_>, path: &Path, access: Access) -> ServePlan {
         certificate: certificate(root, folder),
         directory: people::read(root, &hostname, path, access),
         outbound: outbound::read(root, path, access),
-        relay_from: root
-            .list::<Network>("relay_from")
-            .unwrap_or_default()
-            .into_iter()
-            .map(|found| found.value)
-            .collect(),
+        relay_from: relay_from(root),
         limits: limits(root),
         hostname,
         demo: None,
     }
+}
+
+/// Networks as wide as this are never all ours: with them anybody could send through us.
+const RELAY_PREFIX_MIN: (u8, u8) = (8, 16);
+
+fn relay_from(root: &Section<'_>) -> Vec<Network> {
+    let networks = root.list::<Network>("relay_from").unwrap_or_default();
+    let check = |found: reader::Found<Network>| {
+        let (v4, v6) = RELAY_PREFIX_MIN;
+        let min = if found.value.address().is_ipv4() { v4 } else { v6 };
+        if found.value.prefix() < min {
+            let text = format!("{} is wider than /{min}: strangers could send through this server", found.value);
+            root.mistake(found.span, "relay_from", &text);
+        }
+        found.value
+    };
+    networks.into_iter().map(check).collect()
 }
 
 /// What the machine calls itself; names that are no domain are of no use in a greeting (RFC 5321 §2.3.5).

@@ -16,6 +16,8 @@ use store::Bytes;
 
 /// A failed message that is larger comes back as its header: nobody needs their own attachments returned.
 const RETURNED_OCTETS_MAX: u64 = 1 << 20;
+/// The same where the sender did not ask for all of it: RFC 5321 §4.5.3.1.7 has every server take 64 KiB.
+const RETURNED_UNASKED_OCTETS_MAX: u64 = 48 << 10;
 
 /// Of what the sender is told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -127,9 +129,13 @@ impl Queue {
         about: &[(Delivery, Outcome)],
         (id, to, now): (QueueId, Address, Timestamp),
     ) -> Result<(Body, Content, bool), Fault> {
+        // A report has to fit every next hop, and nobody is told when it does not: what would have to be converted stays away.
+        let size_max = if message.ret == Some(Ret::Full) { RETURNED_OCTETS_MAX } else { RETURNED_UNASKED_OCTETS_MAX };
         let whole = telling == Telling::Failure
+            && message.content == Content::SevenBit
+            && !message.smtputf8
             && message.ret != Some(Ret::Hdrs)
-            && message.size_octets() <= RETURNED_OCTETS_MAX;
+            && message.size_octets() <= size_max;
         let original = match self.original(message, whole).await {
             // The sender is told even if nothing can be shown.
             Err(Fault::MessageMissing) => {
@@ -141,12 +147,14 @@ impl Queue {
         let mut boundary = [0; 16];
         self.random.fill(&mut boundary);
         let host = self.policy.host_name.clone();
-        let daemon = LocalPart::new("MAILER-DAEMON").expect("it is an atom");
+        // RFC 3464 §2: an answer to the report reaches a person.
+        let postmaster = LocalPart::new("postmaster").expect("it is an atom");
+        let domain = self.directory.domains().into_iter().next().map_or_else(|| host.clone(), |local| local.domain);
         let report = DeliveryReport {
             reporting_mta: host.to_string(),
             arrival: message.arrived,
             envid: message.envid.clone(),
-            from: Address { local: daemon, domain: host.clone() },
+            from: Address { local: postmaster, domain },
             to,
             message_id: format!("<{}@{host}>", queue_name(id)),
             date: now,

@@ -68,14 +68,20 @@ impl Transport {
             Ok(addresses) if addresses.is_empty() => {
                 Err(deferred((4, 4, 3), format!("the next hop {} has no address", hop.host)))
             }
-            Ok(addresses) => Ok(self.ordered(addresses).into_iter().map(candidate).collect()),
+            Ok(addresses) => {
+                let candidates: Vec<_> = self.ordered(addresses).into_iter().map(candidate).collect();
+                if candidates.iter().any(|candidate| self.is_own(&candidate.address)) {
+                    return Err(deferred((4, 4, 6), format!("the next hop {} is this server itself", hop.host)));
+                }
+                Ok(candidates)
+            }
         }
     }
 
     async fn of_domain(&self, domain: &Domain) -> Result<Vec<Candidate>, Outcome> {
         if let Some(address) = literal(domain) {
             let candidate = self.exchanger(domain, address);
-            return if self.policy.own.contains(&candidate.address) { Err(loops(domain)) } else { Ok(vec![candidate]) };
+            return if self.is_own(&candidate.address) { Err(loops(domain)) } else { Ok(vec![candidate]) };
         }
         let exchangers = match self.resolver.mx(domain).await {
             Err(ResolveError::NoSuchName) => {
@@ -120,7 +126,7 @@ impl Transport {
                         let text = format!("{host} has no address of the family that is used here");
                         doubt = Some(deferred((4, 4, 4), text));
                     }
-                    if candidates.iter().any(|candidate| self.policy.own.contains(&candidate.address)) {
+                    if candidates.iter().any(|candidate| self.is_own(&candidate.address)) {
                         ours = Some(preference);
                         found.retain(|(other, _)| *other < preference);
                     } else {
@@ -140,6 +146,16 @@ impl Transport {
             }
             (true, None, None) => Err(failed((5, 4, 4), format!("no exchanger of {domain} has an address"))),
         }
+    }
+
+    /// Whether we listen there ourselves. Where a listener takes all addresses, those that surely are this machine's count.
+    fn is_own(&self, address: &SocketAddr) -> bool {
+        let ip = address.ip().to_canonical();
+        let here = ip.is_loopback() || ip.is_unspecified();
+        self.policy.own.iter().any(|own| {
+            let listens = own.ip().to_canonical();
+            own.port() == address.port() && (listens == ip || ip.is_unspecified() || (listens.is_unspecified() && here))
+        })
     }
 
     fn exchanger(&self, host: &Domain, address: IpAddr) -> Candidate {

@@ -258,3 +258,20 @@ fn lmtp_that_ends_between_two_answers_leaves_the_others_in_doubt() {
     assert_eq!(rig.said(id, TraceEvent::Relayed).recipients, ["a@dest.test"]);
     assert_eq!(rig.queue().len(), 2, "nobody answered for the others: {}", rig.story(id));
 }
+
+#[test]
+fn mail_to_ourselves_under_another_address_is_no_way_out_either() {
+    for (listens, leads) in [
+        ("0.0.0.0", "127.0.0.1"),
+        ("0.0.0.0", "127.9.9.9"),
+        ("192.0.2.9", "0.0.0.0"),
+        ("192.0.2.9", "::ffff:192.0.2.9"),
+    ] {
+        let rig = Rig::configured(|routes, _| routes.own.push(socket(listens)));
+        rig.mx("dest.test", &[(10, "a.test")]);
+        rig.host("a.test", &[leads]);
+        let id = rig.send(mail(&["bob@dest.test"]));
+        rig.minutes(1);
+        assert_eq!((rig.story(id).contains("failed"), rig.dialled().len()), (true, 0), "{listens} {leads}");
+    }
+}

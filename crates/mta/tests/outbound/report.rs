@@ -185,3 +185,21 @@ fn a_large_message_comes_back_as_its_header() {
     let told = rig.inbox("anna").concat();
     assert!(told.len() < 10_000 && told.contains("Subject: hello"), "{}", told.len());
 }
+
+/// Whatever the message was, the word of its failure gets through: to a next hop that takes 7 bits, and little.
+#[test]
+fn a_report_fits_every_next_hop() {
+    let signed = "From: a@far.test\r\nContent-Type: multipart/signed; boundary=b; protocol=\"x/y\"\r\n\r\n--b\r\n\
+                  Content-Transfer-Encoding: 8bit\r\n\r\ngr\u{fc}n\r\n--b\r\nContent-Type: x/y\r\n\r\nsig\r\n--b--\r\n";
+    let large = format!("From: a@far.test\r\n\r\n{}", "0123456789\r\n".repeat(10_000));
+    for octets in [signed.as_bytes(), large.as_bytes()] {
+        let rig = Rig::new();
+        rig.serve("dest.test", "192.0.2.1", rig.peer().with(&["8BITMIME"]).at("RCPT", Act::Say("550 no\r\n".into())));
+        rig.serve("far.test", "192.0.2.2", rig.peer().with(&["SIZE 100000"]));
+        let id = rig.send(mail(&["bob@dest.test"]).from("a@far.test").octets(octets));
+        rig.minutes(1);
+        let report = rig.said(id, TraceEvent::FailureTold).related.unwrap();
+        assert_eq!(rig.story(report), "received, relayed");
+        assert_eq!(status_part(&rig.taken()[0].text()).recipients.len(), 1);
+    }
+}

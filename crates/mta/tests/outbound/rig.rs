@@ -192,7 +192,8 @@ impl Rig {
         let post = self.post();
         let recipient = |(to, params): &(String, RcptParams)| {
             let path = ForwardPath::Address(to.parse().unwrap());
-            let route = mta::route(&post.directory, &path, mta::Relaying::Allowed);
+            let host = "mx.home.test".parse().unwrap();
+            let route = mta::route(&post.directory, &path, mta::Relaying::Allowed, &host);
             let mta::Route::Accept(targets) = route else { panic!("{to}: {route:?}") };
             Recipient { path, params: params.clone(), targets }
         };

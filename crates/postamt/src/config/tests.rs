@@ -250,7 +250,7 @@ fn the_way_out() {
     assert_eq!((rest.hop.to_string().as_str(), rest.tls), ("lmtp://127.0.0.1:24", TlsDemand::Welcome));
     assert!(boss.login.is_some() && rest.login.is_none() && rest.matches.is_empty());
     check(
-        r#"relay_from = ["everybody"]
+        r#"relay_from = ["0.0.0.0/0", "everybody"]
 [outbound]
 dns = ["ns.example.org"]
 lifetime = "5"
@@ -264,6 +264,7 @@ for = ["@"]
 password = "x""#,
         &[
             "1: relay_from: \"everybody\": a network is an IP address, or one with a prefix as 192.0.2.0/24 or 2001:db8::/32",
+            "1: relay_from: 0.0.0.0/0 is wider than /8: strangers could send through this server",
             "3: outbound.dns: \"ns.example.org\": is no IP address, as 192.0.2.53, 127.0.0.1:5353 or [::1]:5353",
             "4: outbound.lifetime: \"5\": a time is a whole number and a unit, as \"5 d\"; known are s, min, h, d",
             "5: outbound.delay_notice: must be from 5 min to 30 d",
