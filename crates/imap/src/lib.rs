@@ -30,7 +30,6 @@ pub mod date;
 pub mod limits;
 pub mod mailbox;
 pub mod response;
-pub mod secret;
 pub mod sequence;
 pub mod session;
 
@@ -39,7 +38,7 @@ pub use cursor::ParseError;
 pub use date::{Date, DateTime};
 pub use limits::Limits;
 pub use mailbox::{ListPattern, MailboxName, NameForm};
+pub use model::Secret;
 pub use response::{Answer, Code, FetchWriter, Status};
-pub use secret::Secret;
 pub use sequence::{NumberSet, SequenceSet};
 pub use session::{Event, Session, State};

@@ -10,9 +10,9 @@ use crate::command::{Append, AppendData, Tag, Tagged};
 use crate::limits::{INPUT_OCTETS_MAX, Limits, OUTPUT_OCTETS_SOFT};
 use crate::mailbox::NameForm;
 use crate::response::{self, Answer, Code};
-use crate::secret::Secret;
 use input::Input;
 use line::Line;
+use model::Secret;
 
 /// What the client may do (RFC 9051 §3). The caller moves the session on by [`Session::set_state`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

@@ -12,6 +12,7 @@
 //! | [`time`] | `Timestamp` (wall clock), `Moment` (monotonic) |
 //! | [`budget`] | `Budget`: what a parse may cost |
 //! | [`quota`] | `Quota`: what an account may hold |
+//! | `secret` | `Secret`: what no log shows |
 //! | [`record`] | `Encoder`, `Decoder`: versioned, checksummed rows |
 //!
 //! ```
@@ -28,6 +29,7 @@ pub mod id;
 pub mod network;
 pub mod quota;
 pub mod record;
+mod secret;
 pub mod time;
 
 pub use address::{Address, AddressError, Domain, ForwardPath, LocalPart, ReversePath};
@@ -37,4 +39,5 @@ pub use id::{AccountId, EmailId, MailboxId, ModSeq, QueueId, SeqNum, ThreadId, U
 pub use network::{Network, NetworkError};
 pub use quota::Quota;
 pub use record::{Decoder, Encoder, RecordError};
+pub use secret::Secret;
 pub use time::{Moment, Timestamp};

@@ -11,7 +11,7 @@
 //! | `keys` | `ScramKeys`: what is stored of a password |
 //! | `binding` | `ChannelBinding`: what ties an exchange to its TLS connection |
 //! | `failure` | `Failure`, `ClientError` |
-//! | `prepare`, `scram`, `secret` | SASLprep, SCRAM's messages, octets that do not print |
+//! | `prepare`, `scram` | SASLprep, SCRAM's messages |
 //!
 //! ```
 //! use sasl::{Client, Mechanism, ScramHash, ScramKeys, Server, Step};
@@ -32,7 +32,6 @@ mod keys;
 mod mechanism;
 mod prepare;
 mod scram;
-mod secret;
 mod server;
 
 pub use binding::ChannelBinding;
@@ -40,8 +39,8 @@ pub use client::{Client, choose};
 pub use failure::{ClientError, Failure};
 pub use keys::{ITERATIONS_MAX, ITERATIONS_MIN, KeysError, SALT_OCTETS_MAX, ScramKeys};
 pub use mechanism::{Mechanism, ScramHash, UnknownMechanism};
+pub use model::Secret;
 pub use prepare::{LOGIN_OCTETS_MAX, prepare_password};
-pub use secret::Secret;
 pub use server::{MESSAGE_OCTETS_MAX, NONCE_OCTETS, Server, Step};
 
 #[cfg(test)]

@@ -10,7 +10,6 @@
 //! | `path` | the grammar of `<local-part@domain>` |
 //! | [`extension`] | what EHLO offers, and the parameters it brings to MAIL and RCPT |
 //! | [`policy`] | `Policy`: one listener's limits and offers |
-//! | [`secret`] | `Secret`: what no log shows |
 //! | [`server`] | `Session`, `Event`: one connection's conversation |
 //! | [`client`] | the same from the other side: `Session`, `Event`, `Transaction`, `Answer` |
 //!
@@ -34,7 +33,6 @@ pub mod extension;
 mod path;
 pub mod policy;
 pub mod reply;
-pub mod secret;
 pub mod server;
 
 pub use command::{Command, CommandError};
@@ -46,4 +44,3 @@ pub use extension::{MailParams, RcptParams};
 pub use path::PathError;
 pub use policy::{Auth, Authentication, Flavour, Policy, StartTls};
 pub use reply::Reply;
-pub use secret::Secret;

@@ -14,7 +14,7 @@ pub use session::Session;
 
 use crate::command::Hello;
 use crate::extension::{MailParams, RcptParams};
-use crate::secret::Secret;
+use model::Secret;
 use model::{ForwardPath, ReversePath};
 
 /// Whether anybody on the path can read along.

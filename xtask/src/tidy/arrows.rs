@@ -10,7 +10,7 @@ const ALLOWED: [(&str, &[&str]); 17] = [
     ("message", &["model"]),
     ("smtp", &["model"]),
     ("imap", &["model", "message"]),
-    ("sasl", &[]),
+    ("sasl", &["model"]),
     ("env", &["model"]),
     ("store", &["model"]),
     ("transcript", &["model", "env"]),

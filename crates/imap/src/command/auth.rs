@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::Encoder;
 use crate::cursor::{Cursor, ParseError, Parsed};
 use crate::limits::{ENABLE_MAX, ID_PAIRS_MAX, ID_VALUE_OCTETS_MAX};
-use crate::secret::Secret;
+use model::Secret;
 
 /// LOGIN (RFC 9051 §6.2.3).
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -271,7 +271,7 @@ fn items() -> impl Strategy<Value = FetchItem> {
 
 fn commands() -> impl Strategy<Value = Command> {
     let id = prop::collection::vec((strings(), prop::option::of(strings())), 0..3).prop_map(|fields| Id { fields });
-    let secret = || strings().prop_map(|s| crate::Secret::new(s.into_bytes()));
+    let secret = || strings().prop_map(|s| model::Secret::new(s.into_bytes()));
     let returns = any::<[bool; 4]>().prop_map(|[min, max, count, save]| {
         let all = !(min || max || count || save);
         SearchReturn { min, max, all, count, save }

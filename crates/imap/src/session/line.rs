@@ -7,7 +7,7 @@ use crate::limits::{
     LITERAL_OCTETS_BEFORE_LOGIN_MAX,
 };
 use crate::response::{self, Answer, Code, Status};
-use crate::secret::Secret;
+use model::Secret;
 
 /// The command so far. A line that ends with a literal's size keeps it, with CRLF, before the literal's octets.
 #[derive(Debug, Default)]

@@ -2,7 +2,7 @@ use super::*;
 use crate::extension::body::BodyType;
 use crate::extension::dsn::{Notify, OriginalRecipient, Ret};
 use crate::extension::future_release::Hold;
-use crate::secret::Secret;
+use model::Secret;
 use model::{Address, Domain, LocalPart, Timestamp};
 use proptest::prelude::*;
 use std::time::Duration;

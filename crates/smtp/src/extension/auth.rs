@@ -3,10 +3,10 @@
 use super::xtext;
 use crate::command::CommandError;
 use crate::policy::Auth;
-use crate::secret::Secret;
 use crate::server::Security;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use model::Secret;
 use std::fmt;
 
 /// In EHLO, as command and as parameter of MAIL.

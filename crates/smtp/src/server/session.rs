@@ -11,7 +11,7 @@ use crate::extension::chunking::Chunk;
 use crate::extension::{MailParams, RcptParams};
 use crate::policy::{Flavour, Policy};
 use crate::reply::Reply;
-use crate::secret::Secret;
+use model::Secret;
 use model::{ForwardPath, Moment, ReversePath, Timestamp};
 use std::collections::VecDeque;
 use std::sync::Arc;

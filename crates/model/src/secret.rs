@@ -1,15 +1,16 @@
-//! Octets that must not be printed: passwords and SASL messages.
+//! Octets that neither print nor stay in memory: passwords and SASL messages.
 
 use std::fmt;
+use zeroize::Zeroizing;
 
-/// What a client proves itself with; `Debug` hides it, so no log shows it by accident.
+/// What a client proves itself with; `Debug` hides it, so no log shows it by accident, and its memory is wiped when it goes.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Vec<u8>);
+pub struct Secret(Zeroizing<Vec<u8>>);
 
 impl Secret {
     /// Wraps the octets.
     pub fn new(octets: Vec<u8>) -> Secret {
-        Secret(octets)
+        Secret(Zeroizing::new(octets))
     }
 
     /// The octets themselves.
