@@ -10,7 +10,8 @@ mod runs;
 use libfuzzer_sys::fuzz_target;
 use model::{Domain, Moment, Timestamp};
 use smtp::server::{Event, Security, Session};
-use smtp::{Auth, Flavour, FutureRelease, Policy, Reply, Secret, StartTls};
+use model::Secret;
+use smtp::{Auth, Flavour, FutureRelease, Policy, Reply, StartTls};
 use std::time::Duration;
 
 /// What a session told its caller, and what it said.

@@ -167,10 +167,22 @@ impl Post {
     /// from others. Their own delivery waits for room.
     async fn check_room(&self, message: &Inbound, recipients: &[Recipient]) -> Result<(), Error> {
         let size_octets = message.received.body.size_octets() + message.trace.len() as u64;
+        self.room_for_any(recipients.iter().flat_map(|recipient| &recipient.targets), size_octets).await
+    }
+
+    /// Whether one of the targets takes so many octets; those elsewhere do.
+    pub(crate) async fn room_for_any<'a>(
+        &self,
+        targets: impl Iterator<Item = &'a directory::Target>,
+        octets: u64,
+    ) -> Result<(), Error> {
         let mut refused = Ok(());
-        for target in recipients.iter().flat_map(|recipient| &recipient.targets) {
+        for target in targets {
             let directory::Target::Account { account, .. } = target else { return Ok(()) };
-            match self.mailstore.usage(account.id).await?.room_for(size_octets, &account.quota) {
+            let usage = self.mailstore.usage(account.id).await.inspect_err(|error| {
+                tracing::error!(event = "mailbox.unavailable", account = %account.id, cause = %error);
+            })?;
+            match usage.room_for(octets, &account.quota) {
                 Ok(()) => return Ok(()),
                 Err(error) => refused = Err(error),
             }

@@ -207,7 +207,7 @@ impl SmtpConversation {
             if let Some(pause) = pause {
                 pause.await;
             }
-            let room = room_for_any(&post, &targets, declared_octets.max(1)).await;
+            let room = post.room_for_any(targets.iter(), declared_octets.max(1)).await;
             room.map(|()| Recipient { path, params, targets }).map_err(|error| refusal(&error))
         };
         self.work = Some(check.map(Done::Recipient).boxed());
@@ -323,22 +323,6 @@ impl SmtpConversation {
             }
         }
     }
-}
-
-/// Whether one of the mailboxes behind an address has room: a full one keeps nothing from the others.
-async fn room_for_any(post: &Post, targets: &[directory::Target], octets: u64) -> Result<(), Error> {
-    let mut refused = Ok(());
-    for target in targets {
-        let directory::Target::Account { account, .. } = target else { return Ok(()) };
-        let mail = post.mailstore.account(account.id).await.inspect_err(|error| {
-            tracing::error!(event = "mailbox.unavailable", account = %account.id, cause = %error);
-        })?;
-        match mail.usage().room_for(octets, &account.quota) {
-            Ok(()) => return Ok(()),
-            Err(error) => refused = Err(error),
-        }
-    }
-    refused
 }
 
 pub(crate) fn not_taken(error: &ReceiveError) -> Reply {
