@@ -6,8 +6,23 @@ macro_rules! with_extensions {
     ($first:literal) => {
         concat!(
             $first,
-            " BINARY CHILDREN ENABLE ESEARCH ID IDLE LIST-EXTENDED LIST-STATUS LITERAL+ MOVE NAMESPACE SASL-IR SEARCHRES",
-            " SPECIAL-USE STATUS=SIZE UIDPLUS UNSELECT"
+            " BINARY",
+            " CHILDREN",
+            " ENABLE",
+            " ESEARCH",
+            " ID",
+            " IDLE",
+            " LIST-EXTENDED",
+            " LIST-STATUS",
+            " LITERAL+",
+            " MOVE",
+            " NAMESPACE",
+            " SASL-IR",
+            " SEARCHRES",
+            " SPECIAL-USE",
+            " STATUS=SIZE",
+            " UIDPLUS",
+            " UNSELECT",
         )
     };
 }
