@@ -26,15 +26,15 @@ pub struct Directory {
 /// What edits need; they outlive whoever asked for them.
 struct Books {
     store: Arc<dyn Store>,
-    declared: Declared,
     /// Read by everybody, replaced whole.
     people: RwLock<Arc<People>>,
-    /// The rows behind `people`; one edit at a time.
+    /// What stands behind `people`; one edit at a time.
     kept: Mutex<Kept>,
 }
 
-/// The stored rows as this process knows them.
+/// What is declared, and the stored rows as this process knows them.
 struct Kept {
+    declared: Declared,
     head: Option<Bytes>,
     stored: Stored,
 }
@@ -69,15 +69,22 @@ impl Directory {
         random: &dyn Random,
         spec: DirectorySpec,
     ) -> Result<Directory, DirectoryError> {
-        let keys = declared::keys(&spec)?;
-        let ids = ids::of_accounts(&*store, &keys).await.map_err(DirectoryError::Ids)?;
-        let declared = Declared::new(spec, ids);
+        let declared = declare(&*store, spec).await?;
         let (head, stored) = rows::load(&*store).await.map_err(DirectoryError::Stored)?;
         let people = People::of(&declared, &stored);
         report(people.faults(), &[]);
         let gate = Gate::new(spawn.clone(), clock, random);
-        let (people, kept) = (RwLock::new(Arc::new(people)), Mutex::new(Kept { head, stored }));
-        Ok(Directory { gate, spawn, books: Arc::new(Books { store, declared, people, kept }) })
+        let (people, kept) = (RwLock::new(Arc::new(people)), Mutex::new(Kept { declared, head, stored }));
+        Ok(Directory { gate, spawn, books: Arc::new(Books { store, people, kept }) })
+    }
+
+    /// Takes `spec` in place of what was declared so far. Nothing changes if it contradicts itself.
+    pub async fn declare(&self, spec: DirectorySpec) -> Result<(), DirectoryError> {
+        let declared = declare(&*self.books.store, spec).await?;
+        let mut kept = self.books.kept.lock().await;
+        kept.declared = declared;
+        self.books.publish(People::of(&kept.declared, &kept.stored));
+        Ok(())
     }
 
     /// All accounts: the declared ones in their order, then the stored ones, oldest first.
@@ -137,12 +144,21 @@ impl Directory {
     }
 }
 
+/// What is declared, with the accounts' durable numbers.
+async fn declare(store: &dyn Store, spec: DirectorySpec) -> Result<Declared, DirectoryError> {
+    let keys = declared::keys(&spec)?;
+    let ids = ids::of_accounts(store, &keys).await.map_err(DirectoryError::Ids)?;
+    Ok(Declared::new(spec, ids))
+}
+
 impl Books {
     fn people(&self) -> Arc<People> {
         self.people.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Everybody sees `people` from now on; what is wrong with them is told.
     fn publish(&self, people: People) {
+        report(people.faults(), self.people().faults());
         *self.people.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(people);
     }
 
@@ -165,13 +181,13 @@ impl Books {
             let Some(plan) = edit::plan(edit, &before, &kept.stored, number, &mut new_head)? else {
                 return Ok(Edited::Unchanged);
             };
-            let people = People::of(&self.declared, &plan.stored);
+            let people = People::of(&kept.declared, &plan.stored);
             edit::check_faults(&before, &people)?;
             new_head.count_edit();
             let row = Bytes::from(new_head.row());
             match self.store.commit(batch(head, row.clone(), &plan)).await {
                 Ok(()) => {
-                    *kept = Kept { head: Some(row), stored: plan.stored };
+                    (kept.head, kept.stored) = (Some(row), plan.stored);
                     self.publish(people);
                     tracing::info!(event = "directory.edited", edit = edit.name(), of = edit.of());
                     return Ok(plan.edited);
@@ -201,11 +217,9 @@ impl Books {
         }
         let (head, stored) = rows::load(&*self.store).await?;
         let is_new = stored != kept.stored;
-        *kept = Kept { head, stored };
+        (kept.head, kept.stored) = (head, stored);
         if is_new {
-            let people = People::of(&self.declared, &kept.stored);
-            report(people.faults(), self.people().faults());
-            self.publish(people);
+            self.publish(People::of(&kept.declared, &kept.stored));
         }
         Ok(is_new)
     }

@@ -144,6 +144,24 @@ fn what_is_declared_wins_over_what_is_stored() {
 }
 
 #[test]
+fn the_file_may_be_read_again() {
+    let (world, store) = (World::new(1), MemoryStore::new());
+    let directory = open_on(Arc::new(store), &world, spec(&["anna", "ben"], CatchAll::Refuse)).unwrap();
+    edit(&world, &directory, add_domain("example.org", DomainSettings::default())).unwrap();
+    edit(&world, &directory, add_account("carl@example.org")).unwrap();
+    let again = |spec| world.block_on(directory.declare(spec));
+    again(spec(&["ben", "dora"], CatchAll::Refuse)).unwrap();
+    let names: Vec<_> = directory.accounts().map(|account| (account.address.to_string(), account.id.0)).collect();
+    let is = [("ben@demo.test", 2), ("dora@demo.test", 4), ("carl@example.org", 3)];
+    assert_eq!(names, is.map(|(name, id)| (name.to_owned(), id)));
+    assert_eq!(log_in(&world, &directory, "anna@demo.test", "anna"), Err(AuthError::Rejected));
+    let mut wrong = spec(&["ben"], CatchAll::Refuse);
+    wrong.postmaster = Some(address("nobody@demo.test"));
+    assert_eq!(again(wrong).unwrap_err().to_string(), "there is no account nobody@demo.test");
+    assert_eq!(directory.accounts().count(), 3, "nothing changed");
+}
+
+#[test]
 fn stored_people_wait_for_a_domain_that_the_file_forgot() {
     let world = World::new(1);
     let store = MemoryStore::new();
