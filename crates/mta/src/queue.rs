@@ -30,7 +30,7 @@ use futures_util::future::{Either, select};
 use mailstore::{Body, Mailstore};
 use model::{Domain, QueueId, Timestamp};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 use store::{Batch, Bytes, CommitError, Query, ReadError, Space, Store};
 
@@ -91,8 +91,7 @@ pub struct Queue {
     sleep: Arc<dyn Sleep>,
     spawn: Arc<dyn Spawn>,
     random: Arc<dyn Random>,
-    policy: QueuePolicy,
-    relay: Arc<dyn Relay>,
+    way: RwLock<Way>,
     /// What happened to messages.
     pub trace: Trace,
     schedule: Mutex<Schedule>,
@@ -102,6 +101,13 @@ pub struct Queue {
     taken_up: OnceLock<(QueueId, Timestamp)>,
     draining: AtomicBool,
     last_id: AtomicU64,
+}
+
+/// By what rules mail goes out, and how; replaced whole.
+#[derive(Clone)]
+struct Way {
+    policy: Arc<QueuePolicy>,
+    relay: Arc<dyn Relay>,
 }
 
 const LEASE: &[u8] = b"L";
@@ -134,9 +140,15 @@ impl Queue {
             store,
             mailstore,
             directory,
-            policy,
-            relay,
+            way: RwLock::new(Way { policy: Arc::new(policy), relay }),
         })
+    }
+
+    /// Takes other rules and another way out; attempts under way end as they began.
+    pub fn reconfigure(&self, relay: Arc<dyn Relay>, policy: QueuePolicy) {
+        self.schedule().set_limits(policy.schedule);
+        *self.way.write().unwrap_or_else(PoisonError::into_inner) = Way { policy: Arc::new(policy), relay };
+        self.changed.notify(usize::MAX);
     }
 
     /// An id that was never given before. Ids grow with time, so that the queue is walked in the order of arrival; within a
@@ -277,8 +289,9 @@ impl Queue {
         deliveries: &[Delivery],
         records: &[TraceRecord],
     ) -> Result<(), QueueError> {
-        if self.len() + deliveries.len() > self.policy.deliveries_max {
-            return Err(QueueError::Full(self.policy.deliveries_max));
+        let deliveries_max = self.policy().deliveries_max;
+        if self.len() + deliveries.len() > deliveries_max {
+            return Err(QueueError::Full(deliveries_max));
         }
         let mut batch = self.batch();
         // An earlier process whose clock was ahead may have given this id: then the message is refused for now, not mixed up.
@@ -343,13 +356,17 @@ impl Queue {
     }
 
     /// How long, how often, how many.
-    pub(crate) fn policy(&self) -> &QueuePolicy {
-        &self.policy
+    pub(crate) fn policy(&self) -> Arc<QueuePolicy> {
+        self.way().policy
     }
 
     /// The way out.
-    pub(crate) fn relay(&self) -> &dyn Relay {
-        &*self.relay
+    pub(crate) fn relay(&self) -> Arc<dyn Relay> {
+        self.way().relay
+    }
+
+    fn way(&self) -> Way {
+        self.way.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn schedule(&self) -> MutexGuard<'_, Schedule> {

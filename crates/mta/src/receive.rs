@@ -244,7 +244,7 @@ impl Post {
                     directory::Target::Account { .. } => recipient.path.to_string(),
                     directory::Target::Foreign(address) => address.to_string(),
                 };
-                let target = queued(target.clone(), &message.reverse_path, self.queue.relay());
+                let target = queued(target.clone(), &message.reverse_path, &*self.queue.relay());
                 let known = |known: &Delivery| match (&known.target, &target) {
                     (
                         crate::queue::Target::Account { account: a, .. },

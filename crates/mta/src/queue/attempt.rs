@@ -130,7 +130,7 @@ impl Queue {
         let (outcomes, health) = match deliveries.first().map(|delivery| &delivery.target) {
             Some(Target::Remote { .. }) => {
                 let blobs = self.mailstore.blobs().clone();
-                self.relay.deliver(Job { message: message.clone(), deliveries: deliveries.clone(), blobs }).await
+                self.relay().deliver(Job { message: message.clone(), deliveries: deliveries.clone(), blobs }).await
             }
             _ => match self.deliver_here(&message, &deliveries).await {
                 Ok(outcomes) => (outcomes, Health::Reachable),

@@ -94,9 +94,10 @@ impl Queue {
     fn report_targets(&self, to: &Address, about: QueueId) -> Option<Vec<Target>> {
         match self.directory.resolve(&ForwardPath::Address(to.clone())) {
             Resolution::Deliver(targets) => {
-                Some(targets.into_iter().map(|target| crate::route::queued(target, "", &*self.relay)).collect())
+                let relay = self.relay();
+                Some(targets.into_iter().map(|target| crate::route::queued(target, "", &*relay)).collect())
             }
-            Resolution::NotLocal => Some(vec![Target::Remote { next_hop: self.relay.next_hop("", to) }]),
+            Resolution::NotLocal => Some(vec![Target::Remote { next_hop: self.relay().next_hop("", to) }]),
             Resolution::UnknownUser | Resolution::Fault(_) | Resolution::Slow(_) => {
                 tracing::warn!(event = "report.dropped", queue_id = %queue_name(about), %to, reason = "nobody has this address");
                 None
@@ -105,6 +106,7 @@ impl Queue {
     }
 
     fn report_delivery(&self, key: DeliveryKey, to: &Address, target: Target, now: Timestamp) -> Delivery {
+        let until = now + self.policy().report_lifetime;
         Delivery {
             key,
             recipient: to.to_string(),
@@ -114,8 +116,8 @@ impl Queue {
             original: None,
             attempts: 0,
             due: now,
-            late_from: now + self.policy.report_lifetime,
-            expires: now + self.policy.report_lifetime,
+            late_from: until,
+            expires: until,
             held: false,
             delay_told: true,
             last: None,
@@ -146,7 +148,7 @@ impl Queue {
         };
         let mut boundary = [0; 16];
         self.random.fill(&mut boundary);
-        let host = self.policy.host_name.clone();
+        let host = self.policy().host_name.clone();
         // RFC 3464 §2: an answer to the report reaches a person.
         let postmaster = LocalPart::new("postmaster").expect("it is an atom");
         let domain = self.directory.domains().into_iter().next().map_or_else(|| host.clone(), |local| local.domain);
@@ -165,7 +167,7 @@ impl Queue {
                 .collect(),
             original: Original::of(&original.header),
             returned: original.returned,
-            language: self.policy.language,
+            language: self.policy().language,
         };
         let built = report.build();
         let mut octets = built.head;
@@ -241,7 +243,7 @@ impl Queue {
 
     /// Our own words in the report's language, where they are not somebody else's.
     fn explained(&self, action: Action, answer: &str) -> String {
-        match (action, self.policy.language) {
+        match (action, self.policy().language) {
             (Action::Delivered | Action::Relayed | Action::Expanded, _) => String::new(),
             (_, Language::English) => format!("Reason: {answer}."),
             (_, Language::German) => format!("Grund: {answer}."),

@@ -170,6 +170,14 @@ impl Schedule {
         }
     }
 
+    /// Other limits from now on; what is under way beyond them ends as it began.
+    pub fn set_limits(&mut self, limits: ScheduleLimits) {
+        self.limits = limits;
+        for lane in self.lanes.values_mut() {
+            lane.window = lane.window.min(limits.per_destination_max);
+        }
+    }
+
     /// Deliveries that are not done.
     pub fn len(&self) -> usize {
         self.entries.len()

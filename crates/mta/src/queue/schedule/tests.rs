@@ -42,6 +42,19 @@ fn the_recipients_of_a_message_go_together() {
 }
 
 #[test]
+fn limits_change_while_it_works() {
+    let one = ScheduleLimits { at_once_max: 1, ..ScheduleLimits::default() };
+    let mut schedule = Schedule::new(one);
+    (0..3).for_each(|id| schedule.put(key(id, 0), remote(&format!("d{id}.test")), at(0), never()));
+    assert!(grant(&mut schedule, 0).is_some() && grant(&mut schedule, 0).is_none());
+    schedule.set_limits(ScheduleLimits { at_once_max: 2, ..one });
+    let second = grant(&mut schedule, 0).unwrap();
+    schedule.set_limits(one);
+    done(&mut schedule, &second, 0);
+    assert_eq!(grant(&mut schedule, 0), None, "the first is still under way");
+}
+
+#[test]
 fn a_long_queue_does_not_hold_up_others() {
     let mut schedule = Schedule::new(ScheduleLimits { at_once_max: 1, ..ScheduleLimits::default() });
     (0..100).for_each(|id| schedule.put(key(id, 0), remote("busy.test"), at(0), never()));
