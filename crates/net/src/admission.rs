@@ -44,13 +44,23 @@ impl Limits {
 #[derive(Clone)]
 pub struct Capacity {
     open: Arc<AtomicUsize>,
-    max: usize,
+    max: Arc<AtomicUsize>,
 }
 
 impl Capacity {
     /// Room for `max` connections; choose it below the limit of open files.
     pub fn new(max: usize) -> Capacity {
-        Capacity { open: Arc::default(), max }
+        Capacity { open: Arc::default(), max: Arc::new(AtomicUsize::new(max)) }
+    }
+
+    /// Room for so many from now on; those beyond it that are there may stay.
+    pub fn resize(&self, max: usize) {
+        self.max.store(max, Ordering::Relaxed);
+    }
+
+    /// For how many there is room.
+    pub fn max(&self) -> usize {
+        self.max.load(Ordering::Relaxed)
     }
 
     /// How many are open now.
@@ -160,6 +170,15 @@ impl Admission {
         Arc::new(Admission { limits, capacity, open: Mutex::default(), emptied: Event::new() })
     }
 
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// How many have a place.
+    pub(crate) fn connections(&self) -> usize {
+        self.open().connections
+    }
+
     /// A place for a connection from `address`.
     pub(crate) fn admit(self: &Arc<Self>, address: Option<IpAddr>, now: Moment) -> Result<Ticket, Refused> {
         let mut ticket = self.seat()?;
@@ -173,7 +192,7 @@ impl Admission {
         if open.connections >= self.limits.connections_max {
             return Err(Refused::Listener);
         }
-        let raise = |open| (open < self.capacity.max).then_some(open + 1);
+        let raise = |open| (open < self.capacity.max()).then_some(open + 1);
         if self.capacity.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, raise).is_err() {
             return Err(Refused::Process);
         }

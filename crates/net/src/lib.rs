@@ -7,7 +7,7 @@
 //! |---|---|
 //! | [`runtime`] | `TokioEnv`: the traits of `env` on tokio |
 //! | `listen` | [`Listener`] on a TCP address or a Unix socket |
-//! | `serve` | [`serve`]: accepts, admits, secures, and gives each connection a task |
+//! | `serve` | [`Reception`]: accepts, admits, secures, and gives each connection a task |
 //! | `admission` | [`Limits`] and [`Capacity`]: who gets in; [`Refused`]: why not |
 //! | `proxy` | [`ProxyPolicy`]: a proxy in front of us says whom it speaks for |
 //! | [`dial`] | `TokioDialer`: connections that we open |
@@ -32,7 +32,7 @@
 //!     refusal: Arc::new(|reason| format!("421 4.7.0 mx.demo.test {reason}; try again later\r\n")),
 //!     proxy: None,
 //! };
-//! net::serve(listener, service, runtime.env().clock, Shutdown::new()).await;
+//! Reception::new(service, runtime.env().clock, Shutdown::new()).serve(listener).await;
 //! # Ok(())
 //! # }
 //! ```
@@ -59,7 +59,7 @@ pub use admission::{Capacity, Limits, Refused};
 pub use drive::{DRAIN_TIMEOUT, Driver, Ended, drive};
 pub use listen::{InheritError, ListenAddress, ListenError, Listener};
 pub use proxy::ProxyPolicy;
-pub use serve::{Factory, Peer, Refusal, Service, TlsMode, serve};
+pub use serve::{Factory, Peer, Reception, Refusal, Service, TlsMode};
 pub use shutdown::{Begun, Shutdown};
 pub use stream::Stream;
 pub use tls::Acceptor;

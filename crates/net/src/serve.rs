@@ -15,7 +15,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, RwLock};
 use std::task::{Context, Waker};
 use std::time::Duration;
 use tokio::io::AsyncWrite;
@@ -73,7 +73,7 @@ pub struct Service {
     pub proxy: Option<ProxyPolicy>,
 }
 
-/// What all connections of a listener share.
+/// What all connections of a listener share that came under one service.
 struct House {
     service: Service,
     clock: Arc<dyn Clock>,
@@ -82,40 +82,81 @@ struct House {
     refusals: Mutex<Refusals>,
 }
 
-/// Serves `listener` until `shutdown` begins; then it is closed at once, and this returns when its connections have ended,
-/// which takes no longer than [`DRAIN_TIMEOUT`](crate::DRAIN_TIMEOUT) and a moment.
-pub async fn serve(listener: Listener, service: Service, clock: Arc<dyn Clock>, shutdown: Shutdown) {
-    let admission = Admission::new(service.limits, service.capacity.clone());
-    let begun = shutdown.begun();
-    let house = Arc::new(House { service, clock, shutdown, admission: admission.clone(), refusals: Mutex::default() });
-    tracing::info!(event = "listener.opened", service = house.service.name, address = %listener.address());
-    accept_all(&listener, &house, begun).await;
-    let address = listener.address().clone();
-    drop(listener);
-    admission.emptied().await;
-    tracing::info!(event = "listener.closed", service = house.service.name, %address);
+/// A listener that is served: its service may be exchanged, and it may be closed apart from the others.
+pub struct Reception {
+    clock: Arc<dyn Clock>,
+    shutdown: Shutdown,
+    house: RwLock<Arc<House>>,
+    /// Of services that were exchanged and still have connections.
+    before: Mutex<Vec<Arc<Admission>>>,
 }
 
-async fn accept_all(listener: &Listener, house: &Arc<House>, mut begun: Begun) {
-    let mut exhausted = false;
-    loop {
-        let accepted = match select(&mut begun, pin!(listener.accept())).await {
-            Either::Left(_) => return,
-            Either::Right((accepted, _)) => accepted,
-        };
-        match accepted {
-            Ok((stream, peer)) => {
-                exhausted = false;
-                enter(house, stream, peer);
-            }
-            Err(error) if is_one_connections(&error) => {}
-            Err(error) => {
-                if !exhausted {
-                    tracing::warn!(event = "accept.failed", service = house.service.name, %error, "pausing; are there enough open files?");
+impl Reception {
+    /// Whoever connects gets `service`, until `shutdown` begins.
+    pub fn new(service: Service, clock: Arc<dyn Clock>, shutdown: Shutdown) -> Arc<Reception> {
+        let admission = Admission::new(service.limits, service.capacity.clone());
+        let house = RwLock::new(House::new(service, admission, clock.clone(), shutdown.clone()));
+        Arc::new(Reception { clock, shutdown, house, before: Mutex::default() })
+    }
+
+    /// Whoever connects from now on gets `service`; connections that stand go on as they began. Under other limits they no
+    /// longer count.
+    pub fn exchange(&self, service: Service) {
+        let old = self.house().admission.clone();
+        let limits = service.limits;
+        let admission =
+            if limits == old.limits() { old.clone() } else { Admission::new(limits, service.capacity.clone()) };
+        let house = House::new(service, admission, self.clock.clone(), self.shutdown.clone());
+        *self.house.write().unwrap_or_else(PoisonError::into_inner) = house;
+        if limits != old.limits() {
+            let mut before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
+            before.retain(|admission| admission.connections() > 0);
+            before.push(old);
+        }
+    }
+
+    fn house(&self) -> Arc<House> {
+        self.house.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Serves `listener` until the shutdown begins; then it is closed at once, and this returns when its connections have
+    /// ended, which takes no longer than [`DRAIN_TIMEOUT`](crate::DRAIN_TIMEOUT) and a moment.
+    pub async fn serve(&self, listener: Listener) {
+        let begun = self.shutdown.begun();
+        let address = listener.address().clone();
+        tracing::info!(event = "listener.opened", service = self.house().service.name, %address);
+        self.accept_all(&listener, begun).await;
+        drop(listener);
+        let before = std::mem::take(&mut *self.before.lock().unwrap_or_else(PoisonError::into_inner));
+        let house = self.house();
+        for admission in before.iter().chain([&house.admission]) {
+            admission.emptied().await;
+        }
+        tracing::info!(event = "listener.closed", service = house.service.name, %address);
+    }
+
+    async fn accept_all(&self, listener: &Listener, mut begun: Begun) {
+        let mut exhausted = false;
+        loop {
+            let accepted = match select(&mut begun, pin!(listener.accept())).await {
+                Either::Left(_) => return,
+                Either::Right((accepted, _)) => accepted,
+            };
+            match accepted {
+                Ok((stream, peer)) => {
+                    exhausted = false;
+                    enter(&self.house(), stream, peer);
                 }
-                exhausted = true;
-                if let Either::Left(_) = select(&mut begun, pin!(tokio::time::sleep(EXHAUSTED_PAUSE))).await {
-                    return;
+                Err(error) if is_one_connections(&error) => {}
+                Err(error) => {
+                    if !exhausted {
+                        let service = self.house().service.name;
+                        tracing::warn!(event = "accept.failed", service, %error, "pausing; are there enough open files?");
+                    }
+                    exhausted = true;
+                    if let Either::Left(_) = select(&mut begun, pin!(tokio::time::sleep(EXHAUSTED_PAUSE))).await {
+                        return;
+                    }
                 }
             }
         }
@@ -147,6 +188,10 @@ fn enter(house: &Arc<House>, stream: Stream, peer: Option<SocketAddr>) {
 }
 
 impl House {
+    fn new(service: Service, admission: Arc<Admission>, clock: Arc<dyn Clock>, shutdown: Shutdown) -> Arc<House> {
+        Arc::new(House { service, clock, shutdown, admission, refusals: Mutex::default() })
+    }
+
     /// Says why and hangs up. The text fits an empty socket buffer: nobody has to wait.
     fn refuse(&self, mut stream: Stream, peer: Option<SocketAddr>, refused: Refused) {
         self.tell(peer, refused.reason());

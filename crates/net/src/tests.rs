@@ -144,6 +144,7 @@ struct Server {
     world: Arc<World>,
     capacity: Capacity,
     shutdown: Shutdown,
+    reception: Arc<Reception>,
     served: JoinHandle<()>,
 }
 
@@ -165,6 +166,18 @@ impl Default for Setting {
     }
 }
 
+fn service(
+    tls: TlsMode,
+    connections_max: usize,
+    capacity: &Capacity,
+    factory: Factory,
+    proxy: Option<ProxyPolicy>,
+) -> Service {
+    let limits = Limits { connections_max, ..STRICT };
+    let refusal: Refusal = Arc::new(|reason| format!("full: {reason}\n"));
+    Service { name: "echo", tls, limits, capacity: capacity.clone(), factory, refusal, proxy }
+}
+
 impl Server {
     async fn start(setting: Setting) -> Server {
         let world = Arc::new(World {
@@ -182,18 +195,12 @@ impl Server {
             let greeting = peer.tls.map_or("hello\n".to_owned(), |tls| format!("hello {}\n", tls.version));
             Box::new(Echo::new(for_factory.clone(), &greeting)) as Box<dyn Conversation>
         });
-        let service = Service {
-            name: "echo",
-            tls: setting.tls,
-            limits: Limits { connections_max: setting.connections_max, ..STRICT },
-            capacity: capacity.clone(),
-            factory,
-            refusal: Arc::new(|reason| format!("full: {reason}\n")),
-            proxy: setting.proxy,
-        };
+        let service = service(setting.tls, setting.connections_max, &capacity, factory, setting.proxy);
         let clock = TokioEnv::new().unwrap().env().clock;
-        let served = tokio::spawn(serve(listener, service, clock, shutdown.clone()));
-        Server { address, world, capacity, shutdown, served }
+        let reception = Reception::new(service, clock, shutdown.clone());
+        let serving = reception.clone();
+        let served = tokio::spawn(async move { serving.serve(listener).await });
+        Server { address, world, capacity, shutdown, reception, served }
     }
 
     fn tcp(&self) -> SocketAddr {
@@ -711,4 +718,22 @@ async fn an_idle_connection_is_small() {
     let octets = size_of_val(&driven);
     println!("drive: {octets} octets");
     assert!(octets <= 1024, "{octets} octets");
+}
+
+#[tokio::test]
+async fn a_service_is_exchanged_under_those_who_are_there() {
+    let server = Server::start(Setting::default()).await;
+    let mut old = server.connect().await;
+    let world = server.world.clone();
+    let factory: Factory = Arc::new(move |_| Box::new(Echo::new(world.clone(), "welcome\n")));
+    server.reception.exchange(service(TlsMode::None, 1, &server.capacity, factory, None));
+    let mut new = TcpStream::connect(server.tcp()).await.unwrap();
+    expect(&mut new, "welcome\n").await;
+    talk(&mut old, "still here\n", "still here\n").await;
+    let mut beyond = TcpStream::connect(server.tcp()).await.unwrap();
+    expect(&mut beyond, "full: Too many connections\n").await;
+    // Its end waits for those who came under either.
+    server.shutdown.begin();
+    server.served.await.unwrap();
+    assert_eq!(server.capacity.open(), 0);
 }

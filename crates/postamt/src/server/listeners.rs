@@ -105,7 +105,8 @@ impl Door {
         };
         let (name, capacity) = (bound.plan.protocol.name(), self.capacity.clone());
         let service = Service { name, tls, limits, capacity, factory, refusal, proxy: proxy_policy(&bound.plan) };
-        Ok(tokio::spawn(net::serve(listener, service, self.desk.env.clock.clone(), self.shutdown.clone())))
+        let reception = net::Reception::new(service, self.desk.env.clock.clone(), self.shutdown.clone());
+        Ok(tokio::spawn(async move { reception.serve(listener).await }))
     }
 }
 
