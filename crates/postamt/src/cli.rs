@@ -3,6 +3,7 @@
 //! | module | what |
 //! |---|---|
 //! | `trace`, `queue`, `account`, `domain`, `alias`, `send`, `status` | commands for the running server |
+//! | `pages` | man pages, completions |
 //! | `people` | what accounts, domains and aliases have in common |
 //! | `place`, `failure` | which server, and how its answers and refusals are told |
 //! | `password`, `text` | asking for passwords; quantities and tables |
@@ -11,6 +12,7 @@ mod account;
 mod alias;
 mod domain;
 mod failure;
+mod pages;
 mod password;
 mod people;
 mod place;
@@ -114,6 +116,12 @@ enum Command {
     /// Prints the reference of all configuration keys, in Markdown.
     #[command(after_help = "Example:\n  postamt keys | less")]
     Keys,
+    /// Prints or writes the manual's pages.
+    #[command(after_help = "Examples:\n  postamt man | man -l -\n  postamt man --to /usr/local/share/man/man1")]
+    Man(pages::Man),
+    /// Prints a shell's completions.
+    #[command(after_help = "Example:\n  postamt completions bash > /etc/bash_completion.d/postamt")]
+    Completions(pages::Completions),
     /// Reads a password from standard input and prints what `password_hash` takes: its Argon2id hash and SCRAM keys.
     #[command(after_help = "Example:\n  printf %s 'my password' | postamt hash-password")]
     HashPassword {
@@ -162,6 +170,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Alias(alias) => alias::run(&alias),
         Command::Send(send) => send::run(&send),
         Command::Keys => place::say(&config::reference()),
+        Command::Man(man) => pages::man(&man),
+        Command::Completions(completions) => pages::completions(&completions),
         Command::HashPassword { json } => hash_password(json),
     };
     done.map_or_else(Failure::told, |()| ExitCode::SUCCESS)
