@@ -15,6 +15,7 @@
 //! | `credential` | `Secret`, `Credential`, `hash_password` |
 //! | `resolve` | `Resolution`, `Target`: to whom a forward path leads |
 //! | `authenticate` | `AuthError`, `ScramTicket`: log-in, with `hashing`, `remembered` and `throttle` behind it |
+//! | `sign_in` | `SignIn`: log-in by SASL |
 //!
 //! ```
 //! use directory::{AccountSpec, Credential, Directory, DirectorySpec, Edit, Resolution, Target};
@@ -50,6 +51,7 @@ mod people;
 mod remembered;
 mod resolve;
 mod rows;
+mod sign_in;
 mod spec;
 mod throttle;
 #[cfg(test)]
@@ -65,4 +67,5 @@ pub use edit::{Edit, EditError, Edited};
 pub use model::Quota;
 pub use resolve::{DemoFault, Resolution, Target};
 pub use rows::RowError;
+pub use sign_in::{SignIn, SignInError, SignInFrom, SignInStep, channel_binding};
 pub use spec::{AccountSpec, CatchAll, DirectorySpec};

@@ -10,8 +10,7 @@ use crate::route::{Recipient, Relaying, Route, route};
 use ::smtp::extension::{MailParams, RcptParams};
 use ::smtp::server::{Event, Security, Session};
 use ::smtp::{Flavour, Policy, Reply};
-use auth::SignIn;
-use directory::{Account, AuthError, ScramTicket};
+use directory::{Account, SignIn, SignInStep};
 use env::{Conversation, Next, Random, Sleep, Tls};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -76,7 +75,7 @@ pub struct SmtpConversation {
     peer: Peer,
     relaying: Relaying,
     account: Option<Arc<Account>>,
-    sign_in: Option<Box<SignIn>>,
+    sign_in: Option<SignIn>,
     tls: Option<Tls>,
     session: Session,
     input_ended: bool,
@@ -106,8 +105,7 @@ enum Body {
 
 /// What the work under way came to.
 enum Done {
-    Keys(Result<Box<ScramTicket>, AuthError>),
-    SignedIn(Result<Arc<Account>, AuthError>, Option<Vec<u8>>),
+    SignIn(SignInStep),
     Recipient(Result<Recipient, Reply>),
     Spilled(Result<Box<Incoming>, ReceiveError>),
     Received(Vec<Reply>),
@@ -294,8 +292,7 @@ impl SmtpConversation {
 
     fn done(&mut self, done: Done, now: Moment) {
         match done {
-            Done::Keys(ticket) => self.keys(ticket, now),
-            Done::SignedIn(account, last) => self.signed_in(account, last, now),
+            Done::SignIn(step) => self.step(step, now),
             Done::Recipient(Ok(recipient)) => {
                 if let Some(transaction) = self.transaction.as_mut() {
                     transaction.recipients.push(recipient);

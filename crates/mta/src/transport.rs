@@ -14,7 +14,6 @@ mod exchangers;
 mod hop;
 mod line;
 
-pub(crate) use exchange::binding;
 pub use hop::{HopError, HostHop, Login, NextHop, RouteMatch, StaticRoute, TlsDemand};
 
 use crate::queue::{Health, Job, Outcome, OutcomeKind, Relay};

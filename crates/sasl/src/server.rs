@@ -85,6 +85,11 @@ impl Server {
         Server { mechanism, state: State::Fresh(exchange) }
     }
 
+    /// By which it goes.
+    pub fn mechanism(&self) -> Mechanism {
+        self.mechanism
+    }
+
     /// Begins, with the response that came with the command, if one did.
     pub fn start(&mut self, initial: Option<&[u8]>) -> Step {
         match (initial, self.mechanism) {

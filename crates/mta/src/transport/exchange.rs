@@ -3,7 +3,6 @@
 use super::Transport;
 use super::line::Line;
 use crate::queue::{BodyReader, Content, Delivery, Fault, Job, Outcome, OutcomeKind, QueuedMessage};
-use env::Tls;
 use message::Scanner;
 use message::downgrade::{Converter, Plan, Survey, Target};
 use message::report::xtext_encode;
@@ -18,13 +17,6 @@ pub(super) enum Exchanged {
     Outcomes(Vec<Outcome>),
     /// The connection was lost before the next hop had the message: another one may do better.
     Lost(Outcome),
-}
-
-/// For SASL: what ties a log-in to this connection.
-pub(crate) fn binding(tls: &Tls) -> Option<sasl::ChannelBinding> {
-    let exporter = tls.exporter.map(|octets| octets.to_vec());
-    let server_end_point = tls.server_end_point.clone();
-    (exporter.is_some() || server_end_point.is_some()).then_some(sasl::ChannelBinding { exporter, server_end_point })
 }
 
 /// What the message needs that the next hop may lack.

@@ -181,7 +181,7 @@ impl Line {
         let offered = self.session.extensions().auth.clone();
         let offered: Vec<&str> = offered.iter().map(String::as_str).collect();
         let protected = self.tls.is_some() || candidate.address.ip().is_loopback();
-        let binding = self.tls.as_ref().and_then(super::binding);
+        let binding = self.tls.as_ref().and_then(directory::channel_binding);
         let Some(mechanism) = sasl::choose(&offered, protected, binding.as_ref()) else {
             let text = format!("no way to sign in that we know and may use: offered were {}", offered.join(" "));
             return Err(self.deferred((4, 7, 0), text));

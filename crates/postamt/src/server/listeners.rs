@@ -167,7 +167,10 @@ fn smtp(desk: Arc<Desk>, plan: &ListenerPlan) -> Factory {
 fn smtp_policy(desk: &Desk, plan: &ListenerPlan) -> Policy {
     let host = desk.hostname.clone();
     let mut policy = match plan.protocol {
-        Protocol::Submission => Policy::submission(host, mechanisms(&desk.post, plan.channel_binding)),
+        Protocol::Submission => {
+            let mechanisms = mechanisms(desk, plan).into_iter().map(Mechanism::name).collect();
+            Policy::submission(host, mechanisms)
+        }
         _ => Policy::new(host),
     };
     if plan.protocol == Protocol::Lmtp {
@@ -183,15 +186,9 @@ fn smtp_policy(desk: &Desk, plan: &ListenerPlan) -> Policy {
     policy
 }
 
-/// SCRAM only where every account can: a client takes the best mechanism, and one that its account lacks would lock it out.
-/// `-PLUS` only where it is wished: mutt and neomutt (GNU SASL) choose it, cannot bind to TLS 1.3, and try no other.
-fn mechanisms(post: &Post, binding: ChannelBinding) -> Vec<&'static str> {
-    let scram = post.directory.all_have_scram(sasl::ScramHash::Sha256);
-    let all = [Mechanism::ScramSha256Plus, Mechanism::ScramSha256, Mechanism::Plain, Mechanism::Login];
-    let fits = |mechanism: &Mechanism| {
-        (scram || mechanism.scram().is_none()) && (binding == ChannelBinding::Offered || !mechanism.wants_binding())
-    };
-    all.into_iter().filter(fits).map(Mechanism::name).collect()
+/// What this listener may offer of SASL.
+fn mechanisms(desk: &Desk, plan: &ListenerPlan) -> Vec<Mechanism> {
+    desk.post.directory.mechanisms(plan.channel_binding == ChannelBinding::Offered)
 }
 
 fn imap(desk: Arc<Desk>, plan: &ListenerPlan) -> Factory {
