@@ -21,7 +21,7 @@ const HELP: &str = "cargo xtask VERB
   tidy            the crates' arrows, purity below layer 3, citations, licences
   deny            licences, advisories, sources and duplicates (needs cargo-deny)
   rfc NUMBER      which section of RFC NUMBER is cited where
-  serve-suites    a fresh server for outside suites; the last line is the path of its suites.ini
+  serve-suites [--debug]  a fresh server for outside suites; the last line is the path of its suites.ini
   bench NAME      the benchmark NAME of whichever crate has it
   fuzz NAME [SECONDS]  the fuzz target NAME for a minute or so long (needs a nightly toolchain and cargo-fuzz)";
 
@@ -43,7 +43,8 @@ fn verb(words: &[&str]) -> Result<()> {
         ["tidy"] => tidy::run(),
         ["deny"] => deny(),
         ["rfc", number] => tidy::citations::print(number),
-        ["serve-suites"] => suites::serve(),
+        ["serve-suites"] => suites::serve(suites::Build::Release),
+        ["serve-suites", "--debug"] => suites::serve(suites::Build::Debug),
         ["bench", name, rest @ ..] => cargo(&[&["bench", "--workspace", "--bench", name, "--"], rest].concat()),
         ["fuzz", name] => fuzz(name, "60"),
         ["fuzz", name, seconds] => fuzz(name, seconds),

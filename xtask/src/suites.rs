@@ -40,10 +40,20 @@ struct Ports {
     http: u16,
 }
 
+/// Which binary is served.
+pub enum Build {
+    Debug,
+    Release,
+}
+
 /// Builds and starts the server, prints the path of its `suites.ini` as the last line, and runs until interrupted.
-pub fn serve() -> Result<()> {
-    cargo(&["build", "--release", "--package", "postamt"])?;
-    let program = target_folder()?.join("release/postamt");
+pub fn serve(build: Build) -> Result<()> {
+    let (options, program): (&[&str], _) = match build {
+        Build::Debug => (&[], "debug/postamt"),
+        Build::Release => (&["--release"], "release/postamt"),
+    };
+    cargo(&[&["build", "--package", "postamt"], options].concat())?;
+    let program = target_folder()?.join(program);
     let folder = std::env::temp_dir().join(format!("postamt-suites-{}", std::process::id()));
     std::fs::DirBuilder::new().mode(0o700).create(&folder).with_context(|| folder.display().to_string())?;
     let ports = Ports::free()?;
