@@ -6,8 +6,10 @@ mod encode;
 pub mod fetch;
 pub mod list;
 pub mod message;
+pub mod modifiers;
 mod parse;
 pub mod search;
+pub mod select;
 pub mod status;
 
 use std::fmt;
@@ -17,7 +19,9 @@ pub use auth::{Authenticate, Id, Login};
 pub use fetch::{Fetch, FetchItem, Partial, Section, SectionName, SectionText, SeenPolicy};
 pub use list::{List, ListReturn, ListSelection, ListSyntax, Lsub};
 pub use message::{Copy, Expunge, Store, StoreOperation, StoreReport};
+pub use modifiers::FetchModifiers;
 pub use search::{Search, SearchKey, SearchReturn};
+pub use select::{Resync, Select, SeqMatch};
 pub use status::{StatusCommand, StatusItem};
 
 use crate::limits::TAG_OCTETS_MAX;
@@ -90,9 +94,9 @@ pub enum Command {
     /// RFC 9051 §6.3.1: capability names in upper case.
     Enable(Vec<String>),
     /// RFC 9051 §6.3.2
-    Select(MailboxName),
+    Select(Select),
     /// RFC 9051 §6.3.3
-    Examine(MailboxName),
+    Examine(Select),
     /// RFC 9051 §6.3.4. A trailing hierarchy delimiter stays in the name.
     Create(MailboxName),
     /// RFC 9051 §6.3.5

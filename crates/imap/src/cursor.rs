@@ -1,6 +1,6 @@
 //! Moves through a command's octets; every step says what it expected.
 
-use model::{Flag, Keyword};
+use model::{Flag, Keyword, ModSeq};
 
 use crate::mailbox::{self, ListPattern, MailboxName, MailboxNameError, NameForm};
 use crate::response::{Answer, Code, Status, text::is_astring_char};
@@ -218,6 +218,12 @@ impl<'a> Cursor<'a> {
             Some(value) => Ok(value),
             None => before.expected("a number"),
         }
+    }
+
+    /// RFC 7162 §7 `mod-sequence-valzer`: up to 63 bits, as RFC 7162 §3.1 has it.
+    pub(crate) fn mod_seq(&mut self) -> Parsed<ModSeq> {
+        let before = self.clone();
+        self.number64().map(ModSeq).or_else(|_| before.expected("a mod-sequence"))
     }
 
     /// RFC 9051 §9 `nz-number`.

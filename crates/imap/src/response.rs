@@ -11,8 +11,9 @@ pub use code::Code;
 pub use fetch::FetchWriter;
 pub(crate) use fetch::section_spec;
 pub use mailbox::{
-    ESearch, ListAttribute, ListEntry, Namespace, StatusValue, enabled, esearch, exists, expunge, flags, id, list,
-    lsub, namespace, recent, search, search_begin, search_end, search_number, status,
+    ESearch, ListAttribute, ListEntry, Namespace, StatusValue, VANISHED_RANGES_MAX, Vanished, enabled, esearch, exists,
+    expunge, flags, id, list, lsub, namespace, recent, search, search_begin, search_end, search_mod_seq, search_number,
+    status, vanished,
 };
 
 use std::borrow::Cow;
@@ -113,11 +114,12 @@ pub fn capability(out: &mut Vec<u8>, capabilities: &str) {
 }
 
 /// What this crate's grammar covers; what is advertised is decided by who carries the commands out.
-pub const CAPABILITIES: [&str; 21] = [
+pub const CAPABILITIES: [&str; 23] = [
     "IMAP4rev1",
     "IMAP4rev2",
     "BINARY",
     "CHILDREN",
+    "CONDSTORE",
     "ENABLE",
     "ESEARCH",
     "ID",
@@ -127,6 +129,7 @@ pub const CAPABILITIES: [&str; 21] = [
     "LITERAL+",
     "MOVE",
     "NAMESPACE",
+    "QRESYNC",
     "SASL-IR",
     "SEARCHRES",
     "SPECIAL-USE",

@@ -86,6 +86,12 @@ impl NumberSet {
         }
     }
 
+    /// Adds `first..=last`, which lies behind all that is there or goes on with it.
+    pub fn push_range(&mut self, first: u32, last: u32) {
+        debug_assert!(self.0.last().is_none_or(|&(start, _)| start <= first), "ranges come in order");
+        self.append(first, last);
+    }
+
     /// Adds `first..=last`, where `first` is at least the start of the last range.
     fn append(&mut self, first: u32, last: u32) {
         match self.0.last_mut() {
@@ -195,6 +201,19 @@ impl SequenceSet {
             if !cursor.take(b',') {
                 return Ok(SequenceSet::Ranges(ranges));
             }
+        }
+    }
+}
+
+impl SequenceSet {
+    /// A set of numbers alone, without `*` and `$`: `known-uids` and the like (RFC 7162 §7).
+    pub(crate) fn parse_numbers(cursor: &mut Cursor<'_>) -> Parsed<SequenceSet> {
+        let before = cursor.clone();
+        let set = SequenceSet::parse(cursor)?;
+        let plain = |range: &SeqRange| range.first != SeqBound::Star && range.last != SeqBound::Star;
+        match &set {
+            SequenceSet::Ranges(ranges) if ranges.iter().all(plain) => Ok(set),
+            _ => before.expected("a set of numbers without * and $"),
         }
     }
 }

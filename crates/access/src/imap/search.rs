@@ -169,6 +169,7 @@ fn tell_esearch(found: &NumberSet, returns: SearchReturn, numbering: Numbering, 
         max: found.max().filter(|_| max),
         all: all.then_some(found),
         count: count.then(|| found.count()),
+        mod_seq: None,
     };
     response::esearch(out, tag, &result);
 }

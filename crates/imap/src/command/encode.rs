@@ -110,12 +110,8 @@ impl Command {
             Command::Enable(names) => names.iter().for_each(|name| {
                 to.raw(" ").raw(name);
             }),
-            Command::Select(name)
-            | Command::Examine(name)
-            | Command::Create(name)
-            | Command::Delete(name)
-            | Command::Subscribe(name)
-            | Command::Unsubscribe(name) => {
+            Command::Select(select) | Command::Examine(select) => select.encode(to),
+            Command::Create(name) | Command::Delete(name) | Command::Subscribe(name) | Command::Unsubscribe(name) => {
                 to.mailbox(name);
             }
             Command::Rename { from, to: name } => {

@@ -1,6 +1,6 @@
 //! FETCH (RFC 9051 §6.4.5).
 
-use super::{Encoder, Numbering};
+use super::{Encoder, FetchModifiers, Numbering};
 use crate::cursor::{Cursor, ParseError, Parsed};
 use crate::limits::{FETCH_ITEMS_MAX, HEADER_FIELDS_MAX, SECTION_DEPTH_MAX};
 use crate::sequence::SequenceSet;
@@ -14,6 +14,8 @@ pub struct Fetch {
     pub set: SequenceSet,
     /// At least one, in the client's order.
     pub items: Vec<FetchItem>,
+    /// What narrows it.
+    pub modifiers: FetchModifiers,
 }
 
 /// One data item.
@@ -33,6 +35,8 @@ pub enum FetchItem {
     BodyStructure,
     /// `UID`
     Uid,
+    /// `MODSEQ` (RFC 7162 §3.1.4.2)
+    ModSeq,
     /// `BODY[…]`, `BODY.PEEK[…]`, `RFC822`, `RFC822.HEADER`, `RFC822.TEXT`
     Section(Section),
     /// `BINARY[…]`, `BINARY.PEEK[…]`: a part decoded from its transfer encoding (RFC 9051 §6.4.5.1).
@@ -128,7 +132,10 @@ impl Fetch {
         } else {
             vec![FetchItem::parse(cursor)?]
         };
-        if items.is_empty() { before.expected("at least one data item") } else { Ok(Fetch { numbering, set, items }) }
+        if items.is_empty() {
+            return before.expected("at least one data item");
+        }
+        Ok(Fetch { numbering, set, items, modifiers: FetchModifiers::parse(cursor, numbering)? })
     }
 
     pub(super) fn encode(&self, to: &mut Encoder) {
@@ -138,6 +145,7 @@ impl Fetch {
             item.encode(to);
         }
         to.raw(")");
+        self.modifiers.encode(to);
     }
 }
 
@@ -166,6 +174,7 @@ impl FetchItem {
             "RFC822.SIZE" => FetchItem::Size,
             "BODYSTRUCTURE" => FetchItem::BodyStructure,
             "UID" => FetchItem::Uid,
+            "MODSEQ" => FetchItem::ModSeq,
             "RFC822" => whole(SectionName::Rfc822, SectionText::All, SeenPolicy::Set),
             "RFC822.HEADER" => whole(SectionName::Rfc822Header, SectionText::Header, SeenPolicy::Peek),
             "RFC822.TEXT" => whole(SectionName::Rfc822Text, SectionText::Text, SeenPolicy::Set),
@@ -197,6 +206,7 @@ impl FetchItem {
             FetchItem::Body => ("BODY", None, None),
             FetchItem::BodyStructure => ("BODYSTRUCTURE", None, None),
             FetchItem::Uid => ("UID", None, None),
+            FetchItem::ModSeq => ("MODSEQ", None, None),
         };
         to.raw(name);
         if let Some(part) = part {

@@ -1,8 +1,8 @@
 //! STORE, COPY, MOVE, EXPUNGE: what changes messages of the selected mailbox.
 
-use model::Flag;
+use model::{Flag, ModSeq};
 
-use super::{Encoder, Numbering};
+use super::{Encoder, Numbering, modifiers};
 use crate::cursor::{Cursor, ParseError, Parsed};
 use crate::limits::FLAGS_MAX;
 use crate::mailbox::MailboxName;
@@ -15,6 +15,8 @@ pub struct Store {
     pub numbering: Numbering,
     /// Which messages.
     pub set: SequenceSet,
+    /// `UNCHANGEDSINCE`: messages that changed after this are left alone (RFC 7162 §3.1.3).
+    pub unchanged_since: Option<ModSeq>,
     /// What is done with the flags.
     pub operation: StoreOperation,
     /// Whether the new flags are told.
@@ -66,6 +68,7 @@ impl Store {
         cursor.space()?;
         let set = SequenceSet::parse(cursor)?;
         cursor.space()?;
+        let unchanged_since = modifiers::unchanged_since(cursor)?;
         let operation = if cursor.take(b'+') {
             StoreOperation::Add
         } else if cursor.take(b'-') {
@@ -80,11 +83,14 @@ impl Store {
             _ => return before.expected("FLAGS or FLAGS.SILENT"),
         };
         cursor.space()?;
-        Ok(Store { numbering, set, operation, report, flags: flags(cursor)? })
+        Ok(Store { numbering, set, unchanged_since, operation, report, flags: flags(cursor)? })
     }
 
     pub(super) fn encode(&self, to: &mut Encoder) {
         to.raw(&format!(" {} ", self.set));
+        if let Some(since) = self.unchanged_since {
+            to.raw(&format!("(UNCHANGEDSINCE {}) ", since.0));
+        }
         to.raw(match self.operation {
             StoreOperation::Replace => "FLAGS",
             StoreOperation::Add => "+FLAGS",

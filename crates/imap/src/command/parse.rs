@@ -1,8 +1,8 @@
 //! From octets to [`Command`]: tag, name, and who parses the rest.
 
 use super::{
-    Authenticate, Command, Copy, Expunge, Fetch, Id, List, Login, Lsub, Numbering, Search, StatusCommand, Store, Tag,
-    Tagged, auth,
+    Authenticate, Command, Copy, Expunge, Fetch, Id, List, Login, Lsub, Numbering, Search, Select, StatusCommand,
+    Store, Tag, Tagged, auth,
 };
 use crate::cursor::{Cursor, ParseError, Parsed};
 use crate::mailbox::NameForm;
@@ -44,8 +44,8 @@ const COMMANDS: [(&str, Arguments); 31] = [
     ("AUTHENTICATE", |c| Authenticate::parse(c).map(Command::Authenticate)),
     ("LOGIN", |c| Login::parse(c).map(Command::Login)),
     ("ENABLE", |c| auth::enable(c).map(Command::Enable)),
-    ("SELECT", |c| c.space().and_then(|()| c.mailbox()).map(Command::Select)),
-    ("EXAMINE", |c| c.space().and_then(|()| c.mailbox()).map(Command::Examine)),
+    ("SELECT", |c| Select::parse(c).map(Command::Select)),
+    ("EXAMINE", |c| Select::parse(c).map(Command::Examine)),
     ("CREATE", |c| c.space().and_then(|()| c.mailbox()).map(Command::Create)),
     ("DELETE", |c| c.space().and_then(|()| c.mailbox()).map(Command::Delete)),
     ("RENAME", rename),

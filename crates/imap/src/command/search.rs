@@ -1,6 +1,6 @@
 //! SEARCH (RFC 9051 §6.4.4).
 
-use model::Flag;
+use model::{Flag, ModSeq};
 
 use super::{Encoder, Numbering};
 use crate::cursor::{Cursor, ParseError, Parsed};
@@ -77,6 +77,9 @@ pub enum SearchKey {
     Larger(u64),
     /// `SMALLER`: fewer octets than this.
     Smaller(u64),
+    /// `MODSEQ`: changed at this mod-sequence or later (RFC 7162 §3.1.5). Which flag it asks about is read and passed over, as it
+    /// shall be where a message has one mod-sequence for all.
+    ModSeq(ModSeq),
     /// `BCC`: the envelope's field contains the string.
     Bcc(String),
     /// `CC`
@@ -130,6 +133,22 @@ impl Search {
             key => key.encode(to),
         }
     }
+}
+
+/// RFC 7162 §7 `search-modsequence`, behind `MODSEQ `: `["/flags/\\\\seen" all] 620162338`.
+fn modseq(cursor: &mut Cursor<'_>) -> Parsed<ModSeq> {
+    if cursor.peek() == Some(b'"') {
+        let before = cursor.clone();
+        let entry = cursor.string("an entry name")?;
+        if !entry.get(..7).is_some_and(|start| start.eq_ignore_ascii_case(b"/flags/")) {
+            return before.expected("an entry name that begins with /flags/");
+        }
+        cursor.space()?;
+        if !["priv ", "shared ", "all "].iter().any(|kind| cursor.take_word(kind)) {
+            return cursor.expected("priv, shared or all");
+        }
+    }
+    cursor.mod_seq()
 }
 
 /// RFC 9051 §6.4.4: UTF-8 and US-ASCII, no other.
@@ -246,6 +265,7 @@ impl SearchKey {
             "SENTSINCE" => SearchKey::SentSince(Date::parse(c)?),
             "LARGER" => SearchKey::Larger(c.number64()?),
             "SMALLER" => SearchKey::Smaller(c.number64()?),
+            "MODSEQ" => SearchKey::ModSeq(modseq(c)?),
             "UID" => SearchKey::Uid(SequenceSet::parse(c)?),
             "KEYWORD" => SearchKey::Flag(Flag::Keyword(c.keyword()?)),
             "UNKEYWORD" => SearchKey::NotFlag(Flag::Keyword(c.keyword()?)),
@@ -324,6 +344,7 @@ impl SearchKey {
             SearchKey::SentSince(date) => format!("SENTSINCE {date}"),
             SearchKey::Larger(octets) => format!("LARGER {octets}"),
             SearchKey::Smaller(octets) => format!("SMALLER {octets}"),
+            SearchKey::ModSeq(modseq) => format!("MODSEQ {}", modseq.0),
             SearchKey::Recent => "RECENT".to_owned(),
             SearchKey::Old => "OLD".to_owned(),
             SearchKey::New => "NEW".to_owned(),

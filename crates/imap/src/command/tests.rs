@@ -1,3 +1,4 @@
+use model::ModSeq;
 use proptest::prelude::*;
 
 use super::*;
@@ -54,7 +55,7 @@ fn commands_on_mailboxes() {
     check("A042 STATUS a (SIZE DELETED MAILBOXID)", "A042 STATUS a (SIZE DELETED MAILBOXID)");
     refused("a SELECT", "BAD SELECT: expected a space at column 9");
     refused("a SELECT \"x", "BAD SELECT: expected the closing quote at column 12");
-    refused("a SELECT a b", "BAD SELECT: expected the end of the command at column 11");
+    refused("a SELECT a b", "BAD SELECT: expected an opening parenthesis at column 12");
     refused("a SELECT \"a&b\"", "NO [CANNOT] SELECT: the mailbox name is not valid modified UTF-7 or UTF-8");
     refused("a SELECT \"\"", "NO [CANNOT] SELECT: a mailbox name must not be empty");
     refused("a STATUS INBOX ()", "BAD STATUS: expected at least one status item at column 16");
@@ -171,6 +172,76 @@ fn bounds_are_told() {
 }
 
 #[test]
+fn select_with_parameters() {
+    check("A142 SELECT INBOX (condstore)", "A142 SELECT INBOX (CONDSTORE)");
+    check(
+        "A02 SELECT INBOX (QRESYNC (67890007 20050715194045000 41,43:211,214:541))",
+        "A02 SELECT INBOX (QRESYNC (67890007 20050715194045000 41,43:211,214:541))",
+    );
+    check("a EXAMINE x (QRESYNC (1 2) CONDSTORE)", "a EXAMINE x (CONDSTORE QRESYNC (1 2))");
+    check("a EXAMINE x (QRESYNC (1 0 (4,7 9:10)))", "a EXAMINE x (QRESYNC (1 0 (4,7 9:10)))");
+    check("a SELECT x (QRESYNC (1 2 1:97 (5,7 15,22)))", "a SELECT x (QRESYNC (1 2 1:97 (5,7 15,22)))");
+    refused("a SELECT x ()", "BAD SELECT: expected CONDSTORE or QRESYNC at column 12");
+    refused("a SELECT x (FOO)", "BAD SELECT: expected CONDSTORE or QRESYNC at column 13");
+    refused("a SELECT x (QRESYNC)", "BAD SELECT: expected a space at column 20");
+    refused("a SELECT x (QRESYNC (0 1))", "BAD SELECT: expected a UIDVALIDITY at column 22");
+    refused("a SELECT x (QRESYNC (1))", "BAD SELECT: expected a space at column 23");
+    refused("a SELECT x (QRESYNC (1 9223372036854775808))", "BAD SELECT: expected a mod-sequence at column 24");
+    refused("a SELECT x (QRESYNC (1 2 1:*))", "BAD SELECT: expected a set of numbers without * and $ at column 26");
+    refused("a SELECT x (QRESYNC (1 2 $))", "BAD SELECT: expected a set of numbers without * and $ at column 26");
+    refused("a SELECT x (QRESYNC (1 2 3 4))", "BAD SELECT: expected known UIDs or an opening parenthesis at column 28");
+    refused("a SELECT x (QRESYNC (1 2 (1:2 3)))", "BAD SELECT: not as many known sequence numbers as UIDs");
+    refused("a SELECT x (QRESYNC (1 2 (1 2)", "BAD SELECT: expected a closing parenthesis at column 31");
+    refused("a SELECT x (QRESYNC (1 2) QRESYNC (1 2))", "BAD SELECT: expected CONDSTORE or QRESYNC at column 27");
+}
+
+#[test]
+fn mod_sequences() {
+    check("s100 UID FETCH 1:* (FLAGS) (CHANGEDSINCE 12345)", "s100 UID FETCH 1:* (FLAGS) (CHANGEDSINCE 12345)");
+    check(
+        "s UID FETCH 300:500 FLAGS (vanished CHANGEDSINCE 12345)",
+        "s UID FETCH 300:500 (FLAGS) (CHANGEDSINCE 12345 VANISHED)",
+    );
+    check(
+        "a FETCH 1:3 ALL (CHANGEDSINCE 9223372036854775807)",
+        "a FETCH 1:3 (FLAGS INTERNALDATE RFC822.SIZE ENVELOPE) (CHANGEDSINCE 9223372036854775807)",
+    );
+    check("a FETCH 1:3 modseq", "a FETCH 1:3 (MODSEQ)");
+    check(
+        "a103 UID STORE 6,4,8 (UNCHANGEDSINCE 12121230045) +FLAGS.SILENT (\\Deleted)",
+        "a103 UID STORE 6,4,8 (UNCHANGEDSINCE 12121230045) +FLAGS.SILENT (\\Deleted)",
+    );
+    check("a102 STORE 12 (unchangedsince 0) FLAGS ($MDNSent)", "a102 STORE 12 (UNCHANGEDSINCE 0) FLAGS ($MDNSent)");
+    check("a SEARCH MODSEQ \"/flags/\\\\draft\" all 620162338", "a SEARCH CHARSET UTF-8 MODSEQ 620162338");
+    check("a SEARCH MODSEQ \"/flags/$todo\" SHARED 0", "a SEARCH CHARSET UTF-8 MODSEQ 0");
+    check(
+        "t SEARCH OR NOT MODSEQ 720162338 LARGER 50000",
+        "t SEARCH CHARSET UTF-8 OR NOT MODSEQ 720162338 LARGER 50000",
+    );
+    check("a STATUS x (HIGHESTMODSEQ)", "a STATUS x (HIGHESTMODSEQ)");
+    refused("a FETCH 1 FLAGS ()", "BAD FETCH: expected at least one modifier at column 17");
+    refused("a FETCH 1 FLAGS (FOO)", "BAD FETCH: expected a modifier at column 18");
+    refused("a FETCH 1 FLAGS (CHANGEDSINCE)", "BAD FETCH: expected a space at column 30");
+    refused("a FETCH 1 FLAGS (CHANGEDSINCE x)", "BAD FETCH: expected a mod-sequence at column 31");
+    refused(
+        "a FETCH 1 FLAGS (CHANGEDSINCE 1 VANISHED)",
+        "BAD FETCH: VANISHED goes with UID FETCH and CHANGEDSINCE only",
+    );
+    refused("a UID FETCH 1 FLAGS (VANISHED)", "BAD UID FETCH: VANISHED goes with UID FETCH and CHANGEDSINCE only");
+    refused(
+        "a STORE 1 (UNCHANGEDSINCE 9223372036854775808) FLAGS ()",
+        "BAD STORE: expected a mod-sequence at column 27",
+    );
+    refused("a STORE 1 (FOO 1) FLAGS ()", "BAD STORE: expected UNCHANGEDSINCE at column 12");
+    refused("a STORE 1 (UNCHANGEDSINCE 1)FLAGS ()", "BAD STORE: expected a space at column 29");
+    refused(
+        "a SEARCH MODSEQ \"/comment\" all 1",
+        "BAD SEARCH: expected an entry name that begins with /flags/ at column 17",
+    );
+    refused("a SEARCH MODSEQ \"/flags/x\" 1", "BAD SEARCH: expected priv, shared or all at column 28");
+}
+
+#[test]
 fn what_is_no_command() {
     refused("", "BAD expected a tag at column 1");
     refused("a", "BAD expected a space at column 2");
@@ -188,7 +259,7 @@ fn what_is_no_command() {
 #[test]
 fn names_are_read_as_the_client_writes_them() {
     let name = |input: &str, form| match parse(input.as_bytes(), form).map(|tagged| tagged.command) {
-        Ok(Command::Select(name)) => name.as_str().to_owned(),
+        Ok(Command::Select(select)) => select.mailbox.as_str().to_owned(),
         other => panic!("{other:?}"),
     };
     assert_eq!(name("a SELECT \"A&-B\"", NameForm::ModifiedUtf7), "A&B");
@@ -231,6 +302,7 @@ fn keys() -> impl Strategy<Value = SearchKey> {
         sets().prop_map(SearchKey::Uid),
         date.prop_map(SearchKey::SentSince),
         (0..=i64::MAX as u64).prop_map(SearchKey::Larger),
+        mod_seqs().prop_map(SearchKey::ModSeq),
         strings().prop_map(SearchKey::Subject),
         ("[!-9;-~]{1,5}", strings()).prop_map(|(field, value)| SearchKey::Header { field, value }),
         Just(SearchKey::NotFlag(model::Flag::Draft)),
@@ -261,12 +333,40 @@ fn items() -> impl Strategy<Value = FetchItem> {
     prop_oneof![
         Just(FetchItem::Body),
         Just(FetchItem::BodyStructure),
+        Just(FetchItem::ModSeq),
         part().prop_map(|part| FetchItem::BinarySize { part }),
         (part(), partial(), seen()).prop_map(|(part, partial, seen)| FetchItem::Binary { part, partial, seen }),
         (part(), text, partial(), seen()).prop_map(|(part, text, partial, seen)| {
             FetchItem::Section(Section { name: SectionName::Body, part, text, partial, seen })
         }),
     ]
+}
+
+fn mod_seqs() -> impl Strategy<Value = ModSeq> {
+    (0..=i64::MAX as u64).prop_map(ModSeq)
+}
+
+fn selects() -> impl Strategy<Value = Select> {
+    use crate::sequence::{SeqBound, SeqRange};
+    let range = |first: u32| {
+        let bound = SeqBound::Number(first);
+        SequenceSet::Ranges(vec![SeqRange { first: bound, last: bound }])
+    };
+    let numbers = move || (1..=u32::MAX).prop_map(range);
+    let matches = prop::option::of((numbers(), numbers()).prop_map(|(seqs, uids)| SeqMatch { seqs, uids }));
+    let resync = (1..=u32::MAX, mod_seqs(), prop::option::of(numbers()), matches).prop_map(
+        |(validity, mod_seq, known_uids, matches)| Resync {
+            uid_validity: model::UidValidity(validity),
+            mod_seq,
+            known_uids,
+            matches,
+        },
+    );
+    (names(), any::<bool>(), prop::option::of(resync)).prop_map(|(mailbox, condstore, qresync)| Select {
+        mailbox,
+        condstore,
+        qresync,
+    })
 }
 
 fn commands() -> impl Strategy<Value = Command> {
@@ -296,7 +396,7 @@ fn commands() -> impl Strategy<Value = Command> {
         (strings(), secret()).prop_map(|(user, password)| Command::Login(Login { user, password })),
         prop::option::of(secret())
             .prop_map(|initial| { Command::Authenticate(Authenticate { mechanism: "PLAIN".to_owned(), initial }) }),
-        names().prop_map(Command::Select),
+        selects().prop_map(Command::Select),
         (names(), names()).prop_map(|(from, to)| Command::Rename { from, to }),
         list.prop_map(Command::List),
         (names(), prop::sample::subsequence(StatusItem::ALL.to_vec(), 1..9))
@@ -304,11 +404,18 @@ fn commands() -> impl Strategy<Value = Command> {
         prop::option::of(sets()).prop_map(|uids| Command::Expunge(Expunge { uids })),
         (numbering(), prop::option::of(returns), keys())
             .prop_map(|(numbering, returns, key)| Command::Search(Search { numbering, returns, key })),
-        (numbering(), sets(), prop::collection::vec(items(), 1..4))
-            .prop_map(|(numbering, set, items)| Command::Fetch(Fetch { numbering, set, items })),
-        (numbering(), sets(), flags()).prop_map(|(numbering, set, flags)| {
-            Command::Store(Store { numbering, set, operation: StoreOperation::Add, report: StoreReport::Silent, flags })
-        }),
+        (numbering(), sets(), prop::collection::vec(items(), 1..4), prop::option::of(mod_seqs()), any::<bool>())
+            .prop_map(|(numbering, set, items, changed_since, vanished)| {
+                let vanished = vanished && changed_since.is_some() && numbering == Numbering::Uid;
+                let modifiers = FetchModifiers { changed_since, vanished };
+                Command::Fetch(Fetch { numbering, set, items, modifiers })
+            }),
+        (numbering(), sets(), prop::option::of(mod_seqs()), flags()).prop_map(
+            |(numbering, set, unchanged_since, flags)| {
+                let (operation, report) = (StoreOperation::Add, StoreReport::Silent);
+                Command::Store(Store { numbering, set, unchanged_since, operation, report, flags })
+            }
+        ),
         (numbering(), sets(), names()).prop_map(|(numbering, set, mailbox)| Command::Move(Copy {
             numbering,
             set,
@@ -328,7 +435,7 @@ proptest! {
     }
 
     #[test]
-    fn no_octets_make_it_panic(octets: Vec<u8>, head in "a (SEARCH|FETCH 1|LIST|STORE 1|ID|STATUS x|UID FETCH 1) ") {
+    fn no_octets_make_it_panic(octets: Vec<u8>, head in "a (SEARCH|FETCH 1|LIST|STORE 1|ID|STATUS x|UID FETCH 1|SELECT x|SEARCH MODSEQ) ") {
         let _ = parse(&octets, NameForm::ModifiedUtf7);
         let _ = parse(&[head.as_bytes(), &octets].concat(), NameForm::Utf8);
     }

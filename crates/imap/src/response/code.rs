@@ -45,6 +45,10 @@ pub enum Code<'a> {
     Closed,
     /// RFC 7162 §3.1.2.1
     HighestModSeq(u64),
+    /// The mailbox keeps no mod-sequences (RFC 7162 §3.1.2.2).
+    NoModSeq,
+    /// Messages that a conditional STORE left alone, as the command counts (RFC 7162 §3.1.3).
+    Modified(NumberSet),
     /// RFC 8474 §4.1
     MailboxId(&'a str),
     /// A literal is too large (RFC 4469 §4.2, RFC 7888 §5).
@@ -118,6 +122,7 @@ impl Code<'_> {
                 value(validity.0.into());
                 out.extend_from_slice(format!(" {from} {to}").as_bytes());
             }
+            Code::Modified(set) => out.extend_from_slice(format!(" {set}").as_bytes()),
             Code::Capability(names) => {
                 out.push(b' ');
                 text::line_text(out, names);
@@ -153,6 +158,8 @@ impl Code<'_> {
             Code::UidNotSticky => "UIDNOTSTICKY",
             Code::Closed => "CLOSED",
             Code::HighestModSeq(_) => "HIGHESTMODSEQ",
+            Code::NoModSeq => "NOMODSEQ",
+            Code::Modified(_) => "MODIFIED",
             Code::MailboxId(_) => "MAILBOXID",
             Code::TooBig => "TOOBIG",
             Code::NotSaved => "NOTSAVED",

@@ -207,6 +207,28 @@ pub fn expunge(out: &mut Vec<u8>, seq: u32) {
     counted(out, seq, b" EXPUNGE\r\n");
 }
 
+/// Which kind of VANISHED (RFC 7162 §3.2.10).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Vanished {
+    /// Messages of the selected mailbox are gone: in place of EXPUNGE.
+    Now,
+    /// `(EARLIER)`: UIDs that are in the mailbox no more; sequence numbers stay.
+    Earlier,
+}
+
+/// `* VANISHED (EARLIER) 41,43:116`; see [`VANISHED_RANGES_MAX`].
+pub fn vanished(out: &mut Vec<u8>, kind: Vanished, uids: &NumberSet) {
+    out.extend_from_slice(match kind {
+        Vanished::Now => b"* VANISHED ",
+        Vanished::Earlier => b"* VANISHED (EARLIER) ",
+    });
+    out.extend_from_slice(format!("{uids}\r\n").as_bytes());
+}
+
+/// Ranges that go into one VANISHED response, so that no client has to read a line of megabytes; what is more goes into
+/// another.
+pub const VANISHED_RANGES_MAX: usize = 300;
+
 fn counted(out: &mut Vec<u8>, number: u32, rest: &[u8]) {
     out.extend_from_slice(b"* ");
     text::number(out, number.into());
@@ -231,6 +253,13 @@ pub fn search_number(out: &mut Vec<u8>, number: u32) {
     text::number(out, number.into());
 }
 
+/// ` (MODSEQ n)`, behind the last number of a SEARCH response (RFC 7162 §3.1.6).
+pub fn search_mod_seq(out: &mut Vec<u8>, mod_seq: ModSeq) {
+    out.extend_from_slice(b" (MODSEQ ");
+    text::number(out, mod_seq.0);
+    out.push(b')');
+}
+
 /// Ends a SEARCH response that was begun.
 pub fn search_end(out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
@@ -249,6 +278,8 @@ pub struct ESearch<'a> {
     pub all: Option<&'a NumberSet>,
     /// How many.
     pub count: Option<u64>,
+    /// The greatest mod-sequence of what is told, when the search asked for mod-sequences (RFC 4731 §3.2).
+    pub mod_seq: Option<ModSeq>,
 }
 
 /// `* ESEARCH (TAG "a1") UID …`
@@ -270,6 +301,10 @@ pub fn esearch(out: &mut Vec<u8>, tag: &Tag, result: &ESearch<'_>) {
     item(b" COUNT ", result.count);
     if let Some(all) = result.all.filter(|all| !all.is_empty()) {
         out.extend_from_slice(format!(" ALL {all}").as_bytes());
+    }
+    if let Some(mod_seq) = result.mod_seq {
+        out.extend_from_slice(b" MODSEQ ");
+        text::number(out, mod_seq.0);
     }
     out.extend_from_slice(b"\r\n");
 }

@@ -63,6 +63,9 @@ fn status_responses() {
     let code = |any| Code::PermanentFlags { flags: &flags, any };
     check(Answer::ok("x").code(code(true)), "OK [PERMANENTFLAGS (\\Deleted \\Seen \\*)] x");
     check(Answer::ok("x").code(Code::PermanentFlags { flags: &[], any: false }), "OK [PERMANENTFLAGS ()] x");
+    check(Answer::ok("x").code(Code::HighestModSeq(715_194_045_007)), "OK [HIGHESTMODSEQ 715194045007] x");
+    check(Answer::ok("x").code(Code::NoModSeq), "OK [NOMODSEQ] x");
+    check(Answer::ok("x").code(Code::Modified([7, 9].into_iter().collect())), "OK [MODIFIED 7,9] x");
     check(Answer::ok("x").code(Code::MailboxId("F2212")), "OK [MAILBOXID (F2212)] x");
     check(Answer::bad("x").code(Code::BadCharset(&["UTF-8"])), "BAD [BADCHARSET (UTF-8)] x");
     assert_eq!(written(|out| bye(out, Some(&Code::Unavailable), "later")), "* BYE [UNAVAILABLE] later\r\n");
@@ -112,12 +115,26 @@ fn mailbox_data() {
     assert_eq!(written(|out| expunge(out, 44)), "* 44 EXPUNGE\r\n");
     assert_eq!(written(|out| search(out, [2, 3, 6])), "* SEARCH 2 3 6\r\n");
     assert_eq!(written(|out| search(out, [])), "* SEARCH\r\n");
+    let found = written(|out| {
+        search_begin(out);
+        search_number(out, 2);
+        search_mod_seq(out, ModSeq(917_162_500));
+        search_end(out);
+    });
+    assert_eq!(found, "* SEARCH 2 (MODSEQ 917162500)\r\n");
+    let gone = || [405, 407, 410, 411, 425].into_iter().collect::<NumberSet>();
+    assert_eq!(written(|out| vanished(out, Vanished::Now, &gone())), "* VANISHED 405,407,410:411,425\r\n");
+    assert_eq!(
+        written(|out| vanished(out, Vanished::Earlier, &gone())),
+        "* VANISHED (EARLIER) 405,407,410:411,425\r\n"
+    );
     let tag = Tag::new("A285").unwrap();
     let all: NumberSet = [4, 5, 9].into_iter().collect();
-    let found = ESearch { uid: true, min: Some(4), max: Some(9), all: Some(&all), count: Some(3) };
+    let found =
+        ESearch { uid: true, min: Some(4), max: Some(9), all: Some(&all), count: Some(3), mod_seq: Some(ModSeq(917)) };
     assert_eq!(
         written(|out| esearch(out, &tag, &found)),
-        "* ESEARCH (TAG \"A285\") UID MIN 4 MAX 9 COUNT 3 ALL 4:5,9\r\n"
+        "* ESEARCH (TAG \"A285\") UID MIN 4 MAX 9 COUNT 3 ALL 4:5,9 MODSEQ 917\r\n"
     );
     let nothing = ESearch { all: Some(&NumberSet::new()), ..ESearch::default() };
     assert_eq!(written(|out| esearch(out, &tag, &nothing)), "* ESEARCH (TAG \"A285\")\r\n");

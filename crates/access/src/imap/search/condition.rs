@@ -10,7 +10,7 @@ use imap::command::{Numbering, SearchKey};
 use imap::{Answer, Date};
 use mailstore::FlagBits;
 use message::text::folded;
-use model::Flag;
+use model::{Flag, ModSeq};
 use std::ops::Range;
 
 /// A condition on a message. It is as deep as the key, which the grammar bounds (`imap::limits::SEARCH_DEPTH_MAX`).
@@ -27,6 +27,8 @@ pub(super) enum Condition {
     Sent(Range<i64>),
     Larger(u64),
     Smaller(u64),
+    /// Changed at this mod-sequence or later.
+    ModSeq(ModSeq),
     /// A field of the envelope.
     Envelope(EnvelopeField, String),
     Header {
@@ -79,6 +81,7 @@ impl Condition {
             SearchKey::SentSince(date) => Condition::Sent(since(*date)),
             SearchKey::Larger(octets) => Condition::Larger(*octets),
             SearchKey::Smaller(octets) => Condition::Smaller(*octets),
+            SearchKey::ModSeq(since) => Condition::ModSeq(*since),
             SearchKey::Bcc(value) => envelope(EnvelopeField::Bcc, value),
             SearchKey::Cc(value) => envelope(EnvelopeField::Cc, value),
             SearchKey::From(value) => envelope(EnvelopeField::From, value),
@@ -121,6 +124,7 @@ impl Condition {
             Condition::Received(days) => Some(days.contains(&facts.member.internal_date.unix_days())),
             Condition::Larger(octets) => Some(facts.member.size_octets > *octets),
             Condition::Smaller(octets) => Some(facts.member.size_octets < *octets),
+            Condition::ModSeq(since) => Some(facts.member.modseq >= *since),
             Condition::Sent(days) => {
                 facts.row.map(|row| row.email.sent_at.is_some_and(|sent| days.contains(&sent.civil_day)))
             }
