@@ -11,6 +11,7 @@
 //! | `op/` | the operations, one file each |
 //! | `rows` | the keys, and what lies where |
 //! | `mailbox`, `email`, `view`, `flags`, `log` | the nouns and their rows |
+//! | `vanished` | what left a mailbox since |
 //! | `blobs` | collecting blobs that no email names |
 //! | `check` | what must always hold of the rows |
 
@@ -25,6 +26,7 @@ mod log;
 mod mailbox;
 mod op;
 mod rows;
+mod vanished;
 mod view;
 mod working;
 
@@ -40,8 +42,9 @@ pub use mailbox::{INBOX, MailboxRecord, Mailboxes, SEPARATOR, SpecialUse, canoni
 pub use op::append::{Append, Appended, Outcome};
 pub use op::copy::{Copied, CopyMessages, Transfer};
 pub use op::expunge::Expunge;
-pub use op::flags::{FlagChange, FlagsStored, StoreFlags};
+pub use op::flags::{FlagChange, FlagsStored, StoreFlags, Unchanged};
 pub use rows::DeliveryId;
+pub use vanished::VANISHED_MAX;
 pub use view::{Member, View, ViewChanges};
 
 use env::{Clock, Spawn};

@@ -86,6 +86,8 @@ pub struct ViewChanges {
     pub expunged: Vec<SeqNum>,
     /// UIDs of messages in both whose flags differ.
     pub flags: Vec<Uid>,
+    /// UIDs of messages in both whose flags are the same again, but not their MODSEQ.
+    pub touched: Vec<Uid>,
     /// How many messages came.
     pub appended: u32,
 }
@@ -174,6 +176,8 @@ impl View {
                 (Some(was), Some(is)) if was.uid == is.uid => {
                     if was.flags != is.flags {
                         changes.flags.push(is.uid);
+                    } else if was.modseq != is.modseq {
+                        changes.touched.push(is.uid);
                     }
                     old.step();
                     new.step();

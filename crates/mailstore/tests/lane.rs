@@ -328,7 +328,7 @@ fn a_batch_that_changes_no_message_is_waited_for_too() {
     let rig = manual();
     rig.append("a");
     let mut names = store_flags(&[1], FlagChange::Add, &["$New"]);
-    names.unchanged_since = Some(model::ModSeq(0)); // it names the keyword, and changes nothing
+    names.unchanged_since = Some(model::ModSeq(1).into()); // it names the keyword, and changes nothing
     rig.inbox();
     let first = rig.account.store_flags(names);
     rig.world.run_until_stalled();

@@ -43,7 +43,7 @@ fn a_keyword_named_for_messages_that_are_passed_over_is_kept_too() {
     let rig = rig();
     rig.append("a");
     let mut store = store_flags(&[1], FlagChange::Add, &["$Later"]);
-    store.unchanged_since = Some(ModSeq(0));
+    store.unchanged_since = Some(ModSeq(1).into());
     assert_eq!(rig.wait(rig.account.store_flags(store)).unwrap().modified.len(), 1);
     rig.store_flags(&[1], FlagChange::Replace, &["$Later"]);
     rig.sound();

@@ -198,6 +198,17 @@ impl SearchKey {
         }
     }
 
+    /// Whether `asks` is true of this key or one within.
+    pub fn any(&self, asks: &dyn Fn(&SearchKey) -> bool) -> bool {
+        asks(self)
+            || match self {
+                SearchKey::And(keys) => keys.iter().any(|key| key.any(asks)),
+                SearchKey::Or(a, b) => a.any(asks) || b.any(asks),
+                SearchKey::Not(key) => key.any(asks),
+                _ => false,
+            }
+    }
+
     /// Recurses at most `depth` times; takes one of `left` for each key.
     fn parse(cursor: &mut Cursor<'_>, depth: usize, left: &mut usize) -> Parsed<SearchKey> {
         let Some(depth) = depth.checked_sub(1) else {

@@ -32,8 +32,45 @@ pub struct StoreFlags {
     pub change: FlagChange,
     /// What.
     pub flags: Vec<Flag>,
-    /// Messages changed after this are left alone (UNCHANGEDSINCE).
-    pub unchanged_since: Option<ModSeq>,
+    /// Messages changed meanwhile are left alone (UNCHANGEDSINCE).
+    pub unchanged_since: Option<Unchanged>,
+}
+
+/// A condition on messages: that what is named has not changed after a modification (RFC 7162 §3.1.3).
+#[derive(Clone, Debug)]
+pub struct Unchanged {
+    /// Which modification.
+    pub since: ModSeq,
+    /// The mailbox as whoever asks knows it: adding or removing a flag is no conflict when only other flags changed
+    /// (RFC 7162 §3.1.12).
+    pub known: Option<Arc<View>>,
+}
+
+impl From<ModSeq> for Unchanged {
+    fn from(since: ModSeq) -> Unchanged {
+        Unchanged { since, known: None }
+    }
+}
+
+impl Unchanged {
+    /// Whether it holds for `member` and a change of the flags that `store` names.
+    fn holds(&self, member: &Member, store: &StoreFlags, named: FlagBits) -> bool {
+        if member.modseq <= self.since {
+            return true;
+        }
+        if store.change == FlagChange::Replace {
+            return false;
+        }
+        if self.since == ModSeq(0) {
+            // A test whether keywords are there; system flags always are (RFC 7162 §3.1.3, examples 7 and 8).
+            let keywords = store.flags.iter().all(|flag| matches!(flag, Flag::Keyword(_)));
+            return keywords && !store.flags.is_empty() && member.flags.and(named) == FlagBits::NONE;
+        }
+        // Up to its HIGHESTMODSEQ that view is all that happened: if it is no older, the message was so at that modification.
+        let known = self.known.as_ref().filter(|known| known.mailbox.highest_modseq >= self.since);
+        let was = known.and_then(|known| known.by_uid(member.uid));
+        was.is_some_and(|was| was.modseq <= self.since && was.flags.and(named) == member.flags.and(named))
+    }
 }
 
 /// What became of it.
@@ -83,7 +120,7 @@ impl Operation for StoreFlags {
                 FlagChange::Add => member.flags.or(named),
                 FlagChange::Remove => member.flags.without(named),
             };
-            if self.unchanged_since.is_some_and(|since| member.modseq > since) {
+            if self.unchanged_since.as_ref().is_some_and(|unchanged| !unchanged.holds(&member, self, named)) {
                 modified.push(member.uid);
             } else if flags != member.flags {
                 changed.push((member, flags));

@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use mailstore::{
     Account, Append, Body, CopyMessages, DeliveryId, Error, Expunge, FlagBits, Mailstore, NewEmail,
-    Outcome as Appended, StoreFlags, View,
+    Outcome as Appended, StoreFlags, Unchanged, View,
 };
 use message::Scanner;
 use model::{AccountId, EmailId, Flag, MailboxId, ModSeq, QueueId, Quota, Timestamp, Uid};
@@ -319,6 +319,7 @@ fn ask(account: &Arc<Account>, op: &Op, start: ModSeq) -> BoxFuture<'static, Rep
                 Since::Start => start,
                 Since::Max => ModSeq(u64::MAX),
             });
+            let unchanged_since = unchanged_since.map(Unchanged::from);
             let (mailbox, uids, flags) = (MailboxId(mailbox), uids_of(&uids), flags(&names));
             let store = StoreFlags { mailbox, uids, change, flags, unchanged_since };
             async move {

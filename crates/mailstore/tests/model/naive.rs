@@ -207,7 +207,11 @@ impl Model {
                     let Some(item) = folder.items.get_mut(&uid) else { continue };
                     let newer = match since {
                         None | Some(Since::Max) => false,
-                        Some(Since::Zero) => true,
+                        Some(Since::Zero) => {
+                            let keywords = !named.is_empty() && named.iter().all(|name| !name.starts_with('\\'));
+                            let absent = keywords && named.is_disjoint(&item.flags);
+                            *change == FlagChange::Replace || !absent
+                        }
                         Some(Since::Start) => item.window == asked.window,
                     };
                     let flags = match change {

@@ -21,7 +21,7 @@ pub struct Mail {
 
 #[derive(Clone, Copy, Debug)]
 pub enum Since {
-    /// Everything is newer.
+    /// Everything is newer, but a keyword that is not there.
     Zero,
     /// What the account's MODSEQ was when the window began.
     Start,
