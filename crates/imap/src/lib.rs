@@ -11,6 +11,7 @@
 //! | [`sequence`] | [`SequenceSet`] as written, [`NumberSet`] as resolved |
 //! | [`mailbox`] | [`MailboxName`], [`ListPattern`], modified UTF-7 |
 //! | [`date`] | [`Date`], [`DateTime`] |
+//! | [`deflate`] | [`Inflater`](deflate::Inflater), [`Deflater`](deflate::Deflater): COMPRESS=DEFLATE |
 //! | [`limits`] | [`Limits`] and every bound with its reason |
 //!
 //! ```
@@ -27,6 +28,7 @@
 pub mod command;
 mod cursor;
 pub mod date;
+pub mod deflate;
 pub mod limits;
 pub mod mailbox;
 pub mod response;
