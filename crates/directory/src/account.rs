@@ -1,6 +1,6 @@
 //! Who owns mail, and by what they are known.
 
-use crate::Credential;
+use crate::{Credential, Secret};
 use model::{AccountId, Address, Quota};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -44,6 +44,8 @@ pub enum Origin {
 pub(crate) struct Entry {
     pub(crate) account: Arc<Account>,
     pub(crate) credential: Credential,
+    /// By what it is known to POP3's APOP, which needs the secret itself; `None`, as for nearly all: APOP is off.
+    pub(crate) apop: Option<Secret>,
 }
 
 /// The key of an address: what is the same address has the same key.

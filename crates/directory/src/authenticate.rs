@@ -1,5 +1,6 @@
 //! Log-in by password; `scram` is the way in without showing it.
 
+mod apop;
 mod scram;
 
 use crate::account::{Entry, folded};
@@ -15,6 +16,7 @@ use scram::Derived;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+pub use apop::ApopDigest;
 pub use scram::ScramTicket;
 
 /// Why somebody may not log in. Its text may be told to the peer.

@@ -47,6 +47,8 @@ pub enum Credential {
         argon2id: Argon2id,
         /// For those who prove that they know it; where only a PHC string is known, there are none.
         scram_sha_256: Option<ScramKeys>,
+        /// Likewise, for clients that know no better hash; there are none of passwords set before they were kept.
+        scram_sha_1: Option<ScramKeys>,
     },
 }
 
@@ -108,48 +110,60 @@ impl Credential {
             return Err(CredentialError::Password);
         }
         let argon2id = Argon2id(hash_password(password, random)?);
-        let mut salt = [0; SALT_OCTETS];
-        random.fill(&mut salt);
-        let keys = ScramKeys::derive(ScramHash::Sha256, password, &salt, SCRAM_ITERATIONS)?;
-        Ok(Credential::Hashed { argon2id, scram_sha_256: Some(keys) })
+        let keys = |hash| {
+            let mut salt = [0; SALT_OCTETS];
+            random.fill(&mut salt);
+            ScramKeys::derive(hash, password, &salt, SCRAM_ITERATIONS)
+        };
+        let (scram_sha_256, scram_sha_1) = (Some(keys(ScramHash::Sha256)?), Some(keys(ScramHash::Sha1)?));
+        Ok(Credential::Hashed { argon2id, scram_sha_256, scram_sha_1 })
     }
 
-    /// One line for a row: the PHC string, and after a space the SCRAM keys if there are any. A password in the clear is not
-    /// written anywhere: `None`.
+    /// One line for a row: the PHC string, and after a space each the SCRAM keys that there are. A password in the clear is
+    /// not written anywhere: `None`.
     pub fn to_text(&self) -> Option<String> {
-        match self {
-            Credential::Clear(_) => None,
-            Credential::Hashed { argon2id, scram_sha_256: None } => Some(argon2id.0.clone()),
-            Credential::Hashed { argon2id, scram_sha_256: Some(keys) } => {
-                Some(format!("{} {}", argon2id.0, keys.to_text()))
-            }
-        }
+        let Credential::Hashed { argon2id, scram_sha_256, scram_sha_1 } = self else { return None };
+        let keys = [scram_sha_256, scram_sha_1].into_iter().flatten();
+        Some(keys.fold(argon2id.0.clone(), |text, keys| format!("{text} {}", keys.to_text())))
     }
 
-    /// What [`Credential::to_text`] wrote, or a PHC string alone.
+    /// What [`Credential::to_text`] wrote, or a PHC string with keys of one hash or of none.
     ///
     /// # Errors
     /// When it is not that, or costs too much.
     pub fn from_text(text: &str) -> Result<Credential, CredentialError> {
-        let Some((phc, keys)) = text.split_once(' ') else { return Credential::argon2id(text) };
-        let argon2id = Argon2id::checked(phc)?;
-        let keys = ScramKeys::from_text(keys)?;
-        if keys.hash != ScramHash::Sha256 {
-            return Err(KeysError::Form.into());
+        let mut words = text.split(' ');
+        let argon2id = Argon2id::checked(words.next().unwrap_or_default())?;
+        let (mut scram_sha_256, mut scram_sha_1) = (None, None);
+        for word in words {
+            let keys = ScramKeys::from_text(word)?;
+            let place = match keys.hash {
+                ScramHash::Sha256 => &mut scram_sha_256,
+                ScramHash::Sha1 => &mut scram_sha_1,
+            };
+            if place.replace(keys).is_some() {
+                return Err(KeysError::Form.into());
+            }
         }
-        Ok(Credential::Hashed { argon2id, scram_sha_256: Some(keys) })
+        Ok(Credential::Hashed { argon2id, scram_sha_256, scram_sha_1 })
     }
 
     /// From a PHC string.
     pub fn argon2id(phc: &str) -> Result<Credential, CredentialError> {
-        Ok(Credential::Hashed { argon2id: Argon2id::checked(phc)?, scram_sha_256: None })
+        Ok(Credential::Hashed { argon2id: Argon2id::checked(phc)?, scram_sha_256: None, scram_sha_1: None })
     }
 
     /// Whether it can verify by SCRAM with this hash.
     pub(crate) fn has_scram(&self, hash: ScramHash) -> bool {
-        match self {
-            Credential::Clear(_) => true,
-            Credential::Hashed { scram_sha_256, .. } => scram_sha_256.as_ref().is_some_and(|keys| keys.hash == hash),
+        matches!(self, Credential::Clear(_)) || self.scram(hash).is_some()
+    }
+
+    /// The keys at rest for this hash.
+    pub(crate) fn scram(&self, hash: ScramHash) -> Option<&ScramKeys> {
+        let Credential::Hashed { scram_sha_256, scram_sha_1, .. } = self else { return None };
+        match hash {
+            ScramHash::Sha256 => scram_sha_256.as_ref(),
+            ScramHash::Sha1 => scram_sha_1.as_ref(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What the configuration file says about people: looked at once, and never edited here.
 
 use crate::account::{Entry, folded};
-use crate::{Account, AccountState, CatchAll, DirectoryError, DirectorySpec, Origin};
+use crate::{Account, AccountState, CatchAll, Credential, DirectoryError, DirectorySpec, Origin};
 use model::{AccountId, Address, Domain};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -44,7 +44,11 @@ impl Declared {
             let (address, quota) = (account.address, account.quota);
             let account_of =
                 |address| Account { id, address, quota, state: AccountState::Enabled, origin: Origin::Declared };
-            Arc::new(Entry { account: Arc::new(account_of(address)), credential: account.credential })
+            let apop = match &account.credential {
+                Credential::Clear(secret) if account.apop => Some(secret.clone()),
+                _ => None,
+            };
+            Arc::new(Entry { account: Arc::new(account_of(address)), credential: account.credential, apop })
         };
         Declared {
             domains: spec.domains,

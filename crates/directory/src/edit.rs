@@ -9,7 +9,7 @@ use crate::account::folded;
 use crate::alias::{Fault, TARGETS_MAX};
 use crate::people::People;
 use crate::rows::{Head, RowChange, RowError, Stored};
-use crate::{AccountState, Credential, DomainSettings, ids};
+use crate::{AccountState, Credential, DomainSettings, Secret, ids};
 use model::{AccountId, Address, Domain, Quota};
 use store::Bytes;
 
@@ -54,6 +54,13 @@ pub enum Edit {
         quota: Option<Quota>,
         /// Whether it may log in from now on.
         state: Option<AccountState>,
+    },
+    /// Lets an account log in by POP3's APOP, or no longer.
+    SetApop {
+        /// Whose.
+        address: Address,
+        /// What it is known by there, stored as it is: APOP can be checked in no other way. `None`: off.
+        secret: Option<Secret>,
     },
     /// Nobody has the address any more; mail and number stay.
     RemoveAccount {
@@ -170,6 +177,9 @@ pub enum EditError {
     /// Somebody could read it from the disk.
     #[error("passwords are stored as hashes only; make one with: postamt hash-password")]
     ClearPassword,
+    /// It could not be told from nothing, or is too long.
+    #[error("a secret for APOP has 1 to {} octets", crate::credential::PASSWORD_OCTETS_MAX)]
+    ApopSecret,
     /// Mail would go in circles, to too many, or to nobody.
     #[error("{fault}; change the alias or catch-all first{}", or(nearest))]
     Fault {
@@ -206,6 +216,7 @@ impl Edit {
             Edit::RemoveDomain { .. } => "domain.remove",
             Edit::AddAccount { .. } => "account.add",
             Edit::SetAccount { .. } => "account.set",
+            Edit::SetApop { .. } => "account.apop",
             Edit::RemoveAccount { .. } => "account.remove",
             Edit::AddAlias { .. } => "alias.add",
             Edit::RemoveAlias { .. } => "alias.remove",
@@ -220,6 +231,7 @@ impl Edit {
             }
             Edit::AddAccount { address, .. }
             | Edit::SetAccount { address, .. }
+            | Edit::SetApop { address, .. }
             | Edit::RemoveAccount { address }
             | Edit::AddAlias { address, .. }
             | Edit::RemoveAlias { address, .. } => address.to_string(),
@@ -262,6 +274,7 @@ pub(crate) fn plan(
         Edit::SetAccount { address, credential, quota, state } => {
             draft.set_account(address, credential.as_ref(), *quota, *state)?
         }
+        Edit::SetApop { address, secret } => draft.set_apop(address, secret.as_ref())?,
         Edit::RemoveAccount { address } => draft.remove_account(address)?,
         Edit::AddAlias { address, targets } => draft.add_alias(address, targets)?,
         Edit::RemoveAlias { address, targets } => draft.remove_alias(address, targets)?,

@@ -15,7 +15,7 @@
 //! | `credential` | `Secret`, `Credential`, `hash_password` |
 //! | `resolve` | `Resolution`, `Target`: to whom a forward path leads |
 //! | `authenticate` | `AuthError`, `ScramTicket`: log-in, with `hashing`, `remembered` and `throttle` behind it |
-//! | `sign_in` | `SignIn`: log-in by SASL |
+//! | `sign_in` | `SignIn`: log-in by SASL; APOP is beside `authenticate` |
 //!
 //! ```
 //! use directory::{AccountSpec, Credential, Directory, DirectorySpec, Edit, Resolution, Target};
@@ -59,7 +59,7 @@ mod world;
 
 pub use account::{Account, AccountState, Origin};
 pub use alias::{Alias, DEPTH_MAX, Fault, TARGETS_MAX};
-pub use authenticate::{AuthError, ScramTicket};
+pub use authenticate::{ApopDigest, AuthError, ScramTicket};
 pub use credential::{Credential, CredentialError, Secret, hash_password};
 pub use directory::{Directory, DirectoryError};
 pub use domain::{DomainSettings, LocalDomain, SeparatorError, Separators};

@@ -23,6 +23,7 @@ pub(crate) struct People {
     postmaster: Option<Name>,
     demo: Option<Demo>,
     faults: Vec<Fault>,
+    apop: bool,
 }
 
 /// The demo takes mail to any domain; who gets a copy of everything.
@@ -67,10 +68,12 @@ impl People {
             postmaster: None,
             demo: None,
             faults: Vec::new(),
+            apop: false,
         };
         people.add_domains(declared, stored);
         people.add_accounts(declared, stored);
         people.add_lists(stored);
+        people.apop = people.accounts.iter().any(|entry| entry.apop.is_some() && entry.may_log_in());
         people.postmaster = people.find_postmaster(declared.postmaster());
         if let CatchAll::Demo(everything) = declared.catch_all() {
             people.demo = Some(Demo(people.name(everything).and_then(|name| name.account)));
@@ -277,6 +280,11 @@ impl People {
 
     pub(crate) fn entries(&self) -> &[Arc<Entry>] {
         &self.accounts
+    }
+
+    /// Whether anybody may log in by APOP.
+    pub(crate) fn has_apop(&self) -> bool {
+        self.apop
     }
 
     pub(crate) fn lists(&self) -> &[List] {

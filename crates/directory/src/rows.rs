@@ -174,7 +174,7 @@ fn settings(fields: &mut Decoder<'_>) -> Result<DomainSettings, RecordError> {
 
 /// `None` for a credential that must not be stored.
 pub(crate) fn principal_put(entry: &Entry) -> Option<RowChange> {
-    let Entry { account, credential } = entry;
+    let Entry { account, credential, apop } = entry;
     let (kind, text) = credential_text(credential)?;
     let mut row = Encoder::new(FORMAT);
     row.str(&account.address.to_string()).u32(account.id.0);
@@ -189,6 +189,9 @@ pub(crate) fn principal_put(entry: &Entry) -> Option<RowChange> {
         };
     }
     row.u64(kind).str(&text);
+    if let Some(secret) = apop {
+        row.str(secret.expose());
+    }
     Some((principal_key(&account.address), Some(row.finish())))
 }
 
@@ -215,7 +218,9 @@ fn entry(fields: &mut Decoder<'_>) -> Result<Entry, RecordError> {
     };
     let quota = Quota { octets: limit()?, messages: limit()? };
     let credential = credential(fields.u64()?, fields.str()?)?;
-    Ok(Entry { account: Arc::new(Account { id, address, quota, state, origin: Origin::Stored }), credential })
+    // Who has none has the row that was written before there was APOP.
+    let apop = if fields.is_empty() { None } else { Some(fields.str()?.into()) };
+    Ok(Entry { account: Arc::new(Account { id, address, quota, state, origin: Origin::Stored }), credential, apop })
 }
 
 /// Its kind and text; a password itself is never stored.

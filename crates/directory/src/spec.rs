@@ -33,12 +33,14 @@ pub struct AccountSpec {
     pub credential: Credential,
     /// What it may keep.
     pub quota: Quota,
+    /// Whether it may log in by APOP; only with a password in the clear.
+    pub apop: bool,
 }
 
 impl AccountSpec {
-    /// An account without quota.
+    /// An account without quota and APOP.
     pub fn new(address: Address, credential: Credential) -> AccountSpec {
-        AccountSpec { address, credential, quota: Quota::default() }
+        AccountSpec { address, credential, quota: Quota::default(), apop: false }
     }
 }
 

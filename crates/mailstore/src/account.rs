@@ -7,6 +7,7 @@ use crate::log::Entry;
 use crate::mailbox::{MailboxRecord, Mailboxes, SpecialUse};
 use crate::op::append::{Append, Outcome};
 use crate::op::copy::{Copied, CopyMessages};
+use crate::op::discard::Discard;
 use crate::op::expunge::Expunge;
 use crate::op::flags::{FlagsStored, StoreFlags};
 use crate::op::{mailbox, trim::Trim};
@@ -192,6 +193,11 @@ impl Account {
     /// Removes those of the messages that are `\Deleted`; returns their UIDs.
     pub fn expunge(self: &Arc<Self>, expunge: Expunge) -> impl Future<Output = Result<Vec<Uid>, Error>> + Send + use<> {
         self.ask(expunge)
+    }
+
+    /// Removes the messages whatever their flags; returns the UIDs of those that were there.
+    pub fn discard(self: &Arc<Self>, discard: Discard) -> impl Future<Output = Result<Vec<Uid>, Error>> + Send + use<> {
+        self.ask(discard)
     }
 
     /// Copies or moves messages.

@@ -41,6 +41,7 @@ pub use log::{Change, Entry};
 pub use mailbox::{INBOX, MailboxRecord, Mailboxes, SEPARATOR, SpecialUse, canonical_name};
 pub use op::append::{Append, Appended, Outcome};
 pub use op::copy::{Copied, CopyMessages, Transfer};
+pub use op::discard::Discard;
 pub use op::expunge::Expunge;
 pub use op::flags::{FlagChange, FlagsStored, StoreFlags, Unchanged};
 pub use rows::DeliveryId;

@@ -2,6 +2,7 @@
 
 pub(crate) mod append;
 pub(crate) mod copy;
+pub(crate) mod discard;
 pub(crate) mod expunge;
 pub(crate) mod flags;
 pub(crate) mod mailbox;

@@ -96,9 +96,7 @@ impl Directory {
         let shown = entry.or(other.as_deref());
         let decoys = self.decoys();
         let keys = match shown.map(|entry| (entry, &entry.credential)) {
-            Some((_, Credential::Hashed { scram_sha_256, .. })) => {
-                scram_sha_256.clone().filter(|keys| keys.hash == hash)
-            }
+            Some((_, hashed @ Credential::Hashed { .. })) => hashed.scram(hash).cloned(),
             Some((entry, Credential::Clear(secret))) => {
                 Some(gate.derive(entry, secret, (hash, decoys.salt(hash, &address), decoys.iterations)).await?)
             }

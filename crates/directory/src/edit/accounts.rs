@@ -2,7 +2,8 @@
 
 use super::{Draft, EditError, Edited, nearest};
 use crate::account::{Entry, folded};
-use crate::{Account, AccountState, Credential, Origin, rows};
+use crate::credential::PASSWORD_OCTETS_MAX;
+use crate::{Account, AccountState, Credential, Origin, Secret, rows};
 use model::{AccountId, Address, Quota};
 use std::sync::Arc;
 
@@ -25,7 +26,7 @@ impl Draft<'_> {
         }
         let state = AccountState::Enabled;
         let account = Account { id, address: address.clone(), quota, state, origin: Origin::Stored };
-        self.put_account(account, credential.clone())
+        self.put_account(account, credential.clone(), None)
     }
 
     pub(super) fn set_account(
@@ -39,11 +40,25 @@ impl Draft<'_> {
         let mut account = Account::clone(&old.account);
         account.quota = quota.unwrap_or(account.quota);
         account.state = state.unwrap_or(account.state);
+        // Who gets a new password may have lost the old one to somebody, and the secret of APOP is often the same.
+        let apop = old.apop.clone().filter(|_| credential.is_none());
         let credential = credential.unwrap_or(&old.credential).clone();
-        if account == *old.account && credential == old.credential {
+        if account == *old.account && credential == old.credential && apop == old.apop {
             return Ok(Edited::Unchanged);
         }
-        self.put_account(account, credential)?;
+        self.put_account(account, credential, apop)?;
+        Ok(Edited::Done)
+    }
+
+    pub(super) fn set_apop(&mut self, address: &Address, secret: Option<&Secret>) -> Result<Edited, EditError> {
+        let old = self.stored_account(address)?;
+        if secret.is_some_and(|secret| !(1..=PASSWORD_OCTETS_MAX).contains(&secret.expose().len())) {
+            return Err(EditError::ApopSecret);
+        }
+        if old.apop.as_ref() == secret {
+            return Ok(Edited::Unchanged);
+        }
+        self.put_account(Account::clone(&old.account), old.credential.clone(), secret.cloned())?;
         Ok(Edited::Done)
     }
 
@@ -54,9 +69,9 @@ impl Draft<'_> {
         Ok(Edited::Removed(old.account.id))
     }
 
-    fn put_account(&mut self, account: Account, credential: Credential) -> Result<(), EditError> {
+    fn put_account(&mut self, account: Account, credential: Credential, apop: Option<Secret>) -> Result<(), EditError> {
         let key = folded(&account.address);
-        let entry = Entry { account: Arc::new(account), credential };
+        let entry = Entry { account: Arc::new(account), credential, apop };
         self.rows.push(rows::principal_put(&entry).ok_or(EditError::ClearPassword)?);
         self.new.accounts.insert(key, Arc::new(entry));
         Ok(())

@@ -235,6 +235,13 @@ impl Model {
                 folder.items.retain(|uid, item| !goes(uid, item));
                 Ok(Answer::Left(left))
             }
+            Op::Discard { mailbox, uids } => {
+                let folder = self.folders.get_mut(mailbox).ok_or("missing")?;
+                let uids = distinct(uids);
+                let left: Vec<u32> = folder.items.keys().copied().filter(|uid| uids.contains(uid)).collect();
+                folder.items.retain(|uid, _| !uids.contains(uid));
+                Ok(Answer::Left(left))
+            }
             Op::Copy { from, to, uids, transfer } => self.transfer((*from, *to), uids, *transfer, asked),
             Op::Create(name) => {
                 let name = canonical(name).ok_or("name")?;

@@ -51,6 +51,10 @@ pub enum Op {
         mailbox: u32,
         uids: Vec<u32>,
     },
+    Discard {
+        mailbox: u32,
+        uids: Vec<u32>,
+    },
     Copy {
         from: u32,
         to: u32,
@@ -164,6 +168,7 @@ fn op() -> impl Strategy<Value = Op> {
         8 => append(),
         5 => store(),
         3 => (mailbox(), uids()).prop_map(|(mailbox, uids)| Op::Expunge { mailbox, uids }),
+        1 => (mailbox(), uids()).prop_map(|(mailbox, uids)| Op::Discard { mailbox, uids }),
         4 => (mailbox(), mailbox(), uids(), transfer)
             .prop_map(|(from, to, uids, transfer)| Op::Copy { from, to, uids, transfer }),
         2 => name().prop_map(Op::Create),

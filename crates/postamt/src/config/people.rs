@@ -41,7 +41,7 @@ pub(super) fn read(root: &Section<'_>, hostname: &Domain, path: &Path, access: A
             clear = section.text("password").map(|found| found.span);
         }
         let credential = credential(section).unwrap_or(Credential::Clear("".into()));
-        specs.push(AccountSpec { address: address.value, credential, quota: quota(section) });
+        specs.push(AccountSpec { address: address.value, credential, quota: quota(section), apop: false });
     }
     if let Some(span) = clear {
         let text = format!("this file holds passwords and others may read it; run `chmod 600 {}`", path.display());

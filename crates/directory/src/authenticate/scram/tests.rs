@@ -14,7 +14,7 @@ const ITERATIONS: u32 = 4096;
 fn with_keys(password: &[u8], salt: &[u8]) -> Credential {
     let keys = ScramKeys::derive(ScramHash::Sha256, password, salt, ITERATIONS).unwrap();
     let Credential::Hashed { argon2id, .. } = cheap_hash(password) else { panic!() };
-    Credential::Hashed { argon2id, scram_sha_256: Some(keys) }
+    Credential::Hashed { argon2id, scram_sha_256: Some(keys), scram_sha_1: None }
 }
 
 /// `anna` with keys, `carl` with a hash alone, `ben` of two domains and `dora` in the clear.
@@ -197,4 +197,25 @@ fn tickets_do_not_print_keys() {
     let world = World::new(1);
     let ticket = ticket(&world, &directory(&world), "dora", "127.0.0.1").unwrap();
     assert!(format!("{ticket:?}").starts_with("ScramTicket { keys: SCRAM-SHA-256$4096:…,"), "{ticket:?}");
+}
+
+#[test]
+fn both_hashes_are_kept_and_read_also_where_one_is_missing() {
+    let world = World::new(1);
+    let text = |hash| ScramKeys::derive(hash, b"x", b"salt", ITERATIONS).unwrap().to_text();
+    let (phc, old, new) = (cheap_hash(b"x").to_text().unwrap(), text(ScramHash::Sha256), text(ScramHash::Sha1));
+    let check = |text: String, sha_256: bool, sha_1: bool| {
+        let credential = Credential::from_text(&text).unwrap();
+        assert_eq!(credential.to_text().unwrap(), text);
+        assert_eq!((credential.has_scram(ScramHash::Sha256), credential.has_scram(ScramHash::Sha1)), (sha_256, sha_1));
+    };
+    check(phc.clone(), false, false);
+    check(format!("{phc} {old}"), true, false);
+    check(format!("{phc} {old} {new}"), true, true);
+    for wrong in [format!("{phc} {old} {old}"), format!("{phc} "), format!("{old} {phc}"), format!("{phc} {old} x")] {
+        assert!(Credential::from_text(&wrong).is_err(), "{wrong}");
+    }
+    let made = Credential::from_password(b"x", &*world.env().random).unwrap();
+    assert!(made.has_scram(ScramHash::Sha256) && made.has_scram(ScramHash::Sha1));
+    assert_eq!(Credential::from_text(&made.to_text().unwrap()), Ok(made));
 }
