@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 /// Who is there, and why it ended; logs when dropped.
 pub(crate) struct Life {
+    pub protocol: &'static str,
     pub peer: Peer,
     pub login: Option<Arc<directory::Account>>,
     /// Why the connection ends; a hang-up, when nobody said otherwise.
@@ -15,7 +16,12 @@ pub(crate) struct Life {
 
 impl Life {
     pub fn new(peer: Peer) -> Life {
-        Life { peer, login: None, reason: "connection lost", handed_over: false }
+        Life::speaking("imap", peer)
+    }
+
+    /// Of another protocol.
+    pub fn speaking(protocol: &'static str, peer: Peer) -> Life {
+        Life { protocol, peer, login: None, reason: "connection lost", handed_over: false }
     }
 }
 
@@ -28,7 +34,7 @@ impl Drop for Life {
         let ip = self.peer.address.map(|ip| ip.to_string());
         tracing::info!(
             event = "session.ended",
-            protocol = "imap",
+            protocol = self.protocol,
             session_id = self.peer.session_id,
             ip = ip.as_deref(),
             user = user.as_deref(),

@@ -1,6 +1,5 @@
 //! A running command's output, bounded: the command waits until the peer has read.
 
-use imap::Session;
 use std::future::poll_fn;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -67,6 +66,24 @@ impl DerefMut for Out {
     }
 }
 
+/// A session that a command's output goes to.
+pub(crate) trait Sink {
+    /// How much it takes now.
+    fn room(&self) -> usize;
+    /// Where to put it.
+    fn out(&mut self) -> &mut Vec<u8>;
+}
+
+impl Sink for imap::Session {
+    fn room(&self) -> usize {
+        self.room()
+    }
+
+    fn out(&mut self) -> &mut Vec<u8> {
+        self.out()
+    }
+}
+
 impl Pipe {
     /// Takes the piece if the one before is gone.
     fn offer(&self, piece: &mut Vec<u8>) -> bool {
@@ -78,7 +95,7 @@ impl Pipe {
     }
 
     /// Moves what waits into the session, if that has room; whether anything moved.
-    pub fn empty_into(&self, session: &mut Session) -> bool {
+    pub fn empty_into(&self, session: &mut impl Sink) -> bool {
         let mut waiting = self.waiting();
         if waiting.is_empty() || session.room() == 0 {
             return false;
@@ -89,7 +106,7 @@ impl Pipe {
     }
 
     /// Moves all the rest into the session, when the command has ended.
-    pub fn finish_into(&self, session: &mut Session) {
+    pub fn finish_into(&self, session: &mut impl Sink) {
         session.out().append(&mut self.waiting());
     }
 
