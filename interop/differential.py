@@ -10,10 +10,11 @@ Needs root for Dovecot (Debian's dovecot-imapd). TMPDIR=/dev/shm spares the disk
 """
 import argparse, os, re, subprocess, sys, time
 from collections import Counter
-from dovecot import Dovecot
-from explained import RULES, Difference, explanation, show
+from functools import partial
+from dovecot import SPECIAL, Dovecot
+from explained import PARTINGS, RULES, Difference, explanation, parted
 from harness import DOMAIN, POSTAMT, Server, Wire, same
-from imap_data import Odd, Response
+from imap_data import Odd, Response, pairs
 from imap_facts import Reading, apart
 from imap_streams import Literal, Maker, Step
 
@@ -109,6 +110,9 @@ class Connection(Wire):
         if not (self.before and self.before[-1].tag == self.idling):
             self.send(b"DONE\r\n")
             self.before += self.until(self.idling)
+        # What an idler is not told yet, it is told now.
+        self.send(b"n NOOP\r\n")
+        self.before = self.before[:-1] + self.until(b"n")
         return self.before, self.reading.facts("IDLE", self.before)
 
 
@@ -153,6 +157,8 @@ class Pair:
         """The mailboxes made, on both."""
         for port in self.ports():
             with Connection(port, user) as imap:
+                imap.send(b"".join(b"s CREATE %s\r\n" % name.encode() for name in SPECIAL) + b"q NOOP\r\n")
+                imap.until(b"q")
                 out = b""
                 for name, messages in stream.mailboxes.items():
                     if name != "INBOX":
@@ -171,7 +177,7 @@ class Run:
         self.pair, self.stream, self.found, self.steps_done = pair, stream, None, 0
         self.user = pair.account()
         pair.filled(stream, self.user)
-        self.connections = {}
+        self.connections, self.before, self.selected = {}, [], {}
         try:
             self.go()
         finally:
@@ -204,6 +210,17 @@ class Run:
         others = [number for number in self.connections if number not in (step.connection, step.idles)]
         return any(self.compared(noop, self.ask(self.both(noop.connection), noop)) for noop in (Step(number, ("NOOP",)) for number in others))
 
+    def message(self, number, name, uid=None):
+        """What we hold, after the command: by the name that its connection has for it, or by number."""
+        ours = self.connections[number][0]
+        if uid is None:
+            if name not in ours.reading.mailbox.messages:
+                return b""
+            name = ours.reading.mailbox.messages.index(name) + 1
+        ours.send(b"m %sFETCH %d BODY.PEEK[]\r\n" % (b"UID " if uid else b"", name))
+        found = [dict(pairs(response.values[0])).get(b"BODY[]") for response in ours.until(b"m") if response.kind == "FETCH"]
+        return next((octets for octets in found if octets is not None), b"")
+
     def ask(self, here, step):
         gone = []
         for connection in here:
@@ -228,13 +245,20 @@ class Run:
     def compared(self, step, answers):
         (ours, our_facts), (theirs, their_facts) = answers
         ends = ("gone",) in our_facts or ("gone",) in their_facts
+        said = our_facts.get(("answer",)), their_facts.get(("answer",))
+        if parted(step.pieces[0], *said, self.selected.values()):
+            return True
+        if step.verb() in ("SELECT", "EXAMINE", "CLOSE", "UNSELECT"):
+            name = step.pieces[0].partition(" ")[2].partition(" (")[0].strip('"')
+            self.selected[step.connection] = "INBOX" if name.upper() == "INBOX" else name
         for where in apart(our_facts, their_facts):
-            difference = Difference(step, *where, (our_facts, their_facts), self.stream)
+            difference = Difference(step, *where, (our_facts, their_facts), partial(self.message, step.connection), tuple(self.before))
             known = explanation(difference)
             if known is None:
                 self.found = (step, difference, ours, theirs)
                 return True
             ends |= known.after == "end"
+        self.before.append((step, *said))
         return ends
 
 
@@ -267,13 +291,15 @@ def printed(run, seed, count):
     step, difference, ours, theirs = run.found
     print(f"\n=== seed {seed}: {difference}")
     print(f"    INBOX: {'; '.join(f'{n} {name}' for n, name in enumerate(run.stream.letters, 1))}")
-    for each in run.stream.steps:
+    done = run.stream.steps[:run.steps_done]
+    for each in done:
         print(f"    {each}")
-    if step not in run.stream.steps:
+    if step not in done:
         print(f"    then {step}")
     for who, answers in (("ours", ours), ("theirs", theirs)):
         for answer in answers:
-            print(f"    {who:6} {answer.octets[:1500].decode('utf-8', 'replace')!r}")
+            if answer.kind != "FETCH" or difference.key[:2] == ("fetch", answer.number):
+                print(f"    {who:6} {answer.octets[:1000].decode('utf-8', 'replace')!r}")
     sys.stdout.flush()
 
 
@@ -303,7 +329,7 @@ def main():
                 printed(shorter if shorter.found else run, seed, kinds[kind])
             if len(kinds) >= given.kinds:
                 break
-    for known in sorted(RULES, key=lambda known: -known.seen):
+    for known in sorted(RULES + PARTINGS, key=lambda known: -known.seen):
         print(f"{known.seen:7} {known.name} ({known.standard})")
     for kind, count in kinds.most_common():
         print(f"{count:7} UNEXPLAINED {' '.join(map(str, kind))}")

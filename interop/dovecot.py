@@ -70,7 +70,7 @@ class Dovecot:
         os.mkdir(f"{self.dir}/mail")
         shutil.chown(f"{self.dir}/mail", "mail", "mail")
         self.ports = {"imap": free_ports(1)[0]}
-        special = "\n  ".join(f"mailbox {name} {{\n    auto = create\n    special_use = \\{name}\n  }}" for name in SPECIAL)
+        special = "\n  ".join(f"mailbox {name} {{\n    special_use = \\{name}\n  }}" for name in SPECIAL)
         with open(f"{self.dir}/dovecot.conf", "w") as out:
             out.write(CONFIGURATION.format(dir=self.dir, password=password, port=self.ports["imap"], special=special))
         self.process = subprocess.Popen(["dovecot", "-F", "-c", f"{self.dir}/dovecot.conf"], stdin=subprocess.DEVNULL,

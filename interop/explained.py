@@ -3,19 +3,38 @@
 A rule is a function of the difference; as narrow as it can be. `after` says what becomes of the stream: its later answers stand on
 what the two did differently when it is `end`.
 """
-from dataclasses import dataclass
 import re
+from dataclasses import dataclass
+from imap_facts import NOTHING
+from imap_streams import NONSENSE
 
 
 @dataclass
 class Difference:
-    """One fact: what we said, what they said; `None` is nothing. `command` is what was sent, `stream` all of it."""
+    """One fact: what we said, what they said. `command` is what was sent, `stream` all of it."""
     command: object
     key: tuple
     ours: object
     theirs: object
     facts: tuple
-    stream: object
+    held: object
+    before: tuple
+
+    @property
+    def message(self):
+        """The octets of the message it is about."""
+        return self.held(self.key[1]) if self.key[0] == "fetch" else b""
+
+    @property
+    def messages(self):
+        """The octets of those that one found and the other did not."""
+        if self.key != ("search",) or NOTHING in (self.ours, self.theirs):
+            return []
+        return [self.held(number, self.verb.startswith("UID")) for number in self.ours ^ self.theirs]
+
+    @property
+    def answers(self):
+        return tuple(facts.get(("answer",)) for facts in self.facts)
 
     @property
     def verb(self):
@@ -40,6 +59,9 @@ def show(value):
 
 
 RULES = []
+CHANGING = ("SELECT", "EXAMINE", "CREATE", "DELETE", "RENAME", "SUBSCRIBE", "UNSUBSCRIBE", "APPEND", "STORE", "COPY", "MOVE", "CLOSE", "EXPUNGE",
+            "UID STORE", "UID COPY", "UID MOVE", "UID EXPUNGE", "STARTTLS", "AUTHENTICATE", "LOGIN")
+SPECIAL_USES = (b"\\archive", b"\\drafts", b"\\junk", b"\\sent", b"\\trash")
 
 
 @dataclass
@@ -59,6 +81,26 @@ def rule(standard, why, after="go on"):
     return take
 
 
+PARTINGS = []
+
+
+def parting(standard, why):
+    """A rule for commands that leave the two in different states though they answered alike: the stream ends there."""
+    def take(holds):
+        PARTINGS.append(Rule(holds.__name__.replace("_", " "), standard, why, holds, "end"))
+        return holds
+    return take
+
+
+def parted(text, ours, theirs, selected):
+    """Whether a command with these two answers is such a one; `selected` are the mailboxes that clients look at."""
+    for known in PARTINGS:
+        if known.holds(text, ours, theirs, selected):
+            known.seen += 1
+            return True
+    return False
+
+
 def explanation(difference):
     """The rule that explains it, or `None`."""
     for known in RULES:
@@ -71,7 +113,290 @@ def explanation(difference):
 @rule("RFC 9051 §A.20", "\\Recent is gone from IMAP4rev2; we never say that a message is recent, RFC 3501 §2.3.2 wants the first session told")
 def recent(d):
     if d.key == ("recent",):
-        return d.ours in (0, None)
-    if d.key[0] == "fetch" and d.key[2] == "FLAGS" and d.theirs and d.ours is not None:
-        return d.theirs - d.ours == {b"\\recent"} and not d.ours - d.theirs
-    return d.key[0] == "fetch" and d.key[2] == "FLAGS" and d.ours is None and d.theirs == {b"\\recent"}
+        return d.ours in (0, NOTHING)
+    if d.key[0] == "fetch" and d.key[2] == "FLAGS" and isinstance(d.theirs, frozenset):
+        ours = frozenset() if d.ours is NOTHING else d.ours
+        return d.theirs - ours == {b"\\recent"} and not ours - d.theirs
+    return False
+
+
+@rule("RFC 9051 §7.3.5", "which keywords a mailbox may hold: ours are an account's, theirs a mailbox's")
+def keywords_of_the_account(d):
+    if d.key == ("flags",) or d.key == ("untagged", "code", "PERMANENTFLAGS"):
+        if NOTHING in (d.ours, d.theirs):
+            return False
+        ours, theirs = (each[0] if isinstance(each, tuple) else each for each in (d.ours, d.theirs))
+        return not any(flag.startswith(b"\\") for flag in ours ^ theirs)
+    return False
+
+
+@rule("RFC 9051 §7.3.5", "FLAGS and PERMANENTFLAGS come with SELECT; when they are said again because of a new keyword is a server's choice")
+def keywords_told_again(d):
+    return d.key in (("flags",), ("untagged", "code", "PERMANENTFLAGS")) and NOTHING in (d.ours, d.theirs) and d.verb not in ("SELECT", "EXAMINE")
+
+
+@rule("RFC 9051 §7.3.1", "\\Marked and \\Unmarked are said by who knows; we do not say them")
+def marked(d):
+    return d.key[0] in ("list", "lsub") and d.key[2] in (b"\\marked", b"\\unmarked") and d.ours is NOTHING
+
+
+@rule("RFC 9051 §6.3.9.3", "whether a mailbox has children may be said unasked; with RETURN they say it only when asked")
+def children_unasked(d):
+    return d.key[0] == "list" and d.key[2] in (b"\\hasnochildren", b"\\haschildren") and d.theirs is NOTHING and d.verb == "LIST" and "CHILDREN" not in d.text
+
+
+@rule("RFC 9051 §6.3.7", "a server MAY look whether what is subscribed exists; we do not, so that a subscription outlives its mailbox", after="end")
+def subscribed_unseen(d):
+    return d.verb == "SUBSCRIBE" and d.key == ("answer",) and (d.ours, d.theirs) == ("OK", "NO")
+
+
+@rule("RFC 7162 §3.2.11", "CLOSED is for those who enabled QRESYNC or IMAP4rev2; they say it to all")
+def closed(d):
+    return d.key == ("untagged", "code", "CLOSED") and d.ours is NOTHING and d.verb in ("SELECT", "EXAMINE")
+
+
+@rule("RFC 9051 §6.3.3", "a mailbox opened with EXAMINE cannot be changed: we refuse, they pass over it with OK")
+def read_only(d):
+    return ("answer", "code", "READ-ONLY") in d.facts[0] and d.answers[0] == "NO"
+
+
+@rule("RFC 5161 §3.2", "ENABLED is said also when nothing was enabled")
+def enabled_nothing(d):
+    return d.key == ("enabled",) and d.ours == frozenset() and d.theirs is NOTHING
+
+
+@rule("RFC 9051 §6.4.6", "STORE tells the flags, also when they are as before; they tell only of changes")
+def store_without_change(d):
+    return d.verb in ("STORE", "UID STORE") and d.key[0] == "fetch" and d.key[2] in ("FLAGS", "UID") and d.theirs is NOTHING and "SILENT" not in d.text
+
+
+@rule("RFC 9051 §7.5.2", "a FETCH that nobody asked for may name the UID")
+def uid_unasked(d):
+    return d.key[0] == "fetch" and d.key[2] == "UID" and d.theirs is NOTHING and "UID" not in d.text
+
+
+@rule("RFC 9051 §7.1", "CLIENTBUG is advice; they give it for STATUS of the selected mailbox")
+def clientbug(d):
+    return d.key == ("answer", "code", "CLIENTBUG") and d.ours is NOTHING
+
+
+@rule("RFC 5530 §3", "which code goes with a NO is a server's choice; TRYCREATE alone is demanded")
+def code_of_a_refusal(d):
+    ours, theirs = d.facts
+    return d.key[:2] == ("answer", "code") and d.key[2] != "TRYCREATE" and ours[("answer",)] == theirs.get(("answer",)) == "NO"
+
+
+@rule("RFC 9051 §9", "they take what is not in the grammar, and do it")
+def laxer_than_the_grammar(d):
+    return not changing(d) and ungrammatical(d)
+
+
+@rule("RFC 9051 §9", "the same of commands that change something", after="end")
+def laxer_with_changes(d):
+    return changing(d) and ungrammatical(d)
+
+
+def changing(d):
+    return d.verb in CHANGING or "FETCH" in d.verb and re.search(r"(BODY|BINARY)\[|RFC822", d.text)
+
+
+def ungrammatical(d):
+    odd = d.text[4:] in NONSENSE or re.search(r"BODY(.PEEK)?\[0\]|a\[b\]|[ ,:](0|4294967296)\b|:[ )]|1:$| ,|,,", d.text)
+    return d.answers[0] == "BAD" and bool(odd) and d.answers[1] != "BAD"
+
+
+@rule("RFC 9051 §9", "a number above the last is BAD; in SEARCH they find nothing under it")
+def number_beyond_in_search(d):
+    return d.answers == ("BAD", "OK") and "SEARCH" in d.verb and not d.verb.startswith("UID")
+
+
+@rule("RFC 9051 §9", "`*` in an empty mailbox should be BAD; clients send `1:*` unseen, and we let it mean nothing")
+def all_of_nothing(d):
+    return d.answers == ("OK", "BAD") and re.search(r"[ ,:]\*", d.text)
+
+
+@rule("RFC 9051 §6.4.5.1", "a part that is not there is NIL; theirs is empty")
+def part_that_is_not_there(d):
+    return d.key[0] == "fetch" and re.match(r"(BODY|BINARY)\[\d", d.key[2]) and d.ours is None and d.theirs == b""
+
+
+@rule("RFC 9051 §6.4.5.1", "the part N.1 of a leaf that is no message is not there; they take it for the leaf")
+def part_of_a_leaf(d):
+    return d.key[0] == "fetch" and re.match(r"(BODY|BINARY|BINARY.SIZE)\[[\d.]+\.1(\.MIME)?\]", d.key[2]) and d.ours in (None, b"0")
+
+
+@rule("RFC 9051 §9", "body-fld-lang may be one string or a list")
+def one_language(d):
+    return d.key[0] == "fetch" and d.key[2] == "BODYSTRUCTURE" and (d.ours,) == d.theirs
+
+
+@rule("RFC 6154 §2", "what a mailbox is for may be said unasked; with RETURN they say it only when asked")
+def use_unasked(d):
+    return d.key[0] == "list" and d.key[2] in SPECIAL_USES and d.theirs is NOTHING and "SPECIAL-USE" not in d.text
+
+
+@rule("RFC 2046 §5.1.1", "the line end before a boundary is the boundary's: theirs ends a nested multipart with it")
+def line_end_before_a_boundary(d):
+    if d.key[0] != "fetch" or b"--\r\n--" not in d.message:
+        return False
+    if d.key[2].startswith("BODY["):
+        return isinstance(d.ours, bytes) and d.theirs == d.ours + b"\r\n"
+    return d.key[2] in ("BODY", "BODYSTRUCTURE") and apart_by(d, 1, 2)
+
+
+def apart_by(d, *amounts):
+    digits = isinstance(d.ours, bytes) and isinstance(d.theirs, bytes) and d.ours.isdigit() and d.theirs.isdigit()
+    return digits and int(d.theirs) - int(d.ours) in amounts
+
+
+@rule("RFC 2046 §5.1.1", "a multipart without any boundary is broken: we take its body for the one part, they give an empty one")
+def multipart_without_parts(d):
+    if d.messages:
+        return all(map(has_no_parts, d.messages))
+    if d.key[0] != "fetch" or not re.match("BODY|BINARY", d.key[2]) or not has_no_parts(d.message):
+        return False
+    return d.theirs in (b"0", b"") or isinstance(d.ours, tuple) and d.ours[:2] == (b"text", b"plain")
+
+
+def has_no_parts(message):
+    boundary = re.search(rb"(?i)multipart/\w+;\s*boundary=\"?([^\";\r\n]*)", message)
+    return bool(re.search(rb"(?i)content-type:\s*multipart/", message)) and (not boundary or b"\r\n--" + boundary[1] + b"\r\n" not in message)
+
+
+@rule("RFC 5322 §3.4", "an address that is broken: they say so in its place, we say what is there")
+def broken_address(d):
+    return d.key[0] == "fetch" and d.key[2] == "ENVELOPE" and re.search("MISSING_MAILBOX|MISSING_DOMAIN|SYNTAX_ERROR", show(d.theirs))
+
+
+@rule("RFC 2045 §5.1", "names of parameters and media types are written in any case: ours are in lower case, theirs as they came")
+def case_of_names(d):
+    structure = d.key[0] == "fetch" and d.key[2] in ("BODY", "BODYSTRUCTURE")
+    return structure and isinstance(d.ours, bytes) and isinstance(d.theirs, bytes) and d.theirs.lower() == d.ours
+
+
+@rule("RFC 2045 §5.2", "a Content-Type that is broken means text/plain; theirs is empty")
+def broken_content_type(d):
+    if d.key[0] != "fetch" or d.key[2] not in ("BODY", "BODYSTRUCTURE"):
+        return False
+    return d.ours in (b"plain", b"text") and d.theirs == b"" or isinstance(d.theirs, tuple) and d.theirs[:2] == (b"", b"")
+
+
+@rule("RFC 2045 §5.1", "two semicolons in a row are a mistake; they stop reading there")
+def empty_parameter(d):
+    return d.key[0] == "fetch" and d.key[2] in ("BODY", "BODYSTRUCTURE") and b";;" in d.message
+
+
+@rule("RFC 9051 §6.3.9", "the root of a name that hangs below nothing may be empty; theirs is the reference")
+def root_of_a_reference(d):
+    return d.key[0] == "list" and re.search(r'LIST "[^"]+" ""$', d.text)
+
+
+@rule("RFC 2045 §6.4", "a message/rfc822 in base64 is not allowed: to us it is octets, to them an empty letter")
+def encoded_message(d):
+    return d.key[0] == "fetch" and re.search(rb"(?i)message/rfc822\r\nContent-Transfer-Encoding: base64", d.message) and re.match("BODY|BINARY", d.key[2])
+
+
+@rule("RFC 9051 §6.4.5", "BINARY[] is the message, which has no encoding of its own; theirs has its parts decoded")
+def binary_whole(d):
+    return d.key[0] == "fetch" and d.key[2].startswith(("BINARY[]", "BINARY.SIZE[]"))
+
+
+@rule("RFC 9051 §6.4.5", "a multipart has no encoding to be undone; theirs has its parts decoded")
+def binary_multipart(d):
+    if d.key[0] != "fetch" or not d.key[2].startswith("BINARY") or b"multipart/" not in d.message:
+        return False
+    return apart_by(d, *range(-20, 0)) or isinstance(d.ours, bytes) and d.ours.endswith(b"--") and d.theirs == d.ours + b"\r\n"
+
+
+@rule("RFC 3516 §4.3", "base64 that is broken is decoded as far as it goes, or left alone; they refuse to read the message", after="end")
+def binary_broken(d):
+    return d.answers == ("OK", "NO") and "BINARY" in d.text and d.key[0] in ("answer", "fetch")
+
+
+@rule("RFC 2183 §2", "a Content-Disposition without a type is none; theirs is empty")
+def disposition_without_type(d):
+    return d.key[0] == "fetch" and d.key[2] == "BODYSTRUCTURE" and d.ours is None and isinstance(d.theirs, tuple) and d.theirs[:1] == (b"",)
+
+
+@rule("RFC 5322 §4.4", "a route in an address should be ignored; they tell it")
+def route(d):
+    return d.key[0] == "fetch" and d.key[2] == "ENVELOPE" and len(d.key) == 6 and d.key[5] == 1 and d.ours is None and d.theirs.startswith(b"@")
+
+
+@rule("RFC 9051 §6.4.7", "a mailbox that is not there is told also when no message is meant")
+def nothing_to_copy(d):
+    return d.verb.endswith(("COPY", "MOVE")) and ("answer", "code", "TRYCREATE") in d.facts[0] and d.answers[1] in ("OK", "BAD") and d.key[0] == "answer"
+
+
+@rule("RFC 9051 §7.5.2", "the date as it is written, without white space around it")
+def date_trimmed(d):
+    return d.key[0] == "fetch" and d.key[2:] == ("ENVELOPE", 0) and isinstance(d.theirs, bytes) and d.theirs.strip() == d.ours
+
+
+@rule("RFC 2046 §5.1.1", "in an empty part the line end before the boundary is its header's too; theirs has no header then")
+def empty_part(d):
+    return d.key[0] == "fetch" and re.match(r"BODY\[[\d.]+\.MIME\]", d.key[2]) and (d.ours, d.theirs) == (b"\r\n", b"")
+
+
+@rule("RFC 9051 §6.3.8", "UNSUBSCRIBE of what is not subscribed is done; they look at the name", after="end")
+def unsubscribed_odd_name(d):
+    return d.verb == "UNSUBSCRIBE" and d.answers == ("OK", "NO") and d.key[0] == "answer"
+
+
+@rule("RFC 9051 §6.4.5.1", "a header that ends with the message, in the middle of a line, has no blank line, its last field is ended; they make one, or end no field")
+def header_without_end(d):
+    header = d.key[0] == "fetch" and re.match(r"BODY\[HEADER", d.key[2]) and b"\r\n\r\n" not in d.message
+    return header and isinstance(d.ours, bytes) and isinstance(d.theirs, bytes) and abs(len(d.ours) - len(d.theirs)) == 2 and d.ours.rstrip() == d.theirs.rstrip()
+
+
+@rule("RFC 5322 §3.4", "semicolons between addresses are a mistake: we read on, they stop")
+def semicolons(d):
+    broken = d.key[0] == "fetch" and d.key[2] == "ENVELOPE" and re.search(rb"(?im)^(to|cc|from): [^:\r\n]*;", d.message)
+    return bool(broken) and isinstance(d.ours, tuple) and isinstance(d.theirs, tuple) and d.ours[:len(d.theirs)] == d.theirs
+
+
+@rule("RFC 9051 §6.4.4", "a message without a Date, or one that is none, was sent at no time; they take another for it")
+def sent_at_no_time(d):
+    return "SENT" in d.text and bool(d.messages) and not any(re.search(rb"(?im)^date: .*\d \w{3} \d", message) for message in d.messages)
+
+
+@parting("RFC 9051 §6.3.6", "INBOX keeps UIDVALIDITY and UIDNEXT, its messages move; their new INBOX begins anew")
+def inbox_renamed(text, ours, theirs, selected):
+    return re.match('RENAME "?inbox"? ', text, re.I) and "OK" in (ours, theirs)
+
+
+@parting("RFC 9051 §6.3.2", "a SELECT that is BAD is none: the mailbox stays selected; theirs is closed")
+def closed_by_bad_select(text, ours, theirs, selected):
+    return text.startswith(("SELECT", "EXAMINE")) and ours == theirs == "BAD"
+
+
+@parting("RFC 9051 §6.3.4", "the delimiter at the end of CREATE's name is to be passed over; theirs cannot be selected then")
+def declared_level(text, ours, theirs, selected):
+    return re.match('CREATE .*/"?$', text) and ours == "OK"
+
+
+@rule("RFC 5322 §2.2.3", "unfolding takes the line end away, the white space stays; they make a space of a tab")
+def tab_in_a_field(d):
+    texts = d.key[0] == "fetch" and isinstance(d.ours, bytes) and isinstance(d.theirs, bytes)
+    return texts and d.key[2] == "ENVELOPE" and d.ours.replace(b"\t", b" ") == d.theirs
+
+
+@parting("RFC 9051 §6.3.4", "what is above a new mailbox comes to be as a mailbox; theirs cannot be selected")
+def level_above(text, ours, theirs, selected):
+    return re.search('^CREATE "?New/|^RENAME .*"?New/', text) and ours == "OK"
+
+
+@parting("RFC 2180 §3.3", "who has a mailbox selected that is renamed goes on, and is told before it ends when it is deleted; they just end it")
+def selected_elsewhere(text, ours, theirs, selected):
+    named = re.match('(DELETE|RENAME) "?([^"]*?)"?( |$)', text)
+    return named and any(name == named[2] or name.startswith(named[2] + "/") for name in selected) and "OK" in (ours, theirs)
+
+
+@parting("RFC 9051 §6.3.3", "MOVE out of a mailbox opened with EXAMINE is refused; theirs moves")
+def moved_from_examined(text, ours, theirs, selected):
+    return "MOVE " in text and (ours, theirs) == ("NO", "OK")
+
+
+@parting("RFC 6154 §5.3", "what a mailbox is for goes with it when it is deleted; theirs is the name's, set by configuration")
+def special_name_created(text, ours, theirs, selected):
+    return re.match('(CREATE|RENAME .*) "?(Drafts|Trash|Sent)"?$', text) and ours == "OK"

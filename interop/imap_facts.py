@@ -9,6 +9,16 @@ from imap_data import numbers, pairs, word
 NOW = 86400
 
 
+class Nothing:
+    """Where a server said nothing; NIL is `None`."""
+
+    def __repr__(self):
+        return "nothing"
+
+
+NOTHING = Nothing()
+
+
 class Mailbox:
     """What a client knows of its selected mailbox: names for the messages, in order."""
 
@@ -180,9 +190,9 @@ def instant(value):
 
 
 def apart(ours, theirs):
-    """Where two sets of facts differ: key, ours, theirs; lists are looked into. `None` stands for nothing said."""
+    """Where two sets of facts differ: key, ours, theirs; lists are looked into."""
     for key in sorted(ours.keys() | theirs.keys(), key=repr):
-        yield from values_apart(key, ours.get(key), theirs.get(key))
+        yield from values_apart(key, ours.get(key, NOTHING), theirs.get(key, NOTHING))
 
 
 def values_apart(key, ours, theirs):

@@ -14,6 +14,14 @@ ODD_NAMES = ("", "/", "New/", "/New", "a//b", "&bad", "&AGE-", "INBOX/Sub", "x*y
 SECTIONS = ("", "HEADER", "TEXT", "1", "2", "3", "1.MIME", "2.MIME", "1.1", "1.2", "2.1", "2.2", "2.HEADER", "2.TEXT", "1.HEADER", "1.TEXT", "1.1.MIME", "2.1.MIME", "2.2.1",
             "1.1.1", "0", "9", "HEADER.FIELDS (Subject From)", "HEADER.FIELDS (To X-None)", "HEADER.FIELDS.NOT (Subject Received)", "1.HEADER.FIELDS (Subject)",
             "2.HEADER.FIELDS.NOT (Subject)", "HEADER.FIELDS (\"Date\")")
+# Nothing of this is in the grammar; or not in this state, with these words.
+NONSENSE = (
+    "FETCH", "FETCH 1", "FETCH 1 (FLAGS", "FETCH x FLAGS", "FETCH 1 BODY[", "FETCH 1 NONSENSE", "FETCH 1 BODY[TEXT.1]", "FETCH 1 BODY[MIME]", "FETCH 1 (FLAGS  UID)",
+    "FETCH 1 BODY[]<0>", "FETCH 1 BODY[HEADER.FIELDS ()]", "SEARCH", "SEARCH NONSENSE", "SEARCH (", "SEARCH SINCE 32-Jan-2026", "SEARCH OR SEEN", "SEARCH KEYWORD \\Seen",
+    "STORE 1 FLAGS", "STORE 1 NONSENSE (\\Seen)", "STORE 1 FLAGS (\\Seen", "COPY 1", "COPY 1 ", "MOVE", "NONSENSE", "UID", "UID NONSENSE", "UID FETCH", "SELECT", "SELECT ",
+    "SELECT a b", "EXAMINE", "CREATE", "DELETE", "RENAME Work", "LIST", 'LIST ""', 'LIST "" "*" RETURN (NONSENSE)', 'LIST (NONSENSE) "" "*"', 'LIST (RECURSIVEMATCH) "" "*"',
+    "STATUS INBOX", "STATUS INBOX ()", "STATUS INBOX (NONSENSE)", "STATUS INBOX MESSAGES", "APPEND INBOX", "APPEND INBOX x", "NOOP x", "EXPUNGE x", "CLOSE x",
+    "LOGIN u1 pw", "AUTHENTICATE PLAIN", "STARTTLS", "ENABLE", 'SELECT "unclosed', "SELECT (INBOX)", "LSUB", "SUBSCRIBE", "ID", "ID (\"name\")", "NAMESPACE x", "GETQUOTA")
 SORT_KEYS = ("ARRIVAL", "CC", "DATE", "FROM", "SIZE", "SUBJECT", "TO")
 
 
@@ -81,7 +89,7 @@ class Maker:
         letters = []
         for n, name in enumerate(inbox):
             octets = self.letters[name]
-            if chance.random() < 0.15:
+            if chance.random() < 0.3:
                 octets, name = broken(f"{self.seed}/{n}", octets), f"{name}, broken {self.seed}/{n}"
             letters.append(name)
             found["INBOX"].append((self.flags(), self.date(), octets))
@@ -178,6 +186,8 @@ class Maker:
     def search(self, connection):
         options, charset, keys = "", "", self.keys(connection)
         if "ESEARCH" in self.can and self.chance.random() < 0.3:
+            # Of a COUNT nobody can say which message made it differ.
+            keys = self.keys(connection, plain=True)
             kinds = ["ALL", "COUNT", "MIN", "MAX", "MIN MAX", "COUNT ALL", ""] + ["SAVE"] * ("SEARCHRES" in self.can)
             options = f"RETURN ({self.chance.choice(kinds)}) "
         if any(not piece.isascii() for piece in keys if isinstance(piece, str)) or self.chance.random() < 0.1:
@@ -202,22 +212,25 @@ class Maker:
             return Literal(word.encode())
         return f'"{word}"'
 
-    def keys(self, connection):
-        found = self.key(connection, 2)
+    def keys(self, connection, plain=False):
+        found = self.key(connection, 2, plain)
         for _ in range(self.pick(0, 0, 0, 1, 2)):
-            found += [" ", *self.key(connection, 2)]
+            found += [" ", *self.key(connection, 2, plain)]
         return found
 
-    def key(self, connection, depth):
+    def key(self, connection, depth, plain):
+        """`plain` ones look at no text."""
         chance = self.chance
         if depth and chance.random() < 0.2:
-            one, two = self.key(connection, depth - 1), self.key(connection, depth - 1)
+            one, two = self.key(connection, depth - 1, plain), self.key(connection, depth - 1, plain)
             return self.pick(["NOT ", *one], ["OR ", *one, " ", *two], ["(", *one, " ", *two, ")"])
         day, word = chance.choice(DAYS).strip(), self.text(chance.choice(WORDS))
         kinds = [["ALL"], ["SEEN"], ["UNSEEN"], ["DELETED"], ["UNDELETED"], ["FLAGGED"], ["UNFLAGGED"], ["ANSWERED"], ["UNANSWERED"], ["DRAFT"], ["UNDRAFT"],
                  [f"KEYWORD {chance.choice(FLAGS[5:8])}"], [f"UNKEYWORD {chance.choice(FLAGS[5:8])}"], [f"{self.pick('SINCE', 'BEFORE', 'ON')} {day}"],
                  [f"{self.pick('SENTSINCE', 'SENTBEFORE', 'SENTON')} {day}"], [f"{self.pick('LARGER', 'SMALLER')} {self.pick(0, 150, 200, 300, 1000)}"],
                  [self.sets(connection)], [f"UID {self.sets(connection)}"]]
+        if plain:
+            return chance.choice([kind for kind in kinds if not kind[0].startswith("SENT")])
         kinds += [[f"{self.pick('SUBJECT', 'FROM', 'TO', 'CC', 'BCC', 'BODY', 'TEXT')} ", word]] * 8
         kinds += [[f"HEADER {chance.choice(FIELDS)} ", word]] * 3
         if "WITHIN" in self.can:
@@ -316,11 +329,4 @@ class Maker:
         return step(connection, made)
 
     def nonsense(self, connection):
-        """Wrong syntax, mostly."""
-        return step(connection, self.pick(
-            "FETCH", "FETCH 1", "FETCH 1 (FLAGS", "FETCH x FLAGS", "FETCH 1 BODY[", "FETCH 1 NONSENSE", "FETCH 1 BODY[TEXT.1]", "FETCH 1 BODY[MIME]", "FETCH 1 (FLAGS  UID)",
-            "FETCH 1 BODY[]<0>", "FETCH 1 BODY[HEADER.FIELDS ()]", "SEARCH", "SEARCH NONSENSE", "SEARCH (", "SEARCH SINCE 32-Jan-2026", "SEARCH OR SEEN", "SEARCH KEYWORD \\Seen",
-            "STORE 1 FLAGS", "STORE 1 NONSENSE (\\Seen)", "STORE 1 FLAGS (\\Seen", "COPY 1", "COPY 1 ", "MOVE", "NONSENSE", "UID", "UID NONSENSE", "UID FETCH", "SELECT", "SELECT ",
-            "SELECT a b", "EXAMINE", "CREATE", "DELETE", "RENAME Work", "LIST", 'LIST ""', 'LIST "" "*" RETURN (NONSENSE)', 'LIST (NONSENSE) "" "*"', 'LIST (RECURSIVEMATCH) "" "*"',
-            "STATUS INBOX", "STATUS INBOX ()", "STATUS INBOX (NONSENSE)", "STATUS INBOX MESSAGES", "APPEND INBOX", "APPEND INBOX x", "NOOP x", "EXPUNGE x", "CLOSE x",
-            "LOGIN u1 pw", "AUTHENTICATE PLAIN", "STARTTLS", "ENABLE", 'SELECT "unclosed', "SELECT (INBOX)", "LSUB", "SUBSCRIBE", "ID", "ID (\"name\")", "NAMESPACE x", "GETQUOTA"))
+        return step(connection, self.chance.choice(NONSENSE))

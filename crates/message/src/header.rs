@@ -83,12 +83,14 @@ pub enum Selection {
     Exclude,
 }
 
-/// The fields of `header` by name, with the blank line that IMAP appends (RFC 9051 §6.4.5.1).
+/// The fields of `header` by name, with the blank line that ends it; a message that is all header has none (RFC 9051
+/// §6.4.5.1).
 ///
 /// The cost is fields × names: the caller bounds the names.
 pub fn header_fields(header: &[u8], names: &[impl AsRef<[u8]>], selection: Selection) -> Vec<u8> {
     let mut out = Vec::new();
-    for field in Fields::new(header) {
+    let mut fields = Fields::new(header);
+    for field in &mut fields {
         let named = names.iter().any(|name| name.as_ref().eq_ignore_ascii_case(field.name));
         if named == (selection == Selection::Include) {
             out.extend_from_slice(field.raw);
@@ -97,7 +99,9 @@ pub fn header_fields(header: &[u8], names: &[impl AsRef<[u8]>], selection: Selec
             }
         }
     }
-    out.extend_from_slice(b"\r\n");
+    if !fields.rest.is_empty() {
+        out.extend_from_slice(b"\r\n");
+    }
     out
 }
 
@@ -125,6 +129,7 @@ mod tests {
         check(&["FROM", "To"], Selection::Include, "From: a\r\nfrom:e\r\n\r\n");
         check(&["x"], Selection::Include, "\r\n");
         check(&["from", "subject"], Selection::Exclude, "no colon\r\n\r\n");
-        assert_eq!(header_fields(b"A: b", &["a"], Selection::Include), b"A: b\r\n\r\n");
+        // All header: there is no blank line to give.
+        assert_eq!(header_fields(b"A: b", &["a"], Selection::Include), b"A: b\r\n");
     }
 }

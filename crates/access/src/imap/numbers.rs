@@ -29,7 +29,7 @@ impl Numbers {
             return Ok(Numbers { set: selected.saved.clone(), numbering: Numbering::Uid });
         };
         if numbering == Numbering::SeqNum && resolved.max().is_some_and(|n| n > max) {
-            if max > 0 || !has_star(set) {
+            if max > 0 || !is_open(set) {
                 return Err(Answer::bad(format!("there are only {max} messages")));
             }
             // `1:*` in an empty mailbox: clients ask so, and mean nothing.
@@ -65,9 +65,10 @@ impl Numbers {
     }
 }
 
-fn has_star(set: &SequenceSet) -> bool {
+/// Whether each of its ranges reaches to the last message.
+fn is_open(set: &SequenceSet) -> bool {
     match set {
         SequenceSet::Saved => false,
-        SequenceSet::Ranges(ranges) => ranges.iter().any(|range| [range.first, range.last].contains(&SeqBound::Star)),
+        SequenceSet::Ranges(ranges) => ranges.iter().all(|range| [range.first, range.last].contains(&SeqBound::Star)),
     }
 }

@@ -128,7 +128,9 @@ impl Condition {
             Condition::Sent(days) => {
                 facts.row.map(|row| row.email.sent_at.is_some_and(|sent| days.contains(&sent.civil_day)))
             }
-            Condition::Envelope(field, value) => facts.row.map(|row| row.field(*field).contains(value.as_str())),
+            Condition::Envelope(field, value) => {
+                facts.row.map(|row| row.field(*field).is_some_and(|text| text.contains(value.as_str())))
+            }
             Condition::Header { field, value } => {
                 facts.text.map(|text| text.field(field).is_some_and(|text| text.contains(value.as_str())))
             }
@@ -175,7 +177,7 @@ impl Condition {
     /// How much is looked at for this condition itself.
     fn octets(&self, facts: &Facts<'_>) -> usize {
         match self {
-            Condition::Envelope(field, _) => facts.row.map_or(0, |row| row.field(*field).len()),
+            Condition::Envelope(field, _) => facts.row.and_then(|row| row.field(*field)).map_or(0, str::len),
             Condition::Header { field, .. } => facts.text.and_then(|text| text.field(field)).map_or(0, str::len),
             Condition::Body(_) => facts.text.map_or(0, |text| text.body.len()),
             Condition::Text(_) => facts.text.map_or(0, |text| text.header.len() + text.body.len()),

@@ -168,8 +168,17 @@ fn header_text(header: &[u8]) -> String {
 }
 
 impl Row {
-    /// A field of the envelope, decoded and folded: addresses one on a line.
-    pub fn field(&self, field: EnvelopeField) -> &str {
+    /// A field of the envelope, decoded and folded: addresses one on a line. `None` when the message has none, in which
+    /// not even the empty string is found (as HEADER says it, RFC 9051 §6.4.4).
+    pub fn field(&self, field: EnvelopeField) -> Option<&str> {
+        let envelope = &self.envelope;
+        let there = match field {
+            EnvelopeField::From => !envelope.from.is_empty(),
+            EnvelopeField::To => !envelope.to.is_empty(),
+            EnvelopeField::Cc => !envelope.cc.is_empty(),
+            EnvelopeField::Bcc => !envelope.bcc.is_empty(),
+            EnvelopeField::Subject => envelope.subject.is_some(),
+        };
         let lines = |addresses: &[EnvelopeAddress]| addresses.iter().map(|address| shown(address) + "\n").collect();
         let text = || match field {
             EnvelopeField::From => lines(&self.envelope.from),
@@ -178,10 +187,7 @@ impl Row {
             EnvelopeField::Bcc => lines(&self.envelope.bcc),
             EnvelopeField::Subject => self.envelope.subject.as_deref().map(decode_header).unwrap_or_default(),
         };
-        match self.fields.get(field as usize) {
-            Some(once) => once.get_or_init(|| folded(&text())),
-            None => "",
-        }
+        self.fields.get(field as usize).filter(|_| there).map(|once| once.get_or_init(|| folded(&text())).as_str())
     }
 }
 
