@@ -256,6 +256,7 @@ class Run:
             known = explanation(difference)
             if known is None:
                 self.found = (step, difference, ours, theirs)
+                self.messages = difference.messages or ([difference.message] if difference.key[0] == "fetch" else [])
                 return True
             ends |= known.after == "end"
         self.before.append((step, *said))
@@ -296,6 +297,8 @@ def printed(run, seed, count):
         print(f"    {each}")
     if step not in done:
         print(f"    then {step}")
+    for octets in run.messages:
+        print(f"    message {octets[:3000].decode('utf-8', 'replace')!r}")
     for who, answers in (("ours", ours), ("theirs", theirs)):
         for answer in answers:
             if answer.kind != "FETCH" or difference.key[:2] == ("fetch", answer.number):

@@ -3,7 +3,7 @@
 A rule is a function of the difference; as narrow as it can be. `after` says what becomes of the stream: its later answers stand on
 what the two did differently when it is `end`.
 """
-import re
+import email, email.policy, re
 from dataclasses import dataclass
 from imap_facts import NOTHING
 from imap_streams import NONSENSE
@@ -235,13 +235,13 @@ def use_unasked(d):
     return d.key[0] == "list" and d.key[2] in SPECIAL_USES and d.theirs is NOTHING and "SPECIAL-USE" not in d.text
 
 
-@rule("RFC 2046 §5.1.1", "the line end before a boundary is the boundary's: theirs ends a nested multipart with it")
+@rule("RFC 2046 §5.1.1", "the line end before a boundary is the boundary's: theirs ends a nested multipart or a header with it")
 def line_end_before_a_boundary(d):
-    if d.key[0] != "fetch" or b"--\r\n--" not in d.message:
+    if d.key[0] != "fetch" or not re.search(rb"--\r\n--|message/rfc822|multipart/digest", d.message):
         return False
-    if d.key[2].startswith("BODY["):
+    if d.key[2].startswith(("BODY[", "BINARY[")):
         return isinstance(d.ours, bytes) and d.theirs == d.ours + b"\r\n"
-    return d.key[2] in ("BODY", "BODYSTRUCTURE") and apart_by(d, 1, 2)
+    return d.key[2].startswith(("BODY", "BINARY.SIZE")) and apart_by(d, 1, 2)
 
 
 def apart_by(d, *amounts):
@@ -253,9 +253,13 @@ def apart_by(d, *amounts):
 def multipart_without_parts(d):
     if d.messages:
         return all(map(has_no_parts, d.messages))
-    if d.key[0] != "fetch" or not re.match("BODY|BINARY", d.key[2]) or not has_no_parts(d.message):
+    if d.key[0] != "fetch" or not re.match("BODY|BINARY", d.key[2]):
         return False
-    return d.theirs in (b"0", b"") or isinstance(d.ours, tuple) and d.ours[:2] == (b"text", b"plain")
+    if isinstance(d.ours, tuple) and d.ours[:2] == (b"text", b"plain") and isinstance(d.theirs, tuple) and isinstance(d.theirs[0], tuple):
+        return d.theirs[0][6:8] == (b"0", b"0")
+    if not has_no_parts(d.message):
+        return False
+    return d.theirs in (b"0", b"")
 
 
 def has_no_parts(message):
@@ -265,7 +269,21 @@ def has_no_parts(message):
 
 @rule("RFC 5322 §3.4", "an address that is broken: they say so in its place, we say what is there")
 def broken_address(d):
-    return d.key[0] == "fetch" and d.key[2] == "ENVELOPE" and re.search("MISSING_MAILBOX|MISSING_DOMAIN|SYNTAX_ERROR", show(d.theirs))
+    if d.key[0] != "fetch" or d.key[2] != "ENVELOPE":
+        return False
+    field = d.facts[1].get(d.key[:3], d.theirs)
+    for at in d.key[3:5]:
+        field = field[at] if isinstance(field, tuple) else field
+    return bool(re.search("MISSING_MAILBOX|MISSING_DOMAIN|SYNTAX_ERROR", show(field)))
+
+
+@rule("RFC 5322 §3.4", "a list of addresses with a mistake in it: we read on, they stop there")
+def addresses_behind_a_mistake(d):
+    longer = d.key[0] == "fetch" and d.key[2] == "ENVELOPE" and len(d.key) == 4 and isinstance(d.ours, tuple) and isinstance(d.theirs, tuple)
+    if not longer or d.ours[:len(d.theirs)] != d.theirs:
+        return False
+    fields = email.message_from_bytes(d.message, policy=email.policy.default)
+    return any(field.defects or ";" in field for name in ("to", "cc", "from", "bcc", "reply-to", "sender") for field in fields.get_all(name, ()))
 
 
 @rule("RFC 2045 §5.1", "names of parameters and media types are written in any case: ours are in lower case, theirs as they came")
@@ -278,7 +296,7 @@ def case_of_names(d):
 def broken_content_type(d):
     if d.key[0] != "fetch" or d.key[2] not in ("BODY", "BODYSTRUCTURE"):
         return False
-    return d.ours in (b"plain", b"text") and d.theirs == b"" or isinstance(d.theirs, tuple) and d.theirs[:2] == (b"", b"")
+    return d.ours in (b"plain", b"text") and d.theirs == b"" or isinstance(d.theirs, tuple) and d.theirs[1:2] == (b"",)
 
 
 @rule("RFC 2045 §5.1", "two semicolons in a row are a mistake; they stop reading there")
@@ -349,15 +367,51 @@ def header_without_end(d):
     return header and isinstance(d.ours, bytes) and isinstance(d.theirs, bytes) and abs(len(d.ours) - len(d.theirs)) == 2 and d.ours.rstrip() == d.theirs.rstrip()
 
 
-@rule("RFC 5322 §3.4", "semicolons between addresses are a mistake: we read on, they stop")
-def semicolons(d):
-    broken = d.key[0] == "fetch" and d.key[2] == "ENVELOPE" and re.search(rb"(?im)^(to|cc|from): [^:\r\n]*;", d.message)
-    return bool(broken) and isinstance(d.ours, tuple) and isinstance(d.theirs, tuple) and d.ours[:len(d.theirs)] == d.theirs
-
-
 @rule("RFC 9051 §6.4.4", "a message without a Date, or one that is none, was sent at no time; they take another for it")
 def sent_at_no_time(d):
-    return "SENT" in d.text and bool(d.messages) and not any(re.search(rb"(?im)^date: .*\d \w{3} \d", message) for message in d.messages)
+    return "SENT" in d.text and bool(d.messages) and not any(re.search(rb"(?im)^date: .*\d \w{3} \d", message.split(b"\r\n\r\n")[0]) for message in d.messages)
+
+
+@rule("RFC 9051 §6.4.4", "BODY looks into the headers of messages within; they do not in a digest's, whose type is unsaid")
+def search_in_a_digest(d):
+    return bool(re.search("BODY|TEXT", d.text)) and bool(d.messages) and all(b"multipart/digest" in message for message in d.messages)
+
+
+@rule("RFC 9051 §6.4.4", "text in an encoding that nobody knows is searched as it is; they pass it over")
+def search_in_unknown_encoding(d):
+    return bool(re.search("BODY|TEXT", d.text)) and bool(d.messages) and all(b"Encoding: x-own" in message for message in d.messages)
+
+
+@rule("RFC 9051 §6.4.4", "of two negations one is enough for OR; they want both, when both are flags")
+def either_of_two_negations(d):
+    return "SEARCH" in d.verb and bool(re.search(r"OR (UN|NOT )\w+ (UN|NOT )\w+", d.text)) and d.key[0] in ("search", "esearch")
+
+
+@rule("RFC 3501 §6.3.5", "a level that is no mailbox is not listed for `*`, as in the example; theirs is")
+def level_behind_star(d):
+    return d.key[0] == "list" and d.ours is NOTHING and (*d.key[:2], b"\\noselect") in d.facts[1] and "*" in d.text
+
+
+@rule("RFC 9051 §7.3.1", "\\NonExistent says \\Noselect too")
+def nonexistent(d):
+    ours, theirs = ((*d.key[:2], name) in facts for name, facts in zip((b"\\nonexistent", b"\\noselect"), d.facts))
+    return d.key[0] == "list" and d.key[2] in (b"\\nonexistent", b"\\noselect") and ours and theirs
+
+
+@rule("RFC 2045 §5.1", "octets above 127 in a parameter without quotes: we take them, they stop reading there")
+def raw_octets_in_a_parameter(d):
+    structure = d.key[0] == "fetch" and d.key[2].startswith("BODY") and re.search(rb"(?im)^content-[^\r\n]*[\x80-\xff]", d.message)
+    return bool(structure) and not show(d.ours).isascii()
+
+
+@rule("RFC 2046 §5.1.1", "a boundary parameter whose quotes do not close: we compare what there is with the lines' beginnings")
+def unclosed_boundary(d):
+    return d.key[0] == "fetch" and re.match("BODY|BINARY", d.key[2]) and bool(re.search(rb"boundary=\"[^\"\r\n]*\r\n", d.message))
+
+
+@rule("RFC 9051 §6.3.6", "a level that is no mailbox may become one by RENAME, as by CREATE", after="end")
+def renamed_to_a_level(d):
+    return d.verb == "RENAME" and d.answers == ("OK", "NO") and ("answer", "code", "ALREADYEXISTS") in d.facts[1]
 
 
 @parting("RFC 9051 §6.3.6", "INBOX keeps UIDVALIDITY and UIDNEXT, its messages move; their new INBOX begins anew")

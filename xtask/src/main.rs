@@ -5,9 +5,11 @@
 //! | `run` | starts programs and says so |
 //! | `test` | everything that has to hold before a change lands |
 //! | `tidy` | what no compiler checks: the crates' arrows, purity, citations, licences |
+//! | `standards` | the page of what is implemented where and proved by what |
 //! | `suites` | a fresh server for outside suites |
 
 mod run;
+mod standards;
 mod suites;
 mod tidy;
 
@@ -21,6 +23,7 @@ const HELP: &str = "cargo xtask VERB
   tidy            the crates' arrows, purity below layer 3, citations, licences
   deny            licences, advisories, sources and duplicates (needs cargo-deny)
   rfc NUMBER      which section of RFC NUMBER is cited where
+  standards       writes docs/standards.md: what is implemented where and proved by what
   serve-suites [--debug]  a fresh server for outside suites; the last line is the path of its suites.ini
   bench NAME      the benchmark NAME of whichever crate has it
   fuzz NAME [SECONDS]  the fuzz target NAME for a minute or so long (needs a nightly toolchain and cargo-fuzz)";
@@ -43,6 +46,7 @@ fn verb(words: &[&str]) -> Result<()> {
         ["tidy"] => tidy::run(),
         ["deny"] => deny(),
         ["rfc", number] => tidy::citations::print(number),
+        ["standards"] => standards::write(&tidy::sources()?),
         ["serve-suites"] => suites::serve(suites::Build::Release),
         ["serve-suites", "--debug"] => suites::serve(suites::Build::Debug),
         ["bench", name, rest @ ..] => cargo(&[&["bench", "--workspace", "--bench", name, "--"], rest].concat()),

@@ -35,6 +35,7 @@ fn findings() -> Result<Vec<String>> {
     findings.extend(citations::findings(&sources)?);
     findings.extend(traces::findings(&sources));
     findings.extend(licences::findings()?);
+    findings.extend(crate::standards::findings(&sources)?);
     Ok(findings)
 }
 

@@ -7,10 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A citation, as it stands in a line.
 #[derive(Debug, PartialEq, Eq)]
-struct Citation {
-    number: String,
+pub struct Citation {
+    /// `9051`.
+    pub number: String,
     /// `6.4.8`; empty when the whole RFC is meant.
-    section: String,
+    pub section: String,
 }
 
 pub fn findings(sources: &[Source]) -> Result<Vec<String>> {
@@ -56,12 +57,12 @@ pub fn print(number: &str) -> Result<()> {
 }
 
 /// Code and transcripts; documents tell stories and may write as they like. This file holds the counter-examples.
-fn is_cited_in(path: &str) -> bool {
+pub fn is_cited_in(path: &str) -> bool {
     (path.ends_with(".rs") || path.contains("/transcripts/")) && !path.ends_with("tidy/citations.rs")
 }
 
 /// The citations of a line; those of odd form as an error.
-fn cited(line: &str) -> Vec<Result<Citation, String>> {
+pub fn cited(line: &str) -> Vec<Result<Citation, String>> {
     let mut found = Vec::new();
     for (at, _) in line.match_indices("RFC") {
         let before = line.get(..at).and_then(|before| before.chars().next_back());

@@ -11,11 +11,12 @@ use imap::response::{self, ListAttribute};
 /// Lists subscribed names, and with `%` at the pattern's end also levels above them.
 pub(crate) async fn lsub(client: &Client, command: Lsub, out: &mut Out) -> Outcome {
     let mailboxes = client.account()?.mailboxes();
+    let levels = command.pattern.as_str().ends_with('%');
     let patterns = Patterns::new(&command.reference, &[command.pattern])?;
     for node in nodes(&mailboxes) {
         let attributes: &[ListAttribute] = match patterns.matches(node.name) {
             Match::Yes | Match::Levels if node.subscribed => &[],
-            Match::Levels if node.child_subscribed => &[ListAttribute::NoSelect],
+            Match::Levels if levels && node.child_subscribed => &[ListAttribute::NoSelect],
             _ => continue,
         };
         response::lsub(out, &entry(node.name, attributes, false), client.name_form());
