@@ -21,14 +21,17 @@ mod lsub;
 mod mailbox;
 mod namespace;
 mod numbers;
+mod object_id;
 pub(crate) mod out;
 mod policy;
 mod running;
 mod search;
 mod select;
 mod selected;
+mod sort;
 mod status;
 mod store;
+mod thread;
 
 pub use conversation::ImapConversation;
 pub use policy::{ImapPolicy, Peer, PlaintextLogin, Services, TlsOffer};

@@ -2,7 +2,7 @@
 //!
 //! Setting up: `mailbox NAME: file.eml {\Flag …}, …` puts files of `tests/data` into a mailbox; `logged-in` makes every
 //! new connection come logged in as anna and past its greeting; `policy refused no-tls implicit`; `big NAME OCTETS` puts in
-//! a large message; `numbered NAME COUNT` many small ones; `delivered FILE` comes with a trace prefix; `store fails full
+//! a large message; `numbered NAME COUNT` many small ones; `message NAME FIELD | FIELD …` one with these header fields; `delivered FILE` comes with a trace prefix; `store fails full
 //! read-only heals`; `damage UID`.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may")]
@@ -56,6 +56,12 @@ impl Harness for ImapHarness {
                     let message = format!("From: Anna <anna@demo.test>\r\nSubject: number {n}\r\n\r\ntext {n}\r\n");
                     put(&self.server, name, message.as_bytes(), Vec::new());
                 }
+                Ok(())
+            }
+            "message" => {
+                let (name, fields) = rest.split_once(' ').ok_or("message NAME FIELD | FIELD …")?;
+                let message = format!("{}\r\n\r\ntext\r\n", fields.replace(" | ", "\r\n"));
+                put(&self.server, name, message.as_bytes(), Vec::new());
                 Ok(())
             }
             "delivered" => {

@@ -7,22 +7,28 @@ pub mod fetch;
 pub mod list;
 pub mod message;
 pub mod modifiers;
+mod page;
 mod parse;
 pub mod search;
 pub mod select;
+pub mod sort;
 pub mod status;
+pub mod thread;
 
 use std::fmt;
 
 pub use append::{Append, AppendData};
 pub use auth::{Authenticate, Id, Login};
-pub use fetch::{Fetch, FetchItem, Partial, Section, SectionName, SectionText, SeenPolicy};
+pub use fetch::{Fetch, FetchItem, Partial, PreviewPriority, Section, SectionName, SectionText, SeenPolicy};
 pub use list::{List, ListReturn, ListSelection, ListSyntax, Lsub};
 pub use message::{Copy, Expunge, Store, StoreOperation, StoreReport};
 pub use modifiers::FetchModifiers;
+pub use page::{Page, PageFrom};
 pub use search::{Search, SearchKey, SearchReturn};
 pub use select::{Resync, Select, SeqMatch};
+pub use sort::{Sort, SortCriterion, SortKey, SortOrder};
 pub use status::{StatusCommand, StatusItem};
+pub use thread::{Thread, ThreadAlgorithm};
 
 use crate::limits::TAG_OCTETS_MAX;
 pub(crate) use encode::Encoder;
@@ -132,6 +138,10 @@ pub enum Command {
     Expunge(Expunge),
     /// RFC 9051 §6.4.4
     Search(Search),
+    /// RFC 5256 §3
+    Sort(Sort),
+    /// RFC 5256 §3
+    Thread(Thread),
     /// RFC 9051 §6.4.5
     Fetch(Fetch),
     /// RFC 9051 §6.4.6
@@ -171,6 +181,8 @@ impl Command {
             Command::Unselect => "UNSELECT",
             Command::Expunge(_) => "EXPUNGE",
             Command::Search(_) => "SEARCH",
+            Command::Sort(_) => "SORT",
+            Command::Thread(_) => "THREAD",
             Command::Fetch(_) => "FETCH",
             Command::Store(_) => "STORE",
             Command::Copy(_) => "COPY",
@@ -188,6 +200,8 @@ impl Command {
             | Command::Unselect
             | Command::Expunge(_)
             | Command::Search(_)
+            | Command::Sort(_)
+            | Command::Thread(_)
             | Command::Fetch(_)
             | Command::Store(_)
             | Command::Copy(_)

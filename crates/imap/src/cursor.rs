@@ -237,6 +237,17 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// RFC 8474 §7 `objectid`, whose case counts.
+    pub(crate) fn object_id(&mut self) -> Parsed<String> {
+        const OCTETS_MAX: usize = 255;
+        let before = self.clone();
+        let id = self.ascii(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+        match id.filter(|id| id.len() <= OCTETS_MAX) {
+            Some(id) => Ok(id.to_owned()),
+            None => before.expected("an object identifier"),
+        }
+    }
+
     pub(crate) fn mailbox(&mut self) -> Parsed<MailboxName> {
         let octets = self.astring("a mailbox name")?;
         let name = mailbox::decode(&octets, self.form).map_err(name_error)?;

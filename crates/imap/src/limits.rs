@@ -24,6 +24,11 @@ pub const SEQUENCE_ITEMS_MAX: usize = 10_000;
 pub const SEARCH_DEPTH_MAX: usize = 100;
 /// SEARCH keys in one command: each may cost a pass over the mailbox.
 pub const SEARCH_KEYS_MAX: usize = 1_000;
+/// Criteria of one SORT: nine exist, each in two directions; a second time the same says nothing.
+pub const SORT_CRITERIA_MAX: usize = 18;
+/// Nesting of parentheses that THREAD answers, though RFC 5256 §4 sets no limit: clients read it by recursion, and
+/// conversations that branch so often within one branch are made to break them. What lies deeper is told as siblings.
+pub const THREAD_DEPTH_MAX: usize = 100;
 /// Flags in one STORE or APPEND; mailboxes hold a few dozen.
 pub const FLAGS_MAX: usize = 200;
 /// Data items in one FETCH; each costs work for each message.

@@ -4,6 +4,7 @@ mod code;
 mod envelope;
 mod fetch;
 mod mailbox;
+mod ordered;
 mod structure;
 pub mod text;
 
@@ -11,10 +12,11 @@ pub use code::Code;
 pub use fetch::FetchWriter;
 pub(crate) use fetch::section_spec;
 pub use mailbox::{
-    ESearch, ListAttribute, ListEntry, Namespace, StatusValue, VANISHED_RANGES_MAX, Vanished, enabled, esearch, exists,
-    expunge, flags, id, list, lsub, namespace, recent, search, search_begin, search_end, search_mod_seq, search_number,
-    status, vanished,
+    ESearch, ListAttribute, ListEntry, Namespace, StatusValue, VANISHED_RANGES_MAX, Vanished, enabled, esearch,
+    esearch_begin, exists, expunge, flags, id, list, lsub, namespace, recent, search, search_begin, search_end,
+    search_mod_seq, search_number, status, vanished,
 };
+pub use ordered::{run, runs, sort_begin, thread_begin};
 
 use std::borrow::Cow;
 
@@ -114,7 +116,7 @@ pub fn capability(out: &mut Vec<u8>, capabilities: &str) {
 }
 
 /// What this crate's grammar covers; what is advertised is decided by who carries the commands out.
-pub const CAPABILITIES: [&str; 23] = [
+pub const CAPABILITIES: [&str; 34] = [
     "IMAP4rev1",
     "IMAP4rev2",
     "BINARY",
@@ -122,6 +124,8 @@ pub const CAPABILITIES: [&str; 23] = [
     "CONDSTORE",
     "ENABLE",
     "ESEARCH",
+    "ESORT",
+    "I18NLEVEL=1",
     "ID",
     "IDLE",
     "LIST-EXTENDED",
@@ -129,15 +133,24 @@ pub const CAPABILITIES: [&str; 23] = [
     "LITERAL+",
     "MOVE",
     "NAMESPACE",
+    "OBJECTID",
+    "PARTIAL",
+    "PREVIEW",
     "QRESYNC",
     "SASL-IR",
+    "SAVEDATE",
     "SEARCHRES",
+    "SORT",
+    "SORT=DISPLAY",
     "SPECIAL-USE",
     "STARTTLS",
     "STATUS=SIZE",
+    "THREAD=ORDEREDSUBJECT",
+    "THREAD=REFERENCES",
     "UIDPLUS",
     "UNSELECT",
     "UTF8=ACCEPT",
+    "WITHIN",
 ];
 
 #[cfg(test)]

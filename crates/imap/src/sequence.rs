@@ -121,6 +121,20 @@ impl NumberSet {
         self.0.iter().map(|&(first, last)| u64::from(last - first) + 1).sum()
     }
 
+    /// The numbers at these places, counted from 0 in ascending order.
+    pub fn at(&self, places: std::ops::Range<u64>) -> NumberSet {
+        let (mut set, mut before) = (NumberSet::new(), 0);
+        for (first, last) in self.ranges() {
+            let count = u64::from(last - first) + 1;
+            let (from, to) = (places.start.max(before) - before, places.end.min(before + count).max(before) - before);
+            if from < to {
+                set.append(first + from as u32, first + (to - 1) as u32);
+            }
+            before += count;
+        }
+        set
+    }
+
     /// Whether it holds nothing.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -2,6 +2,7 @@
 
 use crate::email::{BODY_ROW_OCTETS_MAX, Email, Stored};
 use crate::error::Error;
+use crate::keys::KeysPool;
 use crate::lane::{Lane, Operation, ended};
 use crate::log::Entry;
 use crate::mailbox::{MailboxRecord, Mailboxes, SpecialUse};
@@ -34,6 +35,7 @@ pub struct Account {
     pub(crate) spawn: Arc<dyn Spawn>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) lane: Lane,
+    pub(crate) keys: Arc<KeysPool>,
     published: Mutex<Option<Published>>,
     changed: Event,
 }
@@ -69,14 +71,20 @@ impl Account {
         blobs: Arc<dyn Blobs>,
         spawn: Arc<dyn Spawn>,
         clock: Arc<dyn Clock>,
+        keys: Arc<KeysPool>,
     ) -> Account {
         let (lane, published, changed) = (Lane::default(), Mutex::default(), Event::new());
-        Account { id, store, blobs, spawn, clock, lane, published, changed }
+        Account { id, store, blobs, spawn, clock, lane, keys, published, changed }
     }
 
     /// Whose mail this is.
     pub fn id(&self) -> AccountId {
         self.id
+    }
+
+    /// What time it is, by the clock that stamps messages.
+    pub fn now(&self) -> Timestamp {
+        self.clock.wall()
     }
 
     // What is there.

@@ -4,7 +4,7 @@
 mod tests;
 
 use crate::error::Error;
-use message::{Envelope, Scanned, SentAt, Structure};
+use message::{Envelope, IdKey, Scanned, SentAt, Structure};
 use model::{Decoder, EmailId, Encoder, RecordError, ThreadId};
 use std::ops::Range;
 use std::sync::Arc;
@@ -77,6 +77,8 @@ impl NewEmail {
         };
         e.bytes(&section(&|e| scanned.envelope.encode(e)));
         e.bytes(&section(&|e| scanned.structure.encode(e)));
+        // Behind all that earlier programs read, so that they still read it.
+        e.bytes(&scanned.ancestors.iter().flat_map(|id| id.0.to_le_bytes()).collect::<Vec<u8>>());
         e.finish()
     }
 }
@@ -105,6 +107,8 @@ pub struct Email {
     body_octets: u64,
     envelope: Range<usize>,
     structure: Range<usize>,
+    /// `None` in rows of programs that did not write it.
+    ancestors: Option<Range<usize>>,
     row: Bytes,
 }
 
@@ -140,7 +144,21 @@ impl Email {
         };
         let (has_nul, preview) = (d.u32()? == 1, place(d.str()?.as_bytes()));
         let (envelope, structure) = (place(d.bytes()?), place(d.bytes()?));
-        Ok(Email { id, thread, sent_at, has_nul, preview, prefix, stored, body_octets, envelope, structure, row })
+        let ancestors = if d.is_empty() { None } else { Some(place(d.bytes()?)) };
+        Ok(Email {
+            id,
+            thread,
+            sent_at,
+            has_nul,
+            preview,
+            prefix,
+            stored,
+            body_octets,
+            envelope,
+            structure,
+            ancestors,
+            row,
+        })
     }
 
     /// What IMAP calls RFC822.SIZE: prefix and body.
@@ -166,6 +184,12 @@ impl Email {
     /// The structure; its ranges count from the start of the body, see [`Email::seen`].
     pub fn structure(&self) -> Result<Structure, Error> {
         self.section(&self.structure, Structure::decode)
+    }
+
+    /// What `References` names, the oldest first; `None` if the row was written before rows said so.
+    pub fn ancestors(&self) -> Option<Vec<IdKey>> {
+        let (ids, _) = self.row.get(self.ancestors.clone()?)?.as_chunks();
+        Some(ids.iter().map(|id| IdKey(u64::from_le_bytes(*id))).collect())
     }
 
     /// A range of the body as a range of the message as seen, where the prefix stands before it. What starts with the

@@ -12,6 +12,7 @@
 //! | `rows` | the keys, and what lies where |
 //! | `mailbox`, `email`, `view`, `flags`, `log` | the nouns and their rows |
 //! | `vanished` | what left a mailbox since |
+//! | `keys` | by what a mailbox's messages are sorted and put into conversations |
 //! | `blobs` | collecting blobs that no email names |
 //! | `check` | what must always hold of the rows |
 
@@ -21,6 +22,7 @@ mod check;
 mod email;
 mod error;
 mod flags;
+mod keys;
 mod lane;
 mod log;
 mod mailbox;
@@ -37,6 +39,7 @@ pub use email::{BODY_ROW_OCTETS_MAX, Body, Email, NewEmail};
 pub use error::Error;
 pub use event_listener::EventListener;
 pub use flags::{FlagBits, KEYWORDS_MAX, KeywordTable};
+pub use keys::{KEYS_AT_ONCE, KEYS_KEPT_OCTETS_MAX, KEYS_OCTETS_MAX, Keys, SortKeys, TextId};
 pub use log::{Change, Entry};
 pub use mailbox::{INBOX, MailboxRecord, Mailboxes, SEPARATOR, SpecialUse, canonical_name};
 pub use op::append::{Append, Appended, Outcome};
@@ -49,6 +52,7 @@ pub use vanished::VANISHED_MAX;
 pub use view::{Member, View, ViewChanges};
 
 use env::{Clock, Spawn};
+use keys::KeysPool;
 use model::{AccountId, MailboxId};
 use rows::Head;
 use std::collections::HashMap;
@@ -78,6 +82,7 @@ pub struct Mailstore {
     spawn: Arc<dyn Spawn>,
     clock: Arc<dyn Clock>,
     accounts: Mutex<HashMap<AccountId, Arc<Account>>>,
+    keys: Arc<KeysPool>,
 }
 
 impl Mailstore {
@@ -88,7 +93,7 @@ impl Mailstore {
         spawn: Arc<dyn Spawn>,
         clock: Arc<dyn Clock>,
     ) -> Arc<Mailstore> {
-        Arc::new(Mailstore { store, blobs, spawn, clock, accounts: Mutex::default() })
+        Arc::new(Mailstore { store, blobs, spawn, clock, accounts: Mutex::default(), keys: Arc::default() })
     }
 
     /// The account, read if it is not in memory; a new one gets INBOX and the special-use mailboxes.
@@ -101,7 +106,8 @@ impl Mailstore {
             }
             let (store, blobs, spawn, clock) =
                 (self.store.clone(), self.blobs.clone(), self.spawn.clone(), self.clock.clone());
-            accounts.entry(id).or_insert_with(|| Arc::new(Account::new(id, store, blobs, spawn, clock))).clone()
+            let new = || Arc::new(Account::new(id, store, blobs, spawn, clock, self.keys.clone()));
+            accounts.entry(id).or_insert_with(new).clone()
         };
         account.ready().await?;
         Ok(account)

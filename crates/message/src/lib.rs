@@ -12,6 +12,7 @@
 //! | `scan` | [`Scanner`]: octets in, [`Scanned`] out |
 //! | `structure`, `section` | [`Structure`], [`Part`], [`Kind`]; IMAP's part numbers: [`Structure::resolve`] |
 //! | `envelope`, `address` | [`Envelope`], [`EnvelopeAddress`], [`parse_addresses`] |
+//! | `ancestry` | [`IdKey`], [`ancestors`]: whom a message answers |
 //! | `threading`, `date` | [`Threading`], [`base_subject`], [`SentAt`] |
 //! | [`header`] | [`header::Fields`], [`header_fields`], [`header::unfold`] |
 //! | [`parameter`] | [`Parameter`] with RFC 2231 |
@@ -36,6 +37,7 @@
 //! ```
 
 mod address;
+mod ancestry;
 mod charset;
 mod cursor;
 mod date;
@@ -56,6 +58,7 @@ pub mod transfer;
 mod word;
 
 pub use address::parse_addresses;
+pub use ancestry::{ANCESTORS_MAX, IdKey, ancestors};
 pub use charset::decode as decode_charset;
 pub use date::SentAt;
 pub use envelope::{Envelope, EnvelopeAddress};

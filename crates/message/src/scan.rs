@@ -142,6 +142,7 @@ impl Scanner {
         Scanned {
             envelope: self.root.envelope,
             threading: self.root.threading,
+            ancestors: self.root.ancestors,
             sent_at: self.root.sent_at,
             received_count: self.root.received_count,
             delivered_to: self.root.delivered_to,

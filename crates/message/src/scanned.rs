@@ -1,5 +1,6 @@
 //! What one pass over a message tells.
 
+use crate::ancestry::IdKey;
 use crate::date::SentAt;
 use crate::envelope::Envelope;
 use crate::structure::Structure;
@@ -14,6 +15,8 @@ pub struct Scanned {
     pub envelope: Envelope,
     /// By what it finds its thread.
     pub threading: Threading,
+    /// What `References` names, the oldest first; at most [`crate::ANCESTORS_MAX`].
+    pub ancestors: Vec<IdKey>,
     /// The `Date` field's time, if it can be read.
     pub sent_at: Option<SentAt>,
     /// How many `Received` fields: hops, for loop detection (RFC 5321 §6.3).

@@ -2,6 +2,7 @@
 
 use mail_parser::decoders::html::html_to_text;
 use model::Budget;
+use unicode_normalization::UnicodeNormalization;
 
 use crate::charset;
 use crate::structure::{Kind, Part};
@@ -21,17 +22,46 @@ pub fn searchable(part: &Part, body: &[u8], budget: &Budget) -> String {
     if &*part.media_subtype == "html" { html_to_text(&text) } else { text }
 }
 
-/// `text` without case, so that texts that differ in case only are equal (close to RFC 5051 `i;unicode-casemap`).
+/// `text` as `i;unicode-casemap` compares it, octet by octet: without case, composed letters taken apart (RFC 5051 §2).
 pub fn folded(text: &str) -> String {
     if text.is_ascii() {
-        return text.to_ascii_lowercase();
+        return text.to_ascii_uppercase();
     }
-    let one_form = |c: char| match c {
-        'ς' => 'σ',
-        'ſ' => 's',
-        c => c,
-    };
-    text.chars().flat_map(char::to_lowercase).map(one_form).collect()
+    let mut out = String::with_capacity(text.len());
+    // ASCII is never reordered, so what lies between can be decomposed by itself.
+    for run in text.as_bytes().chunk_by(|a, b| a.is_ascii() == b.is_ascii()) {
+        match std::str::from_utf8(run) {
+            Ok(ascii) if ascii.is_ascii() => {
+                let start = out.len();
+                out.push_str(ascii);
+                out.get_mut(start..).unwrap_or_default().make_ascii_uppercase();
+            }
+            Ok(other) => out.extend(other.chars().map(titlecase).nfkd()),
+            // Runs end where ASCII begins or ends, which is never within a character.
+            Err(_) => {}
+        }
+    }
+    out
+}
+
+/// The titlecase property of UnicodeData.txt, which is one character: the uppercase one, but for digraphs, for Greek with
+/// iota below, and for letters whose uppercase is several, which keep their form.
+fn titlecase(c: char) -> char {
+    match c {
+        'Ǆ'..='ǆ' => 'ǅ',
+        'Ǉ'..='ǉ' => 'ǈ',
+        'Ǌ'..='ǌ' => 'ǋ',
+        'Ǳ'..='ǳ' => 'ǲ',
+        '\u{1f80}'..='\u{1faf}' => char::from_u32(u32::from(c) | 8).unwrap_or(c),
+        '\u{1fb3}' | '\u{1fc3}' | '\u{1ff3}' => char::from_u32(u32::from(c) + 9).unwrap_or(c),
+        c => {
+            let mut upper = c.to_uppercase();
+            match (upper.next(), upper.next()) {
+                (Some(upper), None) => upper,
+                _ => c,
+            }
+        }
+    }
 }
 
 /// Whether `needle` stands in `haystack`, whatever the case (RFC 9051 §6.4.4). An empty needle stands everywhere.
@@ -89,9 +119,22 @@ mod tests {
             ("abc", "", true),
             ("abc", "abd", false),
             ("İstanbul", "i\u{307}stan", true),
+            ("Caf\u{e9}", "CAFE\u{301}", true),
+            ("ǆep", "Ǆ", true),
+            ("ᾧ", "ᾯ", true),
+            ("ﬁn", "ﬁ", true),
+            ("weiß", "WEIß", true),
         ] {
             assert_eq!(contains_folded(haystack, needle), want, "{haystack} {needle}");
         }
+    }
+
+    #[test]
+    fn the_order_is_that_of_unicode_casemap() {
+        // Small letters stand where capitals do: before `_`; a letter with an accent behind the letter without.
+        let mut words = ["_", "zebra", "Äpfel", "apfel", "Zebra2", "ängste", "Birne", ""];
+        words.sort_by_key(|word| folded(word));
+        assert_eq!(words, ["", "apfel", "ängste", "Äpfel", "Birne", "zebra", "Zebra2", "_"]);
     }
 
     #[test]

@@ -66,7 +66,7 @@ fn key(kind: &[u8], value: &[u8]) -> ThreadKey {
 }
 
 /// The insides of the angle brackets.
-fn identifiers(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn identifiers(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value
         .split(|&octet| octet == b'<')
         .skip(1)
@@ -75,12 +75,12 @@ fn identifiers(value: &[u8]) -> impl Iterator<Item = &[u8]> {
         .filter(|id| !id.is_empty() && id.len() <= Threading::ID_OCTETS_MAX)
 }
 
-fn bare_identifier(value: &[u8]) -> Option<&[u8]> {
+pub(crate) fn bare_identifier(value: &[u8]) -> Option<&[u8]> {
     Some(value.trim_ascii()).filter(|id| !id.is_empty() && id.len() <= Threading::ID_OCTETS_MAX)
 }
 
 /// Some mailers fold inside of long identifiers.
-fn compact(id: &[u8]) -> Octets {
+pub(crate) fn compact(id: &[u8]) -> Octets {
     id.iter().copied().filter(|&octet| !is_wsp(octet)).collect()
 }
 

@@ -34,7 +34,10 @@ pub(crate) struct Trouble {
 /// Tells what is asked of each message.
 pub(crate) async fn fetch(client: &mut Client, command: Fetch, out: &mut Out) -> Outcome {
     let selected = client.selected()?;
-    let numbers = Numbers::resolve(&command.set, command.numbering, selected)?;
+    let mut numbers = Numbers::resolve(&command.set, command.numbering, selected)?;
+    if let Some(page) = command.modifiers.partial {
+        numbers = numbers.page(page, &selected.known);
+    }
     let mut trouble = Trouble::default();
     if command.items.iter().all(is_of_view) {
         from_view(selected, &numbers, &command, out).await?;
@@ -56,7 +59,8 @@ pub(crate) async fn fetch(client: &mut Client, command: Fetch, out: &mut Out) ->
 
 /// Whether the membership alone answers the item.
 fn is_of_view(item: &FetchItem) -> bool {
-    matches!(item, FetchItem::Flags | FetchItem::Uid | FetchItem::InternalDate | FetchItem::Size)
+    use FetchItem::{EmailId, Flags, InternalDate, SaveDate, Size, ThreadId, Uid};
+    matches!(item, Flags | Uid | InternalDate | Size | EmailId | ThreadId | SaveDate)
 }
 
 fn sets_seen(item: &FetchItem) -> bool {

@@ -1,10 +1,10 @@
 //! CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE (RFC 9051 §6.3.4 to §6.3.8).
 
 use super::client::{Client, Revision};
-use super::failure;
 use super::out::Out;
 use super::running::Outcome;
 use super::selected;
+use super::{failure, object_id};
 use imap::{Answer, Code, MailboxName};
 use mailstore::{Account, Error, SEPARATOR};
 use std::sync::Arc;
@@ -18,8 +18,8 @@ pub(crate) async fn create(client: &Client, name: MailboxName) -> Outcome {
         return Err(Error::MailboxExists.into());
     }
     create_above(&account, name).await?;
-    account.create(name, None).await?;
-    Ok(Answer::ok("mailbox created"))
+    let made = account.create(name, None).await?;
+    Ok(Answer::ok("mailbox created").code(Code::MailboxId(object_id::mailbox(made.id).into())))
 }
 
 fn without_separator(name: &str) -> &str {

@@ -2,7 +2,7 @@
 
 use super::selected::Selected;
 use imap::Answer;
-use imap::command::Numbering;
+use imap::command::{Numbering, Page};
 use imap::sequence::{NumberSet, SeqBound, SequenceSet};
 use mailstore::{Member, View};
 use model::{SeqNum, Uid};
@@ -57,6 +57,12 @@ impl Numbers {
         let by_uid = (self.numbering == Numbering::Uid)
             .then(|| self.set.ranges().flat_map(move |(first, last)| view.uid_range(Uid(first), Uid(last))));
         by_seq.into_iter().flatten().chain(by_uid.into_iter().flatten())
+    }
+
+    /// Only a page of them (RFC 9394 §3.3).
+    pub fn page(self, page: Page, view: &View) -> Numbers {
+        let seqs: NumberSet = self.members(view).map(|(seq, _)| seq.0).collect();
+        Numbers { set: seqs.at(page.places(seqs.count())), numbering: Numbering::SeqNum }
     }
 
     /// Their UIDs, ascending.

@@ -110,6 +110,12 @@ impl Pipe {
         session.out().append(&mut self.waiting());
     }
 
+    /// What waits, for tests.
+    #[cfg(test)]
+    pub fn take(&self) -> Vec<u8> {
+        std::mem::take(&mut *self.waiting())
+    }
+
     fn waiting(&self) -> MutexGuard<'_, Vec<u8>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -5,7 +5,8 @@ use super::out::{Out, Pipe};
 use super::policy::Services;
 use super::selected::{Told, sync};
 use super::{
-    auth, copy, enable, expunge, failure, fetch, id, list, lsub, mailbox, namespace, search, select, status, store,
+    auth, copy, enable, expunge, failure, fetch, id, list, lsub, mailbox, namespace, search, select, sort, status,
+    store, thread,
 };
 use env::BoxFuture;
 use futures_util::FutureExt;
@@ -142,6 +143,8 @@ fn told_after(command: &Command) -> Told {
         Command::Fetch(fetch) => fetch.numbering == Numbering::SeqNum,
         Command::Store(store) => store.numbering == Numbering::SeqNum,
         Command::Search(search) => search.numbering == Numbering::SeqNum,
+        Command::Sort(sort) => sort.numbering == Numbering::SeqNum,
+        Command::Thread(thread) => thread.numbering == Numbering::SeqNum,
         _ => false,
     };
     match command {
@@ -173,6 +176,8 @@ fn carry_out<'a>(client: &'a mut Client, command: Command, tag: &'a Tag, out: &'
         Command::Unselect => done(select::unselect(client)),
         Command::Expunge(command) => expunge::expunge(client, command).boxed(),
         Command::Search(command) => search::search(client, command, tag, out).boxed(),
+        Command::Sort(command) => sort::sort(client, command, tag, out).boxed(),
+        Command::Thread(command) => thread::thread(client, command, out).boxed(),
         Command::Fetch(command) => fetch::fetch(client, command, out).boxed(),
         Command::Store(command) => store::store(client, command, out).boxed(),
         Command::Copy(command) => copy::copy(client, command).boxed(),

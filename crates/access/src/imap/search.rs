@@ -10,7 +10,7 @@ use super::running::{Outcome, Refusal};
 use super::selected::{Selected, Told};
 use condition::Condition;
 use facts::{Facts, Loader, Row};
-use imap::command::{Numbering, Search, SearchReturn, Tag};
+use imap::command::{Numbering, Search, SearchKey, SearchReturn, Tag};
 use imap::response::{self, ESearch, text};
 use imap::{Answer, Code, NumberSet};
 use mailstore::{Error, Member, View};
@@ -31,20 +31,17 @@ pub(crate) async fn search(client: &mut Client, command: Search, tag: &Tag, out:
     let selected = client.selected()?;
     // What others did counts, as far as the client may know it.
     selected.tell(Told::AllButExpunged, out).await?;
-    let condition = Condition::new(&command.key, selected)?;
+    let asked = Asked::new(&command.key, selected)?;
     let saves = command.returns.is_some_and(|returns| returns.save);
     if saves {
         // RFC 9051 §6.4.4.1: one that fails with NO from here on leaves nothing in `$`; a BAD above leaves it alone.
         // Todo(RFC 9051 §6.4.4.1): NO [BADCHARSET] is the session's answer, so that it leaves `$` alone too.
         selected.saved = NumberSet::new();
     }
-    let found = find(selected, condition, command.numbering, out).await?;
+    let found = find(selected, asked, command.numbering, out).await?;
     if saves {
         let saved = saved(&found, &command, &selected.known);
-        if saved.ranges().count() > SAVED_RANGES_MAX {
-            return Err(Answer::no("too many messages to be saved").code(Code::NotSaved).into());
-        }
-        selected.saved = saved;
+        keep_saved(selected, saved)?;
     }
     match (command.returns, revision) {
         (None, Revision::Rev1) => tell_search(&found, out).await,
@@ -53,13 +50,38 @@ pub(crate) async fn search(client: &mut Client, command: Search, tag: &Tag, out:
     Ok(Answer::ok("searched"))
 }
 
+/// Makes `saved` what `$` means.
+///
+/// # Errors
+/// `NO [NOTSAVED]` when it has too many ranges.
+pub(crate) fn keep_saved(selected: &mut Selected, saved: NumberSet) -> Result<(), Answer<'static>> {
+    if saved.ranges().count() > SAVED_RANGES_MAX {
+        return Err(Answer::no("too many messages to be saved").code(Code::NotSaved));
+    }
+    selected.saved = saved;
+    Ok(())
+}
+
 /// What RFC 9051 §6.4.4 tells without RETURN.
-const ALL: SearchReturn = SearchReturn { min: false, max: false, all: true, count: false, save: false };
+const ALL: SearchReturn = SearchReturn { min: false, max: false, all: true, count: false, save: false, partial: None };
+
+/// A search's key, with the numbers and flags in it resolved: `$` may change from here on.
+pub(crate) struct Asked(Condition);
+
+impl Asked {
+    /// What `key` means to this client.
+    ///
+    /// # Errors
+    /// `BAD` for a sequence number that does not exist.
+    pub fn new(key: &SearchKey, selected: &Selected) -> Result<Asked, Answer<'static>> {
+        Condition::new(key, selected).map(Asked)
+    }
+}
 
 /// The numbers, as the command counts, of what is found.
-async fn find(
+pub(crate) async fn find(
     selected: &mut Selected,
-    condition: Condition,
+    Asked(condition): Asked,
     numbering: Numbering,
     out: &mut Out,
 ) -> Result<NumberSet, Refusal> {
@@ -131,13 +153,14 @@ async fn by_row(
     Ok(condition.weigh(&Facts { text: Some(&text), ..facts }, pace).await.unwrap_or(false))
 }
 
-/// What `$` becomes: with MIN or MAX alone, only those (RFC 9051 §6.4.4.1).
+/// What `$` becomes: with MIN, MAX or PARTIAL alone, only those (RFC 9051 §6.4.4.1, RFC 9394 §3.2).
 fn saved(found: &NumberSet, command: &Search, view: &View) -> NumberSet {
-    let returns = command.returns.unwrap_or_default();
-    let ends = (returns.min || returns.max) && !returns.all && !returns.count;
-    let kept: NumberSet = if ends {
-        let min = found.min().filter(|_| returns.min);
-        min.into_iter().chain(found.max().filter(|_| returns.max)).collect()
+    let SearchReturn { min, max, all, count, partial, .. } = command.returns.unwrap_or_default();
+    let kept: NumberSet = if (min || max || partial.is_some()) && !all && !count {
+        let page = partial.map(|page| found.at(page.places(found.count()))).unwrap_or_default();
+        let first = found.min().filter(|first| min && page.min().is_none_or(|min| *first < min));
+        let last = found.max().filter(|_| max);
+        first.into_iter().chain(page.iter()).chain(last).collect()
     } else {
         found.clone()
     };
@@ -159,10 +182,11 @@ async fn tell_search(found: &NumberSet, out: &mut Out) {
 }
 
 fn tell_esearch(found: &NumberSet, returns: SearchReturn, numbering: Numbering, tag: &Tag, out: &mut Out) {
-    let SearchReturn { min, max, all, count, save } = returns;
-    if save && !(min || max || all || count) {
+    let SearchReturn { min, max, all, count, save, partial } = returns;
+    if save && !(min || max || all || count || partial.is_some()) {
         return;
     }
+    let page = partial.map(|page| (page, found.at(page.places(found.count()))));
     let result = ESearch {
         uid: numbering == Numbering::Uid,
         min: found.min().filter(|_| min),
@@ -170,6 +194,7 @@ fn tell_esearch(found: &NumberSet, returns: SearchReturn, numbering: Numbering, 
         all: all.then_some(found),
         count: count.then(|| found.count()),
         mod_seq: None,
+        partial: page.as_ref().map(|(page, numbers)| (*page, numbers)),
     };
     response::esearch(out, tag, &result);
 }

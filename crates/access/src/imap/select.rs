@@ -4,6 +4,7 @@ use super::client::{Client, Revision};
 use super::failure;
 use super::flag_names;
 use super::list::{Node, tell_node};
+use super::object_id;
 use super::out::Out;
 use super::running::Outcome;
 use super::selected::{self, Selected};
@@ -56,6 +57,7 @@ fn tell(revision: Revision, view: &View, access: Access, out: &mut Out) {
     let mailbox = &view.mailbox;
     ok(Code::UidValidity(mailbox.uid_validity), "UIDs are valid");
     ok(Code::UidNext(mailbox.uid_next), "the next UID");
+    ok(Code::MailboxId(object_id::mailbox(mailbox.id).into()), "the mailbox's identifier");
     match access {
         Access::ReadWrite => {
             let any = view.keywords.keywords().len() < KEYWORDS_MAX;

@@ -1,9 +1,9 @@
 //! STATUS (RFC 9051 §6.3.11).
 
 use super::client::Client;
-use super::failure;
 use super::out::Out;
 use super::running::Outcome;
+use super::{failure, object_id};
 use imap::command::{StatusCommand, StatusItem};
 use imap::response::{self, StatusValue};
 use imap::{Answer, MailboxName, NameForm};
@@ -19,7 +19,7 @@ pub(crate) fn status(client: &Client, command: StatusCommand, out: &mut Out) -> 
 
 /// One STATUS response; also LIST's with RETURN (STATUS).
 pub(crate) fn tell(out: &mut Out, name: &MailboxName, record: &MailboxRecord, items: &[StatusItem], form: NameForm) {
-    let id = format!("M{}", record.id);
+    let id = object_id::mailbox(record.id);
     let value = |item: &StatusItem| match item {
         StatusItem::Messages => StatusValue::Number(*item, record.messages.into()),
         StatusItem::Recent => StatusValue::Number(*item, 0),

@@ -122,6 +122,8 @@ impl Command {
             Command::Status(status) => status.encode(to),
             Command::Expunge(expunge) => expunge.encode(to),
             Command::Search(search) => search.encode(to),
+            Command::Sort(sort) => sort.encode(to),
+            Command::Thread(thread) => thread.encode(to),
             Command::Fetch(fetch) => fetch.encode(to),
             Command::Store(store) => store.encode(to),
             Command::Copy(copy) | Command::Move(copy) => copy.encode(to),
@@ -141,6 +143,8 @@ impl Command {
         match self {
             Command::Expunge(expunge) if expunge.uids.is_some() => Numbering::Uid,
             Command::Search(search) => search.numbering,
+            Command::Sort(sort) => sort.numbering,
+            Command::Thread(thread) => thread.numbering,
             Command::Fetch(fetch) => fetch.numbering,
             Command::Store(store) => store.numbering,
             Command::Copy(copy) | Command::Move(copy) => copy.numbering,

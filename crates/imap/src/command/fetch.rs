@@ -37,6 +37,17 @@ pub enum FetchItem {
     Uid,
     /// `MODSEQ` (RFC 7162 §3.1.4.2)
     ModSeq,
+    /// `EMAILID` (RFC 8474 §5.3)
+    EmailId,
+    /// `THREADID`
+    ThreadId,
+    /// `SAVEDATE` (RFC 8514 §4.2)
+    SaveDate,
+    /// `PREVIEW`: the first words (RFC 8970 §3).
+    Preview {
+        /// Whether the client can do without if it takes long.
+        priority: PreviewPriority,
+    },
     /// `BODY[…]`, `BODY.PEEK[…]`, `RFC822`, `RFC822.HEADER`, `RFC822.TEXT`
     Section(Section),
     /// `BINARY[…]`, `BINARY.PEEK[…]`: a part decoded from its transfer encoding (RFC 9051 §6.4.5.1).
@@ -53,6 +64,15 @@ pub enum FetchItem {
         /// Part number; empty for the whole message.
         part: Vec<u32>,
     },
+}
+
+/// How urgently a preview is wanted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PreviewPriority {
+    /// It is waited for.
+    Needed,
+    /// `(LAZY)`: only if it is at hand (RFC 8970 §4.1).
+    Lazy,
 }
 
 /// A section of a message, as octets.
@@ -175,6 +195,10 @@ impl FetchItem {
             "BODYSTRUCTURE" => FetchItem::BodyStructure,
             "UID" => FetchItem::Uid,
             "MODSEQ" => FetchItem::ModSeq,
+            "EMAILID" => FetchItem::EmailId,
+            "THREADID" => FetchItem::ThreadId,
+            "SAVEDATE" => FetchItem::SaveDate,
+            "PREVIEW" => FetchItem::Preview { priority: PreviewPriority::parse(cursor)? },
             "RFC822" => whole(SectionName::Rfc822, SectionText::All, SeenPolicy::Set),
             "RFC822.HEADER" => whole(SectionName::Rfc822Header, SectionText::Header, SeenPolicy::Peek),
             "RFC822.TEXT" => whole(SectionName::Rfc822Text, SectionText::Text, SeenPolicy::Set),
@@ -207,11 +231,30 @@ impl FetchItem {
             FetchItem::BodyStructure => ("BODYSTRUCTURE", None, None),
             FetchItem::Uid => ("UID", None, None),
             FetchItem::ModSeq => ("MODSEQ", None, None),
+            FetchItem::EmailId => ("EMAILID", None, None),
+            FetchItem::ThreadId => ("THREADID", None, None),
+            FetchItem::SaveDate => ("SAVEDATE", None, None),
+            FetchItem::Preview { priority: PreviewPriority::Needed } => ("PREVIEW", None, None),
+            FetchItem::Preview { priority: PreviewPriority::Lazy } => ("PREVIEW (LAZY)", None, None),
         };
         to.raw(name);
         if let Some(part) = part {
             to.section(part, &SectionText::All).raw(&Partial::text(partial));
         }
+    }
+}
+
+impl PreviewPriority {
+    /// ` (LAZY)`, if it is there. What else stands in parentheses behind a single item are FETCH modifiers.
+    fn parse(cursor: &mut Cursor<'_>) -> Parsed<PreviewPriority> {
+        /// One modifier exists; it may be repeated.
+        const MODIFIERS_MAX: usize = 10;
+        if !cursor.clone().take_word(" (LAZY") {
+            return Ok(PreviewPriority::Needed);
+        }
+        cursor.space()?;
+        cursor.list(MODIFIERS_MAX, |c| if c.take_word("LAZY") { Ok(()) } else { c.expected("LAZY") })?;
+        Ok(PreviewPriority::Lazy)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use model::ModSeq;
 
-use super::{Encoder, Numbering};
+use super::{Encoder, Numbering, Page};
 use crate::cursor::{Cursor, ParseError, Parsed};
 
 /// Modifiers of FETCH.
@@ -13,6 +13,8 @@ pub struct FetchModifiers {
     pub changed_since: Option<ModSeq>,
     /// `VANISHED`: also which of the UIDs are gone since then (RFC 7162 §3.2.6).
     pub vanished: bool,
+    /// `PARTIAL`: only this stretch of the messages named (RFC 9394 §3.3).
+    pub partial: Option<Page>,
 }
 
 /// Modifiers in one list; some three exist.
@@ -33,6 +35,10 @@ impl FetchModifiers {
         if modifiers.vanished && (numbering == Numbering::SeqNum || modifiers.changed_since.is_none()) {
             return Err(ParseError::bad("VANISHED goes with UID FETCH and CHANGEDSINCE only".to_owned()));
         }
+        // RFC 9394 §3.3
+        if modifiers.partial.is_some() && numbering == Numbering::SeqNum {
+            return Err(ParseError::bad("PARTIAL goes with UID FETCH only".to_owned()));
+        }
         Ok(modifiers)
     }
 
@@ -44,6 +50,10 @@ impl FetchModifiers {
                 self.changed_since = Some(cursor.mod_seq()?);
             }
             "VANISHED" => self.vanished = true,
+            "PARTIAL" if self.partial.is_none() => {
+                cursor.space()?;
+                self.partial = Some(Page::parse(cursor)?);
+            }
             _ => return before.expected("a modifier"),
         }
         Ok(())
@@ -53,6 +63,7 @@ impl FetchModifiers {
         let mut words = Vec::new();
         words.extend(self.changed_since.map(|since| format!("CHANGEDSINCE {}", since.0)));
         words.extend(self.vanished.then(|| "VANISHED".to_owned()));
+        words.extend(self.partial.map(|page| format!("PARTIAL {page}")));
         if !words.is_empty() {
             to.raw(&format!(" ({})", words.join(" ")));
         }

@@ -1,8 +1,8 @@
 //! From octets to [`Command`]: tag, name, and who parses the rest.
 
 use super::{
-    Authenticate, Command, Copy, Expunge, Fetch, Id, List, Login, Lsub, Numbering, Search, Select, StatusCommand,
-    Store, Tag, Tagged, auth,
+    Authenticate, Command, Copy, Expunge, Fetch, Id, List, Login, Lsub, Numbering, Search, Select, Sort, StatusCommand,
+    Store, Tag, Tagged, Thread, auth,
 };
 use crate::cursor::{Cursor, ParseError, Parsed};
 use crate::mailbox::NameForm;
@@ -35,7 +35,7 @@ pub(super) fn tag(cursor: &mut Cursor<'_>) -> Parsed<Tag> {
 
 /// Each command's name, and what parses from behind the name to the end.
 type Arguments = fn(&mut Cursor<'_>) -> Parsed<Command>;
-const COMMANDS: [(&str, Arguments); 31] = [
+const COMMANDS: [(&str, Arguments); 33] = [
     ("CAPABILITY", |_| Ok(Command::Capability)),
     ("NOOP", |_| Ok(Command::Noop)),
     ("LOGOUT", |_| Ok(Command::Logout)),
@@ -62,6 +62,8 @@ const COMMANDS: [(&str, Arguments); 31] = [
     ("UNSELECT", |_| Ok(Command::Unselect)),
     ("EXPUNGE", |_| Ok(Command::Expunge(Expunge { uids: None }))),
     ("SEARCH", |c| Search::parse(c, Numbering::SeqNum).map(Command::Search)),
+    ("SORT", |c| Sort::parse(c, Numbering::SeqNum).map(Command::Sort)),
+    ("THREAD", |c| Thread::parse(c, Numbering::SeqNum).map(Command::Thread)),
     ("FETCH", |c| Fetch::parse(c, Numbering::SeqNum).map(Command::Fetch)),
     ("STORE", |c| Store::parse(c, Numbering::SeqNum).map(Command::Store)),
     ("COPY", |c| Copy::parse(c, Numbering::SeqNum).map(Command::Copy)),
@@ -70,9 +72,11 @@ const COMMANDS: [(&str, Arguments); 31] = [
 ];
 
 /// RFC 9051 §6.4.9
-const UID_COMMANDS: [(&str, Arguments); 6] = [
+const UID_COMMANDS: [(&str, Arguments); 8] = [
     ("UID EXPUNGE", |c| Expunge::parse_uid(c).map(Command::Expunge)),
     ("UID SEARCH", |c| Search::parse(c, Numbering::Uid).map(Command::Search)),
+    ("UID SORT", |c| Sort::parse(c, Numbering::Uid).map(Command::Sort)),
+    ("UID THREAD", |c| Thread::parse(c, Numbering::Uid).map(Command::Thread)),
     ("UID FETCH", |c| Fetch::parse(c, Numbering::Uid).map(Command::Fetch)),
     ("UID STORE", |c| Store::parse(c, Numbering::Uid).map(Command::Store)),
     ("UID COPY", |c| Copy::parse(c, Numbering::Uid).map(Command::Copy)),
@@ -95,7 +99,7 @@ fn uid(cursor: &mut Cursor<'_>) -> Parsed<Command> {
     let second = cursor.atom("a command")?;
     let known = |name: &str| name.strip_prefix("UID ").is_some_and(|name| name.eq_ignore_ascii_case(second));
     let Some((name, arguments)) = UID_COMMANDS.iter().find(|(name, _)| known(name)) else {
-        return before.expected("FETCH, STORE, SEARCH, COPY, MOVE or EXPUNGE");
+        return before.expected("FETCH, STORE, SEARCH, SORT, THREAD, COPY, MOVE or EXPUNGE");
     };
     arguments(cursor).and_then(|command| cursor.end().map(|()| command)).map_err(|error| error.within(name))
 }

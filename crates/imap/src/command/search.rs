@@ -2,7 +2,7 @@
 
 use model::{Flag, ModSeq};
 
-use super::{Encoder, Numbering};
+use super::{Encoder, Numbering, Page};
 use crate::cursor::{Cursor, ParseError, Parsed};
 use crate::date::Date;
 use crate::limits::{SEARCH_DEPTH_MAX, SEARCH_KEYS_MAX};
@@ -34,6 +34,8 @@ pub struct SearchReturn {
     pub count: bool,
     /// `SAVE`: keep the result as `$` (RFC 9051 §6.4.4.1).
     pub save: bool,
+    /// `PARTIAL` (RFC 9394 §3.1); never together with `ALL`.
+    pub partial: Option<Page>,
 }
 
 /// A condition on a message; nested at most [`crate::limits::SEARCH_DEPTH_MAX`] deep.
@@ -80,6 +82,22 @@ pub enum SearchKey {
     /// `MODSEQ`: changed at this mod-sequence or later (RFC 7162 §3.1.5). Which flag it asks about is read and passed over, as it
     /// shall be where a message has one mod-sequence for all.
     ModSeq(ModSeq),
+    /// `OLDER`: internal date at least so many seconds ago (RFC 5032 §2).
+    Older(u32),
+    /// `YOUNGER`: internal date at most so many seconds ago.
+    Younger(u32),
+    /// `SAVEDBEFORE`: save date earlier than the day (RFC 8514 §4.3).
+    SavedBefore(Date),
+    /// `SAVEDON`
+    SavedOn(Date),
+    /// `SAVEDSINCE`
+    SavedSince(Date),
+    /// `SAVEDATESUPPORTED`: the mailbox keeps save dates.
+    SaveDateSupported,
+    /// `EMAILID`: exactly this object identifier (RFC 8474 §6).
+    EmailId(String),
+    /// `THREADID`
+    ThreadId(String),
     /// `BCC`: the envelope's field contains the string.
     Bcc(String),
     /// `CC`
@@ -105,33 +123,21 @@ pub enum SearchKey {
 
 impl Search {
     pub(super) fn parse(cursor: &mut Cursor<'_>, numbering: Numbering) -> Parsed<Search> {
-        let returns = if cursor.take_word(" RETURN ") { Some(SearchReturn::parse(cursor)?) } else { None };
+        let returns = SearchReturn::parse_if_any(cursor)?;
         cursor.space()?;
         if cursor.take_word("CHARSET ") {
             charset(cursor)?;
             cursor.space()?;
         }
-        let mut left = SEARCH_KEYS_MAX;
-        let mut keys = vec![SearchKey::parse(cursor, SEARCH_DEPTH_MAX, &mut left)?];
-        while cursor.take(b' ') {
-            keys.push(SearchKey::parse(cursor, SEARCH_DEPTH_MAX, &mut left)?);
-        }
-        Ok(Search { numbering, returns, key: SearchKey::all_of(keys) })
+        Ok(Search { numbering, returns, key: SearchKey::parse_side_by_side(cursor)? })
     }
 
     pub(super) fn encode(&self, to: &mut Encoder) {
-        if let Some(r) = self.returns {
-            let options = [(r.min, "MIN"), (r.max, "MAX"), (r.all, "ALL"), (r.count, "COUNT"), (r.save, "SAVE")];
-            to.raw(" RETURN (").options(&options).raw(")");
-        }
+        SearchReturn::encode(self.returns, to);
         // RFC 9051 §6.4.4: UTF-8 goes without saying there; IMAP4rev1 wants it said.
         let form = to.form;
         to.raw(if form == NameForm::ModifiedUtf7 { " CHARSET UTF-8 " } else { " " });
-        // Keys side by side mean "and"; parentheses here would count against the bounds on keys and nesting.
-        match &self.key {
-            SearchKey::And(keys) => SearchKey::encode_all(keys, to),
-            key => key.encode(to),
-        }
+        self.key.encode_side_by_side(to);
     }
 }
 
@@ -163,10 +169,16 @@ fn charset(cursor: &mut Cursor<'_>) -> Parsed<()> {
 const CHARSETS: [&str; 2] = ["UTF-8", "US-ASCII"];
 
 impl SearchReturn {
+    /// ` RETURN (…)`, if it is there.
+    pub(super) fn parse_if_any(cursor: &mut Cursor<'_>) -> Parsed<Option<SearchReturn>> {
+        if cursor.take_word(" RETURN ") { SearchReturn::parse(cursor).map(Some) } else { Ok(None) }
+    }
+
     fn parse(cursor: &mut Cursor<'_>) -> Parsed<SearchReturn> {
-        /// Options in one list; five exist.
+        /// Options in one list; six exist.
         const OPTIONS_MAX: usize = 10;
         let mut returns = SearchReturn::default();
+        let start = cursor.clone();
         cursor.list(OPTIONS_MAX, |c| {
             let before = c.clone();
             match c.word("a return option")?.to_ascii_uppercase().as_str() {
@@ -175,17 +187,65 @@ impl SearchReturn {
                 "ALL" => returns.all = true,
                 "COUNT" => returns.count = true,
                 "SAVE" => returns.save = true,
-                _ => return before.expected("MIN, MAX, ALL, COUNT or SAVE"),
+                "PARTIAL" if returns.partial.is_none() => {
+                    c.space()?;
+                    returns.partial = Some(Page::parse(c)?);
+                }
+                _ => return before.expected("MIN, MAX, ALL, COUNT, SAVE or one PARTIAL"),
             }
             Ok(())
         })?;
+        if returns.all && returns.partial.is_some() {
+            // RFC 9394 §3.1
+            return start.expected("PARTIAL or ALL, not both,");
+        }
         // RFC 9051 §6.4.4: no option at all means ALL; SAVE alone answers nothing (§6.4.4.1).
         returns.all |= returns == SearchReturn::default();
         Ok(returns)
     }
+
+    pub(super) fn encode(returns: Option<SearchReturn>, to: &mut Encoder) {
+        let Some(r) = returns else { return };
+        let partial = r.partial.map(|page| format!("PARTIAL {page}")).unwrap_or_default();
+        let options = [
+            (r.min, "MIN"),
+            (r.max, "MAX"),
+            (r.all, "ALL"),
+            (r.count, "COUNT"),
+            (r.save, "SAVE"),
+            (r.partial.is_some(), &partial),
+        ];
+        to.raw(" RETURN (").options(&options).raw(")");
+    }
 }
 
 impl SearchKey {
+    /// ` UTF-8 key key …`: what SORT and THREAD end with (RFC 5256 §5 `search-criteria`).
+    pub(super) fn parse_with_charset(cursor: &mut Cursor<'_>) -> Parsed<SearchKey> {
+        cursor.space()?;
+        charset(cursor)?;
+        cursor.space()?;
+        SearchKey::parse_side_by_side(cursor)
+    }
+
+    /// Keys up to the end of the command: all of them are meant.
+    fn parse_side_by_side(cursor: &mut Cursor<'_>) -> Parsed<SearchKey> {
+        let mut left = SEARCH_KEYS_MAX;
+        let mut keys = vec![SearchKey::parse(cursor, SEARCH_DEPTH_MAX, &mut left)?];
+        while cursor.take(b' ') {
+            keys.push(SearchKey::parse(cursor, SEARCH_DEPTH_MAX, &mut left)?);
+        }
+        Ok(SearchKey::all_of(keys))
+    }
+
+    /// Keys side by side mean "and"; parentheses here would count against the bounds on keys and nesting.
+    pub(super) fn encode_side_by_side(&self, to: &mut Encoder) {
+        match self {
+            SearchKey::And(keys) => SearchKey::encode_all(keys, to),
+            key => key.encode(to),
+        }
+    }
+
     /// One key as itself, several as `And`.
     fn all_of(mut keys: Vec<SearchKey>) -> SearchKey {
         match keys.pop() {
@@ -261,12 +321,14 @@ impl SearchKey {
             "NEW" => SearchKey::New,
             "OLD" => SearchKey::Old,
             "RECENT" => SearchKey::Recent,
+            "SAVEDATESUPPORTED" => SearchKey::SaveDateSupported,
             _ => return None,
         })
     }
 
     fn with_argument(name: &str, c: &mut Cursor<'_>, before: &Cursor<'_>) -> Parsed<SearchKey> {
         const TEXT: &str = "a search string";
+        const SECONDS: &str = "a number of seconds";
         Ok(match name {
             "BEFORE" => SearchKey::Before(Date::parse(c)?),
             "ON" => SearchKey::On(Date::parse(c)?),
@@ -277,6 +339,13 @@ impl SearchKey {
             "LARGER" => SearchKey::Larger(c.number64()?),
             "SMALLER" => SearchKey::Smaller(c.number64()?),
             "MODSEQ" => SearchKey::ModSeq(modseq(c)?),
+            "OLDER" => SearchKey::Older(c.nz_number(SECONDS)?),
+            "YOUNGER" => SearchKey::Younger(c.nz_number(SECONDS)?),
+            "SAVEDBEFORE" => SearchKey::SavedBefore(Date::parse(c)?),
+            "SAVEDON" => SearchKey::SavedOn(Date::parse(c)?),
+            "SAVEDSINCE" => SearchKey::SavedSince(Date::parse(c)?),
+            "EMAILID" => SearchKey::EmailId(c.object_id()?),
+            "THREADID" => SearchKey::ThreadId(c.object_id()?),
             "UID" => SearchKey::Uid(SequenceSet::parse(c)?),
             "KEYWORD" => SearchKey::Flag(Flag::Keyword(c.keyword()?)),
             "UNKEYWORD" => SearchKey::NotFlag(Flag::Keyword(c.keyword()?)),
@@ -356,6 +425,14 @@ impl SearchKey {
             SearchKey::Larger(octets) => format!("LARGER {octets}"),
             SearchKey::Smaller(octets) => format!("SMALLER {octets}"),
             SearchKey::ModSeq(modseq) => format!("MODSEQ {}", modseq.0),
+            SearchKey::Older(seconds) => format!("OLDER {seconds}"),
+            SearchKey::Younger(seconds) => format!("YOUNGER {seconds}"),
+            SearchKey::SavedBefore(date) => format!("SAVEDBEFORE {date}"),
+            SearchKey::SavedOn(date) => format!("SAVEDON {date}"),
+            SearchKey::SavedSince(date) => format!("SAVEDSINCE {date}"),
+            SearchKey::SaveDateSupported => "SAVEDATESUPPORTED".to_owned(),
+            SearchKey::EmailId(id) => format!("EMAILID {id}"),
+            SearchKey::ThreadId(id) => format!("THREADID {id}"),
             SearchKey::Recent => "RECENT".to_owned(),
             SearchKey::Old => "OLD".to_owned(),
             SearchKey::New => "NEW".to_owned(),

@@ -125,7 +125,7 @@ fn store_copy_move_expunge() {
     refused("a STORE 1 FLAGS (\\Recent)", "BAD STORE: expected a flag that can be set at column 18");
     refused("a STORE 1 FLAGS (\\Foo)", "BAD STORE: expected a flag that can be set at column 18");
     refused("a STORE 1 *FLAGS ()", "BAD STORE: expected FLAGS at column 11");
-    refused("a UID NOOP", "BAD UID: expected FETCH, STORE, SEARCH, COPY, MOVE or EXPUNGE at column 7");
+    refused("a UID NOOP", "BAD UID: expected FETCH, STORE, SEARCH, SORT, THREAD, COPY, MOVE or EXPUNGE at column 7");
     refused("a UID EXPUNGE", "BAD UID EXPUNGE: expected a space at column 14");
 }
 
@@ -151,6 +151,84 @@ fn search() {
     refused("a SEARCH ON 30-Feb-1994", "BAD SEARCH: expected a date as 1-Feb-1994 at column 13");
     refused("a SEARCH SUBJECT \"a\\n\"", "BAD SEARCH: expected a quote or backslash at column 21");
     refused("a SEARCH ()", "BAD SEARCH: expected a search key at column 10");
+}
+
+#[test]
+fn search_extensions() {
+    let check = |input: &str, printed: &str| check(&format!("a SEARCH {input}"), &format!("a SEARCH {printed}"));
+    check("UNSEEN YOUNGER 259200 older 1", "CHARSET UTF-8 UNSEEN YOUNGER 259200 OLDER 1");
+    check(
+        "SAVEDON 28-Dec-2014 SAVEDSINCE 1-Jan-2015 SAVEDBEFORE 02-Jan-2015 savedatesupported",
+        "CHARSET UTF-8 SAVEDON 28-Dec-2014 SAVEDSINCE 1-Jan-2015 SAVEDBEFORE 2-Jan-2015 SAVEDATESUPPORTED",
+    );
+    check("OR EMAILID M6d99 THREADID T64-b_", "CHARSET UTF-8 OR EMAILID M6d99 THREADID T64-b_");
+    check("RETURN (PARTIAL -1:-100 COUNT) ALL", "RETURN (COUNT PARTIAL -1:-100) CHARSET UTF-8 ALL");
+    check("RETURN (partial 500:400) ALL", "RETURN (PARTIAL 500:400) CHARSET UTF-8 ALL");
+    refused("a SEARCH OLDER 0", "BAD SEARCH: expected a number of seconds at column 16");
+    refused("a SEARCH YOUNGER 1d", "BAD SEARCH: expected the end of the command at column 19");
+    refused("a SEARCH EMAILID (M1)", "BAD SEARCH: expected an object identifier at column 18");
+    refused(&format!("a SEARCH EMAILID {}", "x".repeat(256)), "BAD SEARCH: expected an object identifier at column 18");
+    let range = |at| format!("BAD SEARCH: expected a range as 1:100 or -1:-100 at column {at}");
+    refused("a SEARCH RETURN (PARTIAL 1:*) ALL", &range(28));
+    refused("a SEARCH RETURN (PARTIAL 1:-2) ALL", &range(28));
+    refused("a SEARCH RETURN (PARTIAL -1:2) ALL", &range(29));
+    refused("a SEARCH RETURN (PARTIAL 0:2) ALL", &range(26));
+    refused("a SEARCH RETURN (PARTIAL 7) ALL", &range(27));
+    let both = "BAD SEARCH: expected PARTIAL or ALL, not both, at column 17";
+    refused("a SEARCH RETURN (ALL PARTIAL 1:2) ALL", both);
+    refused(
+        "a SEARCH RETURN (PARTIAL 1:2 PARTIAL 3:4) ALL",
+        "BAD SEARCH: expected MIN, MAX, ALL, COUNT, SAVE or one PARTIAL at column 30",
+    );
+}
+
+#[test]
+fn sort_and_thread() {
+    check("A282 SORT (SUBJECT) UTF-8 SINCE 1-Feb-1994", "A282 SORT (SUBJECT) UTF-8 SINCE 1-Feb-1994");
+    check("a UID SORT (subject reverse date) us-ascii ALL", "a UID SORT (SUBJECT REVERSE DATE) UTF-8 ALL");
+    check(
+        "a SORT RETURN () (REVERSE DISPLAYFROM DISPLAYTO ARRIVAL CC FROM SIZE TO) \"UTF-8\" 1:* DELETED",
+        "a SORT RETURN (ALL) (REVERSE DISPLAYFROM DISPLAYTO ARRIVAL CC FROM SIZE TO) UTF-8 1:* DELETED",
+    );
+    check("A283 THREAD orderedsubject UTF-8 ALL", "A283 THREAD ORDEREDSUBJECT UTF-8 ALL");
+    check("a UID THREAD REFERENCES US-ASCII TEXT gewp", "a UID THREAD REFERENCES UTF-8 TEXT gewp");
+    refused("a SORT (SUBJECT) KOI8-R ALL", "NO [BADCHARSET (UTF-8 US-ASCII)] SORT: charset not supported");
+    refused("a UID THREAD REFERENCES X ALL", "NO [BADCHARSET (UTF-8 US-ASCII)] UID THREAD: charset not supported");
+    refused("a SORT (SUBJECT) ALL", "NO [BADCHARSET (UTF-8 US-ASCII)] SORT: charset not supported");
+    refused("a SORT (SUBJECT) UTF-8", "BAD SORT: expected a space at column 23");
+    refused("a SORT () UTF-8 ALL", "BAD SORT: expected at least one sort criterion at column 8");
+    refused("a SORT (BCC) UTF-8 ALL", "BAD SORT: expected a sort criterion at column 9");
+    refused("a SORT (REVERSE) UTF-8 ALL", "BAD SORT: expected a sort criterion at column 9");
+    refused("a SORT (REVERSE REVERSE DATE) UTF-8 ALL", "BAD SORT: expected a sort criterion at column 17");
+    refused(&format!("a SORT (CC{}) UTF-8 ALL", " CC".repeat(18)), "BAD SORT: more than 18 items in a list");
+    refused("a THREAD JWZ UTF-8 ALL", "BAD THREAD: expected ORDEREDSUBJECT or REFERENCES at column 10");
+    refused(
+        "a THREAD RETURN () REFERENCES UTF-8 ALL",
+        "BAD THREAD: expected ORDEREDSUBJECT or REFERENCES at column 10",
+    );
+    let deep = |n: usize| format!("a THREAD REFERENCES UTF-8 {}ALL{}", "(".repeat(n), ")".repeat(n));
+    check(&deep(99), "a THREAD REFERENCES UTF-8 ALL");
+    refused(&deep(100), "BAD THREAD: search keys nested deeper than 100");
+}
+
+#[test]
+fn fetch_extensions() {
+    check(
+        "a FETCH 1 (EMAILID threadid SAVEDATE PREVIEW (LAZY) PREVIEW FLAGS)",
+        "a FETCH 1 (EMAILID THREADID SAVEDATE PREVIEW (LAZY) PREVIEW FLAGS)",
+    );
+    check("a UID FETCH 1:4 preview", "a UID FETCH 1:4 (PREVIEW)");
+    check("a FETCH 1 PREVIEW (lazy LAZY)", "a FETCH 1 (PREVIEW (LAZY))");
+    check("a UID FETCH 1:9 preview (partial -1:-30)", "a UID FETCH 1:9 (PREVIEW) (PARTIAL -1:-30)");
+    check(
+        "101 UID FETCH 25900:26600 (UID FLAGS) (PARTIAL -1:-30 CHANGEDSINCE 98305)",
+        "101 UID FETCH 25900:26600 (UID FLAGS) (CHANGEDSINCE 98305 PARTIAL -1:-30)",
+    );
+    refused("a FETCH 1:9 FLAGS (PARTIAL 1:2)", "BAD FETCH: PARTIAL goes with UID FETCH only");
+    refused("a UID FETCH 1:9 FLAGS (PARTIAL 1:2 PARTIAL 1:2)", "BAD UID FETCH: expected a modifier at column 36");
+    refused("a FETCH 1 (PREVIEW (LAZY EAGER))", "BAD FETCH: expected LAZY at column 26");
+    refused("a FETCH 1 (PREVIEW (LAZYNESS))", "BAD FETCH: expected a space or closing parenthesis at column 25");
+    refused("a FETCH 1 (PREVIEW())", "BAD FETCH: expected a space or closing parenthesis at column 19");
 }
 
 #[test]
@@ -300,7 +378,11 @@ fn keys() -> impl Strategy<Value = SearchKey> {
         Just(SearchKey::All),
         sets().prop_map(SearchKey::SeqNum),
         sets().prop_map(SearchKey::Uid),
-        date.prop_map(SearchKey::SentSince),
+        date.clone().prop_map(SearchKey::SentSince),
+        date.prop_map(SearchKey::SavedOn),
+        (1..=u32::MAX).prop_map(SearchKey::Older),
+        "[A-Za-z0-9_-]{1,20}".prop_map(SearchKey::EmailId),
+        Just(SearchKey::SaveDateSupported),
         (0..=i64::MAX as u64).prop_map(SearchKey::Larger),
         mod_seqs().prop_map(SearchKey::ModSeq),
         strings().prop_map(SearchKey::Subject),
@@ -334,6 +416,8 @@ fn items() -> impl Strategy<Value = FetchItem> {
         Just(FetchItem::Body),
         Just(FetchItem::BodyStructure),
         Just(FetchItem::ModSeq),
+        Just(FetchItem::ThreadId),
+        Just(FetchItem::Preview { priority: PreviewPriority::Lazy }),
         part().prop_map(|part| FetchItem::BinarySize { part }),
         (part(), partial(), seen()).prop_map(|(part, partial, seen)| FetchItem::Binary { part, partial, seen }),
         (part(), text, partial(), seen()).prop_map(|(part, text, partial, seen)| {
@@ -372,10 +456,21 @@ fn selects() -> impl Strategy<Value = Select> {
 fn commands() -> impl Strategy<Value = Command> {
     let id = prop::collection::vec((strings(), prop::option::of(strings())), 0..3).prop_map(|fields| Id { fields });
     let secret = || strings().prop_map(|s| model::Secret::new(s.into_bytes()));
-    let returns = any::<[bool; 4]>().prop_map(|[min, max, count, save]| {
-        let all = !(min || max || count || save);
-        SearchReturn { min, max, all, count, save }
+    let page = (1..=u32::MAX, 1..=u32::MAX, any::<bool>()).prop_map(|(first, last, end)| {
+        let from = if end { PageFrom::End } else { PageFrom::Start };
+        Page { from, first, last }
     });
+    let returns = || {
+        (any::<[bool; 4]>(), prop::option::of(page.clone())).prop_map(|([min, max, count, save], partial)| {
+            let all = !(min || max || count || save || partial.is_some());
+            SearchReturn { min, max, all, count, save, partial }
+        })
+    };
+    let order = prop_oneof![Just(SortOrder::Ascending), Just(SortOrder::Descending)];
+    let criterion =
+        (prop::sample::select(SortKey::ALL.to_vec()), order).prop_map(|(key, order)| SortCriterion { key, order });
+    let criteria = prop::collection::vec(criterion, 1..5);
+    let algorithm = prop::sample::select(ThreadAlgorithm::ALL.to_vec());
     let patterns = prop::collection::vec("[^\\p{Cc}]{0,5}".prop_map(|p| crate::ListPattern::new(&p).unwrap()), 1..3);
     let list =
         (any::<[bool; 4]>(), names(), patterns, any::<[bool; 2]>()).prop_map(|(s, reference, patterns, r)| List {
@@ -402,12 +497,23 @@ fn commands() -> impl Strategy<Value = Command> {
         (names(), prop::sample::subsequence(StatusItem::ALL.to_vec(), 1..9))
             .prop_map(|(mailbox, items)| Command::Status(StatusCommand { mailbox, items })),
         prop::option::of(sets()).prop_map(|uids| Command::Expunge(Expunge { uids })),
-        (numbering(), prop::option::of(returns), keys())
+        (numbering(), prop::option::of(returns()), keys())
             .prop_map(|(numbering, returns, key)| Command::Search(Search { numbering, returns, key })),
-        (numbering(), sets(), prop::collection::vec(items(), 1..4), prop::option::of(mod_seqs()), any::<bool>())
-            .prop_map(|(numbering, set, items, changed_since, vanished)| {
+        (numbering(), prop::option::of(returns()), criteria, keys())
+            .prop_map(|(numbering, returns, criteria, key)| Command::Sort(Sort { numbering, returns, criteria, key })),
+        (numbering(), algorithm, keys()).prop_map(|(numbering, algorithm, key)| Command::Thread(Thread {
+            numbering,
+            algorithm,
+            key
+        })),
+        (
+            (numbering(), sets(), prop::collection::vec(items(), 1..4)),
+            (prop::option::of(mod_seqs()), any::<bool>(), prop::option::of(page)),
+        )
+            .prop_map(|((numbering, set, items), (changed_since, vanished, partial))| {
                 let vanished = vanished && changed_since.is_some() && numbering == Numbering::Uid;
-                let modifiers = FetchModifiers { changed_since, vanished };
+                let partial = partial.filter(|_| numbering == Numbering::Uid);
+                let modifiers = FetchModifiers { changed_since, vanished, partial };
                 Command::Fetch(Fetch { numbering, set, items, modifiers })
             }),
         (numbering(), sets(), prop::option::of(mod_seqs()), flags()).prop_map(

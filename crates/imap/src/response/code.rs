@@ -1,5 +1,7 @@
 //! Response codes (RFC 9051 §7.1, RFC 5530).
 
+use std::borrow::Cow;
+
 use model::{Flag, Uid, UidValidity};
 
 use super::text;
@@ -50,7 +52,7 @@ pub enum Code<'a> {
     /// Messages that a conditional STORE left alone, as the command counts (RFC 7162 §3.1.3).
     Modified(NumberSet),
     /// RFC 8474 §4.1
-    MailboxId(&'a str),
+    MailboxId(Cow<'a, str>),
     /// A literal is too large (RFC 4469 §4.2, RFC 7888 §5).
     TooBig,
     /// SEARCH could not save its result (RFC 9051 §6.4.4.1).

@@ -75,6 +75,35 @@ impl FetchWriter {
         out.push(b'"');
     }
 
+    /// `SAVEDATE` (RFC 8514 §4.2), in UTC.
+    pub fn save_date(&mut self, out: &mut Vec<u8>, date: Timestamp) {
+        self.name(out, b"SAVEDATE \"");
+        text::date_time(out, date);
+        out.push(b'"');
+    }
+
+    /// `EMAILID` (RFC 8474 §5.3)
+    pub fn email_id(&mut self, out: &mut Vec<u8>, id: &str) {
+        self.object_id(out, b"EMAILID (", id);
+    }
+
+    /// `THREADID`
+    pub fn thread_id(&mut self, out: &mut Vec<u8>, id: &str) {
+        self.object_id(out, b"THREADID (", id);
+    }
+
+    fn object_id(&mut self, out: &mut Vec<u8>, name: &[u8], id: &str) {
+        self.name(out, name);
+        text::line_text(out, id);
+        out.push(b')');
+    }
+
+    /// `PREVIEW` (RFC 8970 §3.2)
+    pub fn preview(&mut self, out: &mut Vec<u8>, preview: &str) {
+        self.name(out, b"PREVIEW ");
+        text::string(out, preview.as_bytes());
+    }
+
     /// `RFC822.SIZE`
     pub fn size(&mut self, out: &mut Vec<u8>, octets: u64) {
         self.name(out, b"RFC822.SIZE ");

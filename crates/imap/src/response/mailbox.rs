@@ -3,7 +3,7 @@
 use model::{Flag, ModSeq, Uid, UidValidity};
 
 use super::text;
-use crate::command::{StatusItem, Tag};
+use crate::command::{Page, StatusItem, Tag};
 use crate::mailbox::{MailboxName, NameForm};
 use crate::sequence::NumberSet;
 
@@ -280,10 +280,29 @@ pub struct ESearch<'a> {
     pub count: Option<u64>,
     /// The greatest mod-sequence of what is told, when the search asked for mod-sequences (RFC 4731 §3.2).
     pub mod_seq: Option<ModSeq>,
+    /// Which stretch was asked for, and what lies in it (RFC 9394 §3.1).
+    pub partial: Option<(Page, &'a NumberSet)>,
 }
 
 /// `* ESEARCH (TAG "a1") UID …`
 pub fn esearch(out: &mut Vec<u8>, tag: &Tag, result: &ESearch<'_>) {
+    esearch_begin(out, tag, result);
+    if let Some(all) = result.all.filter(|all| !all.is_empty()) {
+        out.extend_from_slice(format!(" ALL {all}").as_bytes());
+    }
+    if let Some((page, numbers)) = result.partial {
+        let numbers = if numbers.is_empty() { "NIL".to_owned() } else { numbers.to_string() };
+        out.extend_from_slice(format!(" PARTIAL ({page} {numbers})").as_bytes());
+    }
+    if let Some(mod_seq) = result.mod_seq {
+        out.extend_from_slice(b" MODSEQ ");
+        text::number(out, mod_seq.0);
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// `* ESEARCH …` up to and without ALL and PARTIAL, which the caller may have to write piece by piece.
+pub fn esearch_begin(out: &mut Vec<u8>, tag: &Tag, result: &ESearch<'_>) {
     out.extend_from_slice(b"* ESEARCH (TAG ");
     text::quoted(out, tag.as_str().as_bytes());
     out.push(b')');
@@ -299,14 +318,6 @@ pub fn esearch(out: &mut Vec<u8>, tag: &Tag, result: &ESearch<'_>) {
     item(b" MIN ", result.min.map(u64::from));
     item(b" MAX ", result.max.map(u64::from));
     item(b" COUNT ", result.count);
-    if let Some(all) = result.all.filter(|all| !all.is_empty()) {
-        out.extend_from_slice(format!(" ALL {all}").as_bytes());
-    }
-    if let Some(mod_seq) = result.mod_seq {
-        out.extend_from_slice(b" MODSEQ ");
-        text::number(out, mod_seq.0);
-    }
-    out.extend_from_slice(b"\r\n");
 }
 
 /// `* ENABLED …`

@@ -2,7 +2,7 @@ use message::Scanner;
 use model::{Flag, ModSeq, SeqNum, Timestamp, Uid, UidValidity};
 
 use super::*;
-use crate::command::{Partial, Section, SectionName, SectionText, SeenPolicy, StatusItem};
+use crate::command::{Page, PageFrom, Partial, Section, SectionName, SectionText, SeenPolicy, StatusItem};
 use crate::{MailboxName, NameForm, NumberSet};
 
 fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
@@ -66,7 +66,7 @@ fn status_responses() {
     check(Answer::ok("x").code(Code::HighestModSeq(715_194_045_007)), "OK [HIGHESTMODSEQ 715194045007] x");
     check(Answer::ok("x").code(Code::NoModSeq), "OK [NOMODSEQ] x");
     check(Answer::ok("x").code(Code::Modified([7, 9].into_iter().collect())), "OK [MODIFIED 7,9] x");
-    check(Answer::ok("x").code(Code::MailboxId("F2212")), "OK [MAILBOXID (F2212)] x");
+    check(Answer::ok("x").code(Code::MailboxId("F2212".into())), "OK [MAILBOXID (F2212)] x");
     check(Answer::bad("x").code(Code::BadCharset(&["UTF-8"])), "BAD [BADCHARSET (UTF-8)] x");
     assert_eq!(written(|out| bye(out, Some(&Code::Unavailable), "later")), "* BYE [UNAVAILABLE] later\r\n");
     assert_eq!(written(|out| continuation(out, "")), "+ \r\n");
@@ -130,12 +130,27 @@ fn mailbox_data() {
     );
     let tag = Tag::new("A285").unwrap();
     let all: NumberSet = [4, 5, 9].into_iter().collect();
-    let found =
-        ESearch { uid: true, min: Some(4), max: Some(9), all: Some(&all), count: Some(3), mod_seq: Some(ModSeq(917)) };
+    let found = ESearch {
+        uid: true,
+        min: Some(4),
+        max: Some(9),
+        all: Some(&all),
+        count: Some(3),
+        mod_seq: Some(ModSeq(917)),
+        partial: None,
+    };
     assert_eq!(
         written(|out| esearch(out, &tag, &found)),
         "* ESEARCH (TAG \"A285\") UID MIN 4 MAX 9 COUNT 3 ALL 4:5,9 MODSEQ 917\r\n"
     );
+    let page = Page { from: PageFrom::End, first: 1, last: 100 };
+    let paged = ESearch { partial: Some((page, &all)), ..ESearch::default() };
+    assert_eq!(
+        written(|out| esearch(out, &tag, &paged)),
+        format!("* ESEARCH (TAG \"A285\") PARTIAL (-1:-100 {all})\r\n")
+    );
+    let none = ESearch { partial: Some((page, &NumberSet::new())), ..ESearch::default() };
+    assert_eq!(written(|out| esearch(out, &tag, &none)), "* ESEARCH (TAG \"A285\") PARTIAL (-1:-100 NIL)\r\n");
     let nothing = ESearch { all: Some(&NumberSet::new()), ..ESearch::default() };
     assert_eq!(written(|out| esearch(out, &tag, &nothing)), "* ESEARCH (TAG \"A285\")\r\n");
     assert_eq!(written(|out| enabled(out, &["IMAP4REV2"])), "* ENABLED IMAP4REV2\r\n");

@@ -29,6 +29,10 @@ proptest! {
         prop_assert_eq!(set.iter().collect::<Vec<_>>(), expected.iter().copied().collect::<Vec<_>>());
         prop_assert_eq!(set.count(), expected.len() as u64);
         prop_assert_eq!((set.min(), set.max()), (expected.first().copied(), expected.last().copied()));
+        for (from, to) in [(0, 0), (0, 3), (2, 9), (5, 99), (99, 100)] {
+            let places = expected.iter().copied().skip(from).take(to - from).collect::<Vec<_>>();
+            prop_assert_eq!(set.at(from as u64..to as u64).iter().collect::<Vec<_>>(), places);
+        }
         for number in 0..41 {
             prop_assert_eq!(set.contains(number), expected.contains(&number));
         }

@@ -2,6 +2,7 @@
 
 use crate::Octets;
 use crate::address::parse_addresses;
+use crate::ancestry::{IdKey, ancestors};
 use crate::date::SentAt;
 use crate::envelope::{Envelope, EnvelopeAddress};
 use crate::header::unfold;
@@ -22,6 +23,7 @@ const LANGUAGES_MAX: usize = 20;
 pub(super) struct RootHeader {
     pub(super) envelope: Envelope,
     pub(super) threading: Threading,
+    pub(super) ancestors: Vec<IdKey>,
     pub(super) sent_at: Option<SentAt>,
     pub(super) received_count: u32,
     pub(super) delivered_to: Vec<String>,
@@ -33,12 +35,14 @@ impl RootHeader {
         let (envelope, complete) = envelope(fields);
         let value = |name| unfold(fields.get(name).unwrap_or_default());
         let subject = decode_header(fields.get(Name::Subject).unwrap_or_default());
-        let threading =
-            Threading::new(&value(Name::MessageId), &value(Name::References), &value(Name::InReplyTo), &subject);
+        let references = value(Name::References);
+        let threading = Threading::new(&value(Name::MessageId), &references, &value(Name::InReplyTo), &subject);
+        let ancestors = ancestors(&references);
         let sent_at = SentAt::parse(&value(Name::Date));
         let delivered_to =
             fields.delivered_to.iter().map(|value| String::from_utf8_lossy(&unfold(value)).into_owned()).collect();
-        (RootHeader { envelope, threading, sent_at, received_count: fields.received_count, delivered_to }, complete)
+        let received_count = fields.received_count;
+        (RootHeader { envelope, threading, ancestors, sent_at, received_count, delivered_to }, complete)
     }
 }
 

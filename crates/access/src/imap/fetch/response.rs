@@ -2,6 +2,7 @@
 
 use super::{Trouble, binary, octets::Reading, section};
 use crate::imap::flag_names::FlagNames;
+use crate::imap::object_id;
 use crate::imap::out::Out;
 use crate::imap::running::Refusal;
 use ::message::Structure;
@@ -90,6 +91,9 @@ impl Message {
             FetchItem::Uid => fetch.uid(out, self.member.uid),
             FetchItem::InternalDate => fetch.internal_date(out, self.member.internal_date),
             FetchItem::Size => fetch.size(out, self.member.size_octets),
+            FetchItem::EmailId => fetch.email_id(out, &object_id::email(self.member.email)),
+            FetchItem::ThreadId => fetch.thread_id(out, &object_id::thread(self.member.thread)),
+            FetchItem::SaveDate => fetch.save_date(out, self.member.save_date),
             _ => {}
         }
     }
@@ -116,6 +120,8 @@ impl Message {
                     Ok(envelope) => fetch.envelope(out, &envelope),
                     Err(error) => reading.trouble.note(&error),
                 },
+                // RFC 8970 §4.1: LAZY may be NIL, but the row has it.
+                (FetchItem::Preview { .. }, _) => fetch.preview(out, preview(email.preview())),
                 (FetchItem::Body, Some(structure)) => fetch.body(out, structure),
                 (FetchItem::BodyStructure, Some(structure)) => fetch.body_structure(out, structure),
                 (FetchItem::Section(section), structure) => {
@@ -141,6 +147,12 @@ impl Message {
         fetch.end(out);
         Ok(())
     }
+}
+
+/// RFC 8970 §3.3: a preview should have at most 200 characters; the row keeps the 256 of RFC 8621 §4.1.4.
+fn preview(kept: &str) -> &str {
+    const CHARS_MAX: usize = 200;
+    kept.char_indices().nth(CHARS_MAX).and_then(|(end, _)| kept.get(..end)).unwrap_or(kept).trim_end()
 }
 
 fn structure_of(email: &Email, trouble: &mut Trouble) -> Option<Structure> {

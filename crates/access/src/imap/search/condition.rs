@@ -3,6 +3,7 @@
 use super::facts::Facts;
 use super::pace::Pace;
 use crate::imap::numbers::Numbers;
+use crate::imap::object_id;
 use crate::imap::selected::Selected;
 use env::BoxFuture;
 use futures_util::FutureExt;
@@ -10,7 +11,7 @@ use imap::command::{Numbering, SearchKey};
 use imap::{Answer, Date};
 use mailstore::FlagBits;
 use message::text::folded;
-use model::{Flag, ModSeq};
+use model::{EmailId, Flag, ModSeq, ThreadId};
 use std::ops::Range;
 
 /// A condition on a message. It is as deep as the key, which the grammar bounds (`imap::limits::SEARCH_DEPTH_MAX`).
@@ -25,6 +26,12 @@ pub(super) enum Condition {
     Received(Range<i64>),
     /// Date field, in days.
     Sent(Range<i64>),
+    /// Internal date, in whole seconds (RFC 5032 §2).
+    ReceivedAt(Range<i64>),
+    /// Save date, in days.
+    Saved(Range<i64>),
+    Email(EmailId),
+    Thread(ThreadId),
     Larger(u64),
     Smaller(u64),
     /// Changed at this mod-sequence or later.
@@ -79,6 +86,14 @@ impl Condition {
             SearchKey::SentBefore(date) => Condition::Sent(before(*date)),
             SearchKey::SentOn(date) => Condition::Sent(on(*date)),
             SearchKey::SentSince(date) => Condition::Sent(since(*date)),
+            SearchKey::Older(seconds) => Condition::ReceivedAt(i64::MIN..ago(selected, *seconds) + 1),
+            SearchKey::Younger(seconds) => Condition::ReceivedAt(ago(selected, *seconds)..i64::MAX),
+            SearchKey::SavedBefore(date) => Condition::Saved(before(*date)),
+            SearchKey::SavedOn(date) => Condition::Saved(on(*date)),
+            SearchKey::SavedSince(date) => Condition::Saved(since(*date)),
+            SearchKey::SaveDateSupported => Condition::Always(true),
+            SearchKey::EmailId(id) => object_id::parse_email(id).map_or(Condition::Always(false), Condition::Email),
+            SearchKey::ThreadId(id) => object_id::parse_thread(id).map_or(Condition::Always(false), Condition::Thread),
             SearchKey::Larger(octets) => Condition::Larger(*octets),
             SearchKey::Smaller(octets) => Condition::Smaller(*octets),
             SearchKey::ModSeq(since) => Condition::ModSeq(*since),
@@ -122,6 +137,10 @@ impl Condition {
             Condition::Numbers(numbers) => Some(numbers.contains(facts.seq, facts.member.uid)),
             Condition::Flag(bits) => Some(facts.member.flags.contains(*bits)),
             Condition::Received(days) => Some(days.contains(&facts.member.internal_date.unix_days())),
+            Condition::ReceivedAt(seconds) => Some(seconds.contains(&facts.member.internal_date.unix_s())),
+            Condition::Saved(days) => Some(days.contains(&facts.member.save_date.unix_days())),
+            Condition::Email(id) => Some(facts.member.email == *id),
+            Condition::Thread(id) => Some(facts.member.thread == *id),
             Condition::Larger(octets) => Some(facts.member.size_octets > *octets),
             Condition::Smaller(octets) => Some(facts.member.size_octets < *octets),
             Condition::ModSeq(since) => Some(facts.member.modseq >= *since),
@@ -204,6 +223,11 @@ impl Condition {
                 _ => false,
             }
     }
+}
+
+/// The moment so many seconds before now, in seconds.
+fn ago(selected: &Selected, seconds: u32) -> i64 {
+    selected.account.now().unix_s() - i64::from(seconds)
 }
 
 fn before(date: Date) -> Range<i64> {
