@@ -10,6 +10,7 @@
 //! | [`response`] | [`Answer`], [`Code`], the untagged responses, [`FetchWriter`] |
 //! | [`sequence`] | [`SequenceSet`] as written, [`NumberSet`] as resolved |
 //! | [`mailbox`] | [`MailboxName`], [`ListPattern`], modified UTF-7 |
+//! | [`client`] | a server's responses, read by a client |
 //! | [`date`] | [`Date`], [`DateTime`] |
 //! | [`deflate`] | [`Inflater`](deflate::Inflater), [`Deflater`](deflate::Deflater): COMPRESS=DEFLATE |
 //! | [`limits`] | [`Limits`] and every bound with its reason |
@@ -25,6 +26,7 @@
 //! assert!(session.output().ends_with(b"a1 OK NOOP done\r\n"));
 //! ```
 
+pub mod client;
 pub mod command;
 mod cursor;
 pub mod date;

@@ -80,7 +80,7 @@ fn check(name: &str) -> Result<(), MailboxNameError> {
 ///
 /// Octets that are not modified UTF-7 make the name invalid rather than a name of its own: else two spellings
 /// of one name could exist, or one that cannot be told to clients (RFC 3501 §5.1.3).
-pub(crate) fn decode(octets: &[u8], form: NameForm) -> Result<String, MailboxNameError> {
+pub fn decode(octets: &[u8], form: NameForm) -> Result<String, MailboxNameError> {
     let text = std::str::from_utf8(octets).map_err(|_| MailboxNameError::Encoding)?;
     let name = match form {
         NameForm::ModifiedUtf7 if text.is_ascii() => utf7::decode(text).ok_or(MailboxNameError::Encoding)?,
@@ -92,7 +92,7 @@ pub(crate) fn decode(octets: &[u8], form: NameForm) -> Result<String, MailboxNam
 }
 
 /// The octets that stand for `name` on the wire, before quoting.
-pub(crate) fn encode(name: &str, form: NameForm) -> std::borrow::Cow<'_, str> {
+pub fn encode(name: &str, form: NameForm) -> std::borrow::Cow<'_, str> {
     match form {
         NameForm::ModifiedUtf7 => utf7::encode(name),
         NameForm::Utf8 => name.into(),

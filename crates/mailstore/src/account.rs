@@ -11,8 +11,9 @@ use crate::op::copy::{Copied, CopyMessages};
 use crate::op::discard::Discard;
 use crate::op::expunge::Expunge;
 use crate::op::flags::{FlagsStored, StoreFlags};
+use crate::op::import::Import;
 use crate::op::{mailbox, trim::Trim};
-use crate::rows;
+use crate::rows::{self, SourceId};
 use crate::view::View;
 use crate::working::{Published, Working, row_error};
 use crate::{DELIVERIES_KEPT, LOG_KEPT};
@@ -171,6 +172,14 @@ impl Account {
         }
     }
 
+    /// Of which of these sources a message was imported, in their order.
+    pub async fn imported(&self, sources: &[SourceId]) -> Result<Vec<bool>, Error> {
+        let cell = rows::account_cell(self.id);
+        let queries = sources.iter().map(|source| Query::row(&cell, rows::source(*source))).collect();
+        let found = self.store.read(queries).await?.0;
+        Ok(found.into_iter().map(|found| matches!(found, Found::Row(Some(_)))).collect())
+    }
+
     /// Entries of the change log behind `after`, in order; at most `entries_max`.
     pub async fn log(&self, after: ModSeq, entries_max: usize) -> Result<Vec<(ModSeq, Entry)>, Error> {
         let cell = rows::account_cell(self.id);
@@ -188,6 +197,11 @@ impl Account {
     /// Adds a message to a mailbox.
     pub fn append(self: &Arc<Self>, append: Append) -> impl Future<Output = Result<Outcome, Error>> + Send + use<> {
         self.ask(append)
+    }
+
+    /// Adds a message to a mailbox, unless one of the same source was added before.
+    pub fn import(self: &Arc<Self>, import: Import) -> impl Future<Output = Result<Outcome, Error>> + Send + use<> {
+        self.ask(import)
     }
 
     /// Changes flags.

@@ -9,6 +9,7 @@ use crate::flags::{FlagBits, KeywordTable};
 use crate::log::Entry;
 use crate::mailbox::{INBOX, MailboxRecord, canonical_name};
 use crate::op::append::DELIVERY_FORMAT;
+use crate::op::import::SOURCE_FORMAT;
 use crate::rows::{self, Head, Places};
 use crate::view::Member;
 use crate::{Error, INBOX_ID};
@@ -270,6 +271,7 @@ impl<'a> Checker<'a> {
                 Ok(None)
             }
             Some(b'D') => Decoder::new(row, DELIVERY_FORMAT).and_then(|mut d| d.time()).map(|_| None),
+            Some(b'I') => Decoder::new(row, SOURCE_FORMAT).and_then(|mut d| d.u64()).map(|_| None),
             Some(b'T') => Decoder::new(row, 1).and_then(|mut d| d.u64()).map(|_| None),
             Some(b'S') => {
                 let name = key.get(1..).and_then(|name| std::str::from_utf8(name).ok());

@@ -47,7 +47,8 @@ pub use op::copy::{Copied, CopyMessages, Transfer};
 pub use op::discard::Discard;
 pub use op::expunge::Expunge;
 pub use op::flags::{FlagChange, FlagsStored, StoreFlags, Unchanged};
-pub use rows::DeliveryId;
+pub use op::import::Import;
+pub use rows::{DeliveryId, SourceId};
 pub use vanished::VANISHED_MAX;
 pub use view::{Member, View, ViewChanges};
 

@@ -5,6 +5,7 @@ pub(crate) mod copy;
 pub(crate) mod discard;
 pub(crate) mod expunge;
 pub(crate) mod flags;
+pub(crate) mod import;
 pub(crate) mod mailbox;
 pub(crate) mod trim;
 

@@ -12,6 +12,7 @@
 //! | `T` hash | thread of a Message-ID and base subject |
 //! | `L` modseq | change log |
 //! | `D` delivery | a delivery of the queue that is done |
+//! | `I` source | the email that was imported from it; stays when the email ends |
 //! | `X` mailbox | a deleted mailbox that is still being emptied |
 //!
 //! Numbers in keys are big-endian, so that keys sort as the numbers do. Bodies of up to 32 KiB lie in `Space::Bodies`
@@ -123,6 +124,15 @@ pub(crate) fn log(modseq: ModSeq) -> Bytes {
 pub(crate) fn delivery(id: DeliveryId) -> Bytes {
     key(b'D', &[&id.queue.0.to_be_bytes(), &id.ordinal.to_be_bytes()])
 }
+
+pub(crate) fn source(id: SourceId) -> Bytes {
+    key(b'I', &[&id.0])
+}
+
+/// What a message was where it was imported from: a hash of whatever tells it from all others there. It is remembered as
+/// long as the account, so that importing may be repeated at any time: 30 octets for each message.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct SourceId(pub [u8; 16]);
 
 /// One recipient of one queued message: a delivery with this id happens once, however often it is tried.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -6,7 +6,8 @@ mod common;
 
 use common::{Rig, Script, append, done, flags, manual, rig, store_flags};
 use mailstore::{
-    Append, DELIVERIES_KEPT, DeliveryId, Error, FlagChange, INBOX_ID, LOG_KEPT, MESSAGES_AT_ONCE_MAX, Outcome, Transfer,
+    Append, DELIVERIES_KEPT, DeliveryId, Error, FlagChange, INBOX_ID, Import, LOG_KEPT, MESSAGES_AT_ONCE_MAX, Outcome,
+    SourceId, Transfer,
 };
 use model::{MailboxId, ModSeq, QueueId};
 use std::sync::atomic::Ordering;
@@ -304,4 +305,26 @@ fn damage_is_found() {
     batch.delete(Space::Bodies, 1u64.to_be_bytes().to_vec());
     rig.wait(store::Store::commit(&rig.store, batch)).unwrap();
     assert_eq!(rig.wait(mailstore::check(&rig.store, common::ACCOUNT)).unwrap().len(), 1);
+}
+
+#[test]
+fn what_was_imported_is_not_imported_again() {
+    let rig = rig();
+    let import =
+        |n: u8, mailbox| rig.account.import(Import { append: append(mailbox, "a"), source: SourceId([n; 16]) });
+    // Both wait for one commit: what is known counts before it is durable.
+    let (first, second) = (import(1, INBOX_ID), import(1, INBOX_ID));
+    let Outcome::Appended(there) = rig.wait(first).unwrap() else { panic!() };
+    assert_eq!(rig.wait(second), Ok(Outcome::AlreadyDelivered));
+    assert_eq!(rig.wait(import(2, MailboxId(99))), Err(Error::MailboxMissing));
+    assert_eq!(rig.wait(rig.account.imported(&[1, 2].map(|n| SourceId([n; 16])))), Ok(vec![true, false]));
+    // It stays known though the message ends, however long ago.
+    rig.store_flags(&[there.uid.0], FlagChange::Add, &["\\Deleted"]);
+    assert_eq!(rig.expunge(&[there.uid.0]), [there.uid.0]);
+    rig.world.pass(LOG_KEPT);
+    rig.wait(rig.account.trim()).unwrap();
+    let rig = rig.reopened();
+    let again = rig.account.import(Import { append: append(INBOX_ID, "a"), source: SourceId([1; 16]) });
+    assert_eq!(rig.wait(again), Ok(Outcome::AlreadyDelivered));
+    rig.sound();
 }

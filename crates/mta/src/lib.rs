@@ -6,6 +6,7 @@
 //! | module | station |
 //! |---|---|
 //! | [`incoming`](Incoming) | a body as it comes in: scanned, held or spilled to a blob |
+//! | [`import`] | messages from another mail system, each once |
 //! | [`receive`](Post) | the one door: what becomes of a message, and what its giver is told |
 //! | [`route`] | to whom a forward path leads |
 //! | [`queue`] | messages until each delivery is done, and who is told |
@@ -16,6 +17,7 @@
 //! | [`smtp`](SmtpConversation) | SMTP and LMTP sessions over the above |
 
 mod fields;
+mod import;
 mod incoming;
 pub mod queue;
 mod receive;
@@ -26,6 +28,7 @@ pub mod trace;
 pub mod transport;
 
 pub use fields::{Hop, queue_name};
+pub use import::import;
 pub use incoming::{BodiesInFlight, Incoming, ReceiveError, Received};
 pub use queue::{Queue, QueueError, QueuePolicy};
 pub use receive::{AppendTo, Envelope, Origin, Post, append};

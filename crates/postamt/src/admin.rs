@@ -6,6 +6,8 @@
 //! | module | what |
 //! |---|---|
 //! | [`protocol`] | requests and answers |
+//! | [`transfer`] | what is asked and answered when mail moves in or out |
+//! | `import`, `export` | mail that moves in or out |
 //! | [`when`] | points of time in JSON |
 //! | [`path`] | where the socket lies, also in deep folders |
 //! | [`server`] | the socket, connections, and who answers what |
@@ -16,6 +18,8 @@ mod accounts;
 mod aliases;
 pub mod client;
 mod domains;
+mod export;
+mod import;
 pub mod path;
 pub mod protocol;
 mod queue;
@@ -23,4 +27,5 @@ mod send;
 pub mod server;
 mod status;
 mod trace;
+pub mod transfer;
 pub mod when;

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `trace`, `queue`, `account`, `domain`, `alias`, `send`, `status` | commands for the running server |
 //! | `pages` | man pages, completions |
+//! | `import`, `export` | mail from files and into them |
 //! | `people` | what accounts, domains and aliases have in common |
 //! | `place`, `failure` | which server, and how its answers and refusals are told |
 //! | `password`, `text` | asking for passwords; quantities and tables |
@@ -11,7 +12,9 @@
 mod account;
 mod alias;
 mod domain;
+mod export;
 mod failure;
+mod import;
 mod pages;
 mod password;
 mod people;
@@ -19,7 +22,7 @@ mod place;
 mod queue;
 mod send;
 mod status;
-mod text;
+pub mod text;
 mod trace;
 
 use crate::config::{self, Mistakes};
@@ -113,6 +116,12 @@ enum Command {
                             echo Hello | postamt send --from anna@demo.test --to ben@example.org --subject Hi\n  \
                             postamt send --from anna@demo.test --to ben@example.org --raw < message.eml")]
     Send(send::Send),
+    /// Brings mail from files (Maildir, mbox, eml) into an account.
+    #[command(after_help = import::EXAMPLES)]
+    Import(import::Import),
+    /// Writes an account's mail into files (Maildir, mbox, eml).
+    #[command(after_help = export::EXAMPLES)]
+    Export(export::Export),
     /// Prints the reference of all configuration keys, in Markdown.
     #[command(after_help = "Example:\n  postamt keys | less")]
     Keys,
@@ -169,6 +178,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Domain(domain) => domain::run(&domain),
         Command::Alias(alias) => alias::run(&alias),
         Command::Send(send) => send::run(&send),
+        Command::Import(import) => import::run(&import),
+        Command::Export(export) => export::run(&export),
         Command::Keys => place::say(&config::reference()),
         Command::Man(man) => pages::man(&man),
         Command::Completions(completions) => pages::completions(&completions),

@@ -7,6 +7,7 @@
 //! | `config` | one TOML file into one `ServePlan`, and everything that is wrong with it |
 //! | `plan` | `ServePlan`: what shall be served |
 //! | `demo`, `samples` | the demo's plan and its sixty messages |
+//! | `import`, `export` | mail from files and into them |
 //! | `screen` | what the terminal shows |
 //! | `server` | the wiring |
 
@@ -14,6 +15,8 @@ mod admin;
 mod cli;
 mod config;
 mod demo;
+mod export;
+mod import;
 mod plan;
 mod samples;
 mod screen;

@@ -129,4 +129,42 @@ impl Client {
             }
         }
     }
+
+    /// Asks, and gives each item to `each` with its octets, of which there are as many as `octets` says.
+    ///
+    /// # Errors
+    /// As [`ask`](Self::ask), and what `each` says.
+    pub fn ask_with_octets<T: DeserializeOwned, E: From<ClientError>>(
+        &mut self,
+        ask: Request,
+        octets: impl Fn(&T) -> u64,
+        mut each: impl FnMut(T, Vec<u8>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.request(ask)?;
+        while let Some(item) = self.next::<T>(b"")? {
+            let mut piece = Vec::new();
+            let size = octets(&item);
+            let read = (&mut self.reader).take(size).read_to_end(&mut piece).map_err(ClientError::from)?;
+            if (read as u64) < size {
+                return Err(ClientError::from(io::Error::from(io::ErrorKind::UnexpectedEof)).into());
+            }
+            each(item, piece)?;
+        }
+        Ok(())
+    }
+
+    /// Asks for what is a stream in both directions; they are apart when the server says to go on.
+    ///
+    /// # Errors
+    /// As [`ask`](Self::ask).
+    pub fn stream(mut self, ask: Request) -> Result<(BufReader<UnixStream>, UnixStream), ClientError> {
+        self.request(ask)?;
+        let mut line = Vec::new();
+        self.reader.read_until(b'\n', &mut line)?;
+        match serde_json::from_slice::<Answer<()>>(&line)? {
+            Answer::GoOn {} => Ok((self.reader, self.writer)),
+            Answer::Trouble(trouble) => Err(trouble.into()),
+            _ => Err(io::Error::from(io::ErrorKind::InvalidData).into()),
+        }
+    }
 }

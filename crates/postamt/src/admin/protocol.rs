@@ -127,6 +127,40 @@ pub enum Request {
         /// How many octets follow.
         size_octets: u64,
     },
+    /// Items: [`MailboxItem`](super::transfer::MailboxItem).
+    MailboxList {
+        /// Whose.
+        address: String,
+    },
+    /// Items: [`MemberItem`](super::transfer::MemberItem).
+    MessageList {
+        /// Whose.
+        address: String,
+        /// Where.
+        mailbox: String,
+    },
+    /// Items: [`MemberItem`](super::transfer::MemberItem), each followed by its octets.
+    MessageRead {
+        /// Whose.
+        address: String,
+        /// Where.
+        mailbox: String,
+        /// Which.
+        uids: Vec<u32>,
+    },
+    /// One [`KnownItem`](super::transfer::KnownItem).
+    SourcesKnown {
+        /// Whose.
+        address: String,
+        /// Which.
+        sources: Vec<super::transfer::Source>,
+    },
+    /// After `go_on` lines of [`Frame`](super::transfer::Frame), those of messages followed by octets, while items
+    /// [`ArrivedItem`](super::transfer::ArrivedItem) come.
+    MailImport {
+        /// Whose.
+        address: String,
+    },
     /// One [`StatusItem`].
     Status {},
 }

@@ -2,7 +2,7 @@
 
 use super::path::{Reach, file};
 use super::protocol::{Answer, Line, REQUEST_OCTETS_MAX, Request, Trouble, VERSION};
-use super::{accounts, aliases, domains, queue, send, status, trace};
+use super::{accounts, aliases, domains, export, import, queue, send, status, trace};
 use crate::server::StatusBoard;
 use anyhow::{Context, ensure};
 use env::Env;
@@ -170,6 +170,11 @@ async fn answer(ask: Request, office: &Office, to: &mut Exchange) -> Result<(), 
         Request::MessageSend { from, to: recipients, size_octets } => {
             send::answer(office, &from, &recipients, size_octets, to).await
         }
+        Request::MailboxList { address } => export::mailboxes(office, &address, to).await,
+        Request::MessageList { address, mailbox } => export::messages(office, &address, &mailbox, to).await,
+        Request::MessageRead { address, mailbox, uids } => export::read(office, &address, &mailbox, &uids, to).await,
+        Request::SourcesKnown { address, sources } => to.item(&export::known(office, &address, &sources).await?).await,
+        Request::MailImport { address } => import::answer(office, &address, to).await,
         Request::Status {} => to.item(&status::of(office)).await,
     }
 }
@@ -240,6 +245,11 @@ impl Exchange {
         }
         *left -= piece.len() as u64;
         Ok(piece)
+    }
+
+    /// Both directions, for an answer that reads while it writes. What was answered before is on its way.
+    pub fn apart(&mut self) -> (&mut BufReader<OwnedReadHalf>, &mut OwnedWriteHalf) {
+        (&mut self.reader, &mut self.writer)
     }
 
     /// Octets as they are.

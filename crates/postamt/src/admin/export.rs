@@ -1,0 +1,131 @@
+//! Mail as it lies in an account, for whoever takes it out.
+
+use super::accounts::address;
+use super::protocol::Trouble;
+use super::server::{Exchange, Fault, Office};
+use super::transfer::{KnownItem, MailboxItem, MemberItem, Source};
+use super::when::When;
+use mailstore::{Account, Email, Error, Member, SourceId, View};
+use model::Uid;
+use std::sync::Arc;
+
+/// Octets read at once, and sent before more are read.
+const PIECE_OCTETS: u64 = 64 << 10;
+/// Messages asked for at once: their rows are read together.
+pub const MESSAGES_AT_ONCE_MAX: usize = 1000;
+/// Sources asked about at once.
+pub const SOURCES_AT_ONCE_MAX: usize = 10_000;
+
+/// Whose account, and what it may hold.
+pub async fn account_of(office: &Office, text: &str) -> Result<(Arc<Account>, model::Quota), Fault> {
+    let address = address(text)?;
+    let person = office
+        .post
+        .directory
+        .account(&address)
+        .ok_or_else(|| Trouble::not_found(format!("there is no account {address}; see: postamt account list")))?;
+    let account = office.post.mailstore.account(person.id).await.map_err(Trouble::failed)?;
+    Ok((account, person.quota))
+}
+
+pub async fn mailboxes(office: &Office, address: &str, to: &mut Exchange) -> Result<(), Fault> {
+    let (account, _) = account_of(office, address).await?;
+    let mailboxes = account.mailboxes();
+    for mailbox in mailboxes.iter() {
+        let item = MailboxItem {
+            name: mailbox.name.to_string(),
+            special_use: mailbox.special_use.map(|special_use| special_use.attribute().to_owned()),
+            uid_validity: mailbox.uid_validity.0,
+            messages: mailbox.messages,
+            size_octets: mailbox.size_octets,
+            subscribed: mailboxes.is_subscribed(&mailbox.name),
+            message_octets_max: office.message_octets_max,
+        };
+        to.item(&item).await?;
+    }
+    Ok(())
+}
+
+pub async fn messages(office: &Office, address: &str, mailbox: &str, to: &mut Exchange) -> Result<(), Fault> {
+    let (account, _) = account_of(office, address).await?;
+    let view = view(&account, mailbox).await?;
+    for (_, member) in view.iter() {
+        to.item(&item(&view, member)).await?;
+    }
+    Ok(())
+}
+
+/// Messages with their octets; those that are gone meanwhile are left out.
+pub async fn read(office: &Office, address: &str, mailbox: &str, uids: &[u32], to: &mut Exchange) -> Result<(), Fault> {
+    if uids.len() > MESSAGES_AT_ONCE_MAX {
+        return Err(Trouble::wrong(format!("at most {MESSAGES_AT_ONCE_MAX} messages at once")).into());
+    }
+    let (account, _) = account_of(office, address).await?;
+    let view = view(&account, mailbox).await?;
+    let members: Vec<&Member> = uids.iter().filter_map(|uid| view.by_uid(Uid(*uid))).collect();
+    let ids: Vec<_> = members.iter().map(|member| member.email).collect();
+    let emails = account.emails(&ids).await.map_err(Trouble::failed)?;
+    for (member, email) in members.into_iter().zip(emails) {
+        let Some(email) = email else { continue };
+        message(&account, item(&view, member), &email, to).await?;
+    }
+    Ok(())
+}
+
+/// The first piece is read before any octet is promised: a body that is lost is told, and the next message goes on.
+async fn message(account: &Arc<Account>, item: MemberItem, email: &Email, to: &mut Exchange) -> Result<(), Fault> {
+    let size = email.size_octets();
+    let mut piece = match account.octets(email, 0..PIECE_OCTETS.min(size)).await {
+        Ok(piece) if !piece.is_empty() || size == 0 => piece,
+        Ok(_) => return lost(item, &Error::BodyMissing(email.id), to).await,
+        Err(error) => return lost(item, &error, to).await,
+    };
+    to.item(&MemberItem { size_octets: size, ..item }).await?;
+    let mut sent = 0;
+    loop {
+        sent += piece.len() as u64;
+        to.octets(&piece).await?;
+        if sent >= size {
+            return Ok(());
+        }
+        piece = account.octets(email, sent..size.min(sent + PIECE_OCTETS)).await.map_err(broken)?;
+        if piece.is_empty() {
+            return Err(broken(Error::BodyMissing(email.id)));
+        }
+    }
+}
+
+async fn lost(item: MemberItem, error: &Error, to: &mut Exchange) -> Result<(), Fault> {
+    to.item(&MemberItem { size_octets: 0, trouble: Some(error.to_string()), ..item }).await
+}
+
+/// Octets were promised that do not come: nothing but the end of the connection tells that.
+fn broken(error: Error) -> Fault {
+    Fault::Lost(std::io::Error::other(error))
+}
+
+/// Which sources messages came from before.
+pub async fn known(office: &Office, address: &str, sources: &[Source]) -> Result<KnownItem, Fault> {
+    if sources.len() > SOURCES_AT_ONCE_MAX {
+        return Err(Trouble::wrong(format!("at most {SOURCES_AT_ONCE_MAX} sources at once")).into());
+    }
+    let (account, _) = account_of(office, address).await?;
+    let sources: Vec<SourceId> = sources.iter().map(|source| SourceId(source.0)).collect();
+    Ok(KnownItem { known: account.imported(&sources).await.map_err(Trouble::failed)? })
+}
+
+async fn view(account: &Arc<Account>, name: &str) -> Result<Arc<View>, Fault> {
+    let mailbox = account.mailboxes().named(name).map(|mailbox| mailbox.id);
+    let missing = || Trouble::not_found(format!("there is no mailbox \"{name}\""));
+    Ok(account.open(mailbox.ok_or_else(missing)?).await.map_err(Trouble::failed)?)
+}
+
+fn item(view: &View, member: &Member) -> MemberItem {
+    MemberItem {
+        uid: member.uid.0,
+        flags: view.keywords.names(member.flags).map(str::to_owned).collect(),
+        date: When(member.internal_date),
+        size_octets: member.size_octets,
+        trouble: None,
+    }
+}

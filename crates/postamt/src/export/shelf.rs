@@ -1,0 +1,84 @@
+//! Files that appear whole or not at all: written under another name, synced, then renamed.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
+
+/// A folder that files are put on, many at once: the sync of the first makes those of the others quick.
+pub struct Shelf {
+    folder: PathBuf,
+    beside: PathBuf,
+    waiting: Vec<(PathBuf, PathBuf, File)>,
+    number: u64,
+}
+
+impl Shelf {
+    /// Puts files into `folder`, which with `beside`, where they are written first, is made if it is not there.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn new(folder: &Path, beside: &Path) -> io::Result<Shelf> {
+        fs::create_dir_all(folder)?;
+        fs::create_dir_all(beside)?;
+        Ok(Shelf { folder: folder.to_owned(), beside: beside.to_owned(), waiting: Vec::new(), number: 0 })
+    }
+
+    /// Writes a file; it gets its name, in the folder, when the shelf is [settled](Self::settle).
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn put(&mut self, name: &str, octets: &[u8], changed_ms: Option<i64>) -> io::Result<()> {
+        let (path, mut file) = self.begin(name)?;
+        file.write_all(octets)?;
+        if let Some(ms) = changed_ms.and_then(|ms| u64::try_from(ms).ok()) {
+            file.set_modified(UNIX_EPOCH + Duration::from_millis(ms))?;
+        }
+        self.waiting.push((path, self.folder.join(name), file));
+        Ok(())
+    }
+
+    /// A file that is written by the caller, who gives it back with [`end`](Self::end).
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn begin(&mut self, name: &str) -> io::Result<(PathBuf, File)> {
+        self.number += 1;
+        // What an earlier run left under this name is worth nothing.
+        let path = self.beside.join(format!(".postamt-{}.{}", self.number, name.len()));
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let file = File::options().write(true).create_new(true).open(&path)?;
+        Ok((path, file))
+    }
+
+    /// A file that was begun is whole.
+    pub fn end(&mut self, path: PathBuf, name: &str, file: File) {
+        self.waiting.push((path, self.folder.join(name), file));
+    }
+
+    /// How many files wait.
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Syncs what waits and gives it its names.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn settle(&mut self) -> io::Result<()> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        for (_, _, file) in &self.waiting {
+            file.sync_all()?;
+        }
+        for (from, to, _) in self.waiting.drain(..) {
+            fs::rename(from, to)?;
+        }
+        self.number = 0;
+        File::open(&self.folder)?.sync_all()
+    }
+}

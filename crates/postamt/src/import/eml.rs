@@ -1,0 +1,104 @@
+//! Single messages in files, and folders of them.
+
+use super::letter::{self, Letter};
+use super::maildir::{Dates, Name};
+use super::marks::{Keywords, flags_of};
+use super::{DEPTH_MAX, Folder, Reader, Stop};
+use std::io;
+use std::path::{Path, PathBuf};
+
+const ENDING: &str = ".eml";
+
+/// The files, each a folder of its own, and the folders below folders; those named here have no name.
+///
+/// # Errors
+/// When something cannot be listed.
+pub fn folders(paths: &[PathBuf], reader: &mut dyn Reader) -> Result<Vec<Folder>, String> {
+    let mut found = Vec::new();
+    for path in paths {
+        let about = std::fs::metadata(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        match about.is_dir() {
+            true => below(path, reader, &mut found)?,
+            false => found.push(Folder { name: String::new(), place: path.clone() }),
+        }
+    }
+    Ok(found)
+}
+
+fn below(root: &Path, reader: &mut dyn Reader, found: &mut Vec<Folder>) -> Result<(), String> {
+    let before = found.len();
+    let mut waiting = vec![(root.to_owned(), Vec::<String>::new())];
+    while let Some((place, levels)) = waiting.pop() {
+        let told = |error: io::Error| format!("{}: {error}", place.display());
+        for entry in std::fs::read_dir(&place).map_err(told)? {
+            let entry = entry.map_err(told)?;
+            let kind = entry.file_type().map_err(told)?;
+            if kind.is_dir() && levels.len() < DEPTH_MAX {
+                let level = entry.file_name().to_string_lossy().into_owned();
+                waiting.push((entry.path(), [levels.as_slice(), &[level]].concat()));
+            } else if !kind.is_file() {
+                reader.trouble(entry.path().display().to_string(), "it is no regular file, or lies too deep".into());
+            }
+        }
+        found.push(Folder { name: levels.join("/"), place });
+    }
+    if let Some(found) = found.get_mut(before..) {
+        found.sort_by(|a, b| a.name.cmp(&b.name));
+    }
+    Ok(())
+}
+
+/// The messages' files.
+fn files(folder: &Folder) -> io::Result<Vec<PathBuf>> {
+    if !folder.place.is_dir() {
+        return Ok(vec![folder.place.clone()]);
+    }
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(&folder.place)? {
+        let path = entry?.path();
+        let name = path.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+        if name.ends_with(ENDING) && !name.starts_with('.') {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// How many messages there are.
+pub fn count(folder: &Folder) -> u64 {
+    files(folder).map_or(0, |files| files.len() as u64)
+}
+
+/// Reads the messages in the order of their names.
+pub fn read(folder: &Folder, dates: Option<Dates>, octets_max: u64, reader: &mut dyn Reader) -> Result<(), Stop> {
+    let keywords = if folder.place.is_dir() { Keywords::read(&folder.place) } else { Keywords::default() };
+    let files = match files(folder) {
+        Ok(files) => files,
+        Err(error) => {
+            reader.trouble(folder.place.display().to_string(), error.to_string());
+            return Ok(());
+        }
+    };
+    for path in files {
+        match letter(&path, &keywords, dates, octets_max) {
+            Ok(letter) => reader.letter(letter)?,
+            Err(cause) => reader.trouble(path.display().to_string(), cause),
+        }
+    }
+    Ok(())
+}
+
+/// Other programs keep no dates with their files: what the message says is better, unless we wrote it.
+fn letter(path: &Path, keywords: &Keywords, dates: Option<Dates>, octets_max: u64) -> Result<Letter, String> {
+    let (octets, changed) = letter::read(path, octets_max)?;
+    let file = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = Name::of(file.get(..file.len().saturating_sub(ENDING.len())).unwrap_or_default());
+    let octets = name.message(octets)?;
+    let usual = if name.has_sizes() { Dates::File } else { Dates::Header };
+    let date = match dates.unwrap_or(usual) {
+        Dates::Header => letter::date_within(&octets).or(changed),
+        Dates::File | Dates::Name => changed,
+    };
+    Ok(Letter { place: path.display().to_string(), octets, flags: flags_of(name.letters, keywords), date })
+}
