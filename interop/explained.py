@@ -263,8 +263,10 @@ def multipart_without_parts(d):
 
 
 def has_no_parts(message):
-    boundary = re.search(rb"(?i)multipart/\w+;\s*boundary=\"?([^\";\r\n]*)", message)
-    return bool(re.search(rb"(?i)content-type:\s*multipart/", message)) and (not boundary or b"\r\n--" + boundary[1] + b"\r\n" not in message)
+    """Whether it has a multipart without a boundary, or with one that is not in it."""
+    boundaries = re.findall(rb"(?i)multipart/\w+;\s*boundary=\"?([^\";\r\n]*)", message)
+    count = len(re.findall(rb"(?im)^content-type:\s*multipart/", message))
+    return count > len(boundaries) or any(b"\r\n--" + boundary + b"\r\n" not in message for boundary in boundaries)
 
 
 @rule("RFC 5322 §3.4", "an address that is broken: they say so in its place, we say what is there")
@@ -299,9 +301,9 @@ def broken_content_type(d):
     return d.ours in (b"plain", b"text") and d.theirs == b"" or isinstance(d.theirs, tuple) and d.theirs[1:2] == (b"",)
 
 
-@rule("RFC 2045 §5.1", "two semicolons in a row are a mistake; they stop reading there")
-def empty_parameter(d):
-    return d.key[0] == "fetch" and d.key[2] in ("BODY", "BODYSTRUCTURE") and b";;" in d.message
+@rule("RFC 2045 §5.1", "a parameter without a value, or without anything, is a mistake: we take the others, they none")
+def broken_parameter(d):
+    return d.key[0] == "fetch" and d.key[2] in ("BODY", "BODYSTRUCTURE") and re.search(rb"(?im)^content-[^\r\n]*;\s*[\w*]*\s*(;|\r\n\S)", d.message)
 
 
 @rule("RFC 9051 §6.3.9", "the root of a name that hangs below nothing may be empty; theirs is the reference")
@@ -329,6 +331,11 @@ def binary_multipart(d):
 @rule("RFC 3516 §4.3", "base64 that is broken is decoded as far as it goes, or left alone; they refuse to read the message", after="end")
 def binary_broken(d):
     return d.answers == ("OK", "NO") and "BINARY" in d.text and d.key[0] in ("answer", "fetch")
+
+
+@rule("RFC 2045 §3", "MIME's fields count without MIME-Version too, as many a sender forgets it; they read the encoding only with it")
+def no_mime_version(d):
+    return d.key[0] == "fetch" and d.key[2].startswith(("BODY", "BINARY")) and not re.search(rb"(?im)^mime-version:", d.message)
 
 
 @rule("RFC 2183 §2", "a Content-Disposition without a type is none; theirs is empty")

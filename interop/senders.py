@@ -5,8 +5,8 @@ from letters import ODD, letter
 from mailboxes import Reader, arrived, without_trace
 
 
-def run(command, **more):
-    done = subprocess.run(command, capture_output=True, timeout=60, **more)
+def run(command, timeout=60, **more):
+    done = subprocess.run(command, capture_output=True, timeout=timeout, **more)
     return done.returncode, (done.stdout + done.stderr).decode("utf-8", "replace")
 
 
