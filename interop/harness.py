@@ -23,16 +23,16 @@ def no_verification():
 class Server:
     """postamt on a data folder of its own; `ports` by listener, `unix` is LMTP's socket.
 
-    `top` are keys for the configuration's beginning, `tables` for its end; `accounts` can log in; `data` may lie elsewhere.
+    `top` are keys for the configuration's beginning, `tables` for its end; `accounts` can log in, those of `apop` by APOP too; `data` may lie elsewhere.
     """
 
-    def __init__(self, tables="", top="", accounts=USERS, data="data"):
+    def __init__(self, tables="", top="", accounts=USERS, data="data", apop=()):
         self.folder = tempfile.mkdtemp(prefix="postamt-interop-")
         self.unix = os.path.join(self.folder, "lmtp")
         self.config = os.path.join(self.folder, "postamt.toml")
-        names = ("smtp", "lmtp", "imap", "imaps", "http", "submission", "submissions")
+        names = ("smtp", "lmtp", "imap", "imaps", "pop3", "pop3s", "http", "submission", "submissions")
         self.ports = dict(zip(names, free_ports(len(names))))
-        self._configure(tables, top, accounts, data)
+        self._configure(tables, top, accounts, data, apop)
         self.log = open(os.path.join(self.folder, "log"), "ab")
         # However the driver ends; after a stop this finds nothing.
         atexit.register(self.remove)
@@ -61,12 +61,13 @@ class Server:
         if not os.environ.get("KEEP"):
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _configure(self, tables, top, accounts, data):
+    def _configure(self, tables, top, accounts, data, apop):
         lines = [f'hostname = "mx.{DOMAIN}"', f'data = "{data}"', f'domains = ["{DOMAIN}"]', top]
         for n in range(1, accounts + 1):
-            lines += ["[[account]]", f'address = "{login(n)[0]}"', f'password = "{login(n)[1]}"']
+            lines += ["[[account]]", f'address = "{login(n)[0]}"', f'password = "{login(n)[1]}"'] + ["apop = true"] * (n in apop)
         plain, tls = "plaintext_login = true", 'tls = "implicit"'
         for name, protocol, more in (("smtp", "smtp", ""), ("lmtp", "lmtp", ""), ("imap", "imap", plain), ("imaps", "imap", tls),
+                                     ("pop3", "pop3", plain), ("pop3s", "pop3", tls),
                                      ("http", "http", ""), ("submission", "submission", ""), ("submissions", "submission", tls)):
             lines += ["[[listener]]", f'protocol = "{protocol}"', f'address = "{HOST}:{self.ports[name]}"', more]
         lines += ["[[listener]]", 'protocol = "lmtp"', f'address = "unix:{self.unix}"', tables]
@@ -315,3 +316,41 @@ class Imap(Wire):
             if b"FETCH" in parts[0] and len(parts) > 1:
                 return parts[1]
         raise AssertionError(f"UID {uid} has no {item!r}")
+
+
+class Pop3(Wire):
+    """POP3 by hand."""
+
+    def __init__(self, server, user=None, tls=False, timeout=20):
+        super().__init__(server.ports["pop3s" if tls else "pop3"], tls, timeout)
+        self.greeting = self.line()
+        assert self.greeting.startswith(b"+OK"), self.greeting
+        if user:
+            name, password = (x.encode() for x in login(user))
+            self.ok(b"USER " + name)
+            self.ok(b"PASS " + password)
+
+    def command(self, text):
+        self.send(text + b"\r\n")
+        return self.line()
+
+    def ok(self, text):
+        answer = self.command(text)
+        assert answer.startswith(b"+OK"), f"{text[:100]!r}: {answer!r}"
+        return answer
+
+    def refused(self, text, *begins):
+        answer = self.command(text)
+        assert answer.startswith(begins or (b"-ERR",)), f"{text[:100]!r}: {answer!r}"
+        return answer
+
+    def lines(self):
+        """The lines up to the dot, without what stuffed them."""
+        got = []
+        while (line := self.line()) != b".":
+            got.append(line[1:] if line.startswith(b".") else line)
+        return got
+
+    def many(self, text):
+        self.ok(text)
+        return self.lines()

@@ -37,6 +37,8 @@ struct Ports {
     lmtp: u16,
     imap: u16,
     imaps: u16,
+    pop3: u16,
+    pop3s: u16,
     http: u16,
 }
 
@@ -79,9 +81,9 @@ fn target_folder() -> Result<PathBuf> {
 impl Ports {
     /// Free at this moment; whoever takes one before the server does makes its start fail, visibly.
     fn free() -> Result<Ports> {
-        let held: Vec<TcpListener> = (0..7).map(|_| TcpListener::bind("127.0.0.1:0")).collect::<Result<_, _>>()?;
+        let held: Vec<TcpListener> = (0..9).map(|_| TcpListener::bind("127.0.0.1:0")).collect::<Result<_, _>>()?;
         let mut ports = held.iter().map(|listener| listener.local_addr().map(|address| address.port()));
-        let mut next = || ports.next().context("seven ports")?.context("a port's number");
+        let mut next = || ports.next().context("nine ports")?.context("a port's number");
         Ok(Ports {
             smtp: next()?,
             submission: next()?,
@@ -89,6 +91,8 @@ impl Ports {
             lmtp: next()?,
             imap: next()?,
             imaps: next()?,
+            pop3: next()?,
+            pop3s: next()?,
             http: next()?,
         })
     }
@@ -97,7 +101,7 @@ impl Ports {
 fn configuration(ports: &Ports) -> String {
     let mut out = format!("hostname = \"mx.{DOMAIN}\"\ndata = \"data\"\ndomains = [\"{DOMAIN}\"]\n");
     for n in 1..=USERS {
-        let _ = write!(out, "\n[[account]]\naddress = \"u{n}@{DOMAIN}\"\npassword = \"pass{n}\"\n");
+        let _ = write!(out, "\n[[account]]\naddress = \"u{n}@{DOMAIN}\"\npassword = \"pass{n}\"\napop = true\n");
     }
     let mut listener = |protocol: &str, port: u16, more: &str| {
         let _ = write!(out, "\n[[listener]]\nprotocol = \"{protocol}\"\naddress = \"127.0.0.1:{port}\"\n{more}");
@@ -108,16 +112,18 @@ fn configuration(ports: &Ports) -> String {
     listener("lmtp", ports.lmtp, "");
     listener("imap", ports.imap, "plaintext_login = true\n");
     listener("imap", ports.imaps, "tls = \"implicit\"\n");
+    listener("pop3", ports.pop3, "plaintext_login = true\n");
+    listener("pop3", ports.pop3s, "tls = \"implicit\"\n");
     listener("http", ports.http, "");
     out
 }
 
 /// The format is the suites'; what does not exist yet stays empty.
 fn suites_ini(ports: &Ports) -> String {
-    let Ports { smtp, submission, submissions, lmtp, imap, imaps, http } = ports;
+    let Ports { smtp, submission, submissions, lmtp, imap, imaps, pop3, pop3s, http } = ports;
     format!(
         "[server]\nhost = 127.0.0.1\ndomain = {DOMAIN}\nsmtp = {smtp}\nsubmission = {submission}\n\
-         submissions = {submissions}\nlmtp = {lmtp}\nimap = {imap}\nimaps = {imaps}\npop3 =\npop3s =\nsieve =\n\
+         submissions = {submissions}\nlmtp = {lmtp}\nimap = {imap}\nimaps = {imaps}\npop3 = {pop3}\npop3s = {pop3s}\nsieve =\n\
          http = http://127.0.0.1:{http}\njmap_session =\n\
          caldav =\ncarddav =\nwebmail =\njunk = Junk\nsep = /\nwait = 20\n\n\
          [users]\nlogin = u{{n}}@{DOMAIN}\naddress = u{{n}}@{DOMAIN}\npassword = pass{{n}}\ncount = {USERS}\n\n\

@@ -38,6 +38,9 @@ impl Limits {
     /// their line was down.
     pub const IMAP: Limits =
         Limits { connections_max: 20_000, per_address_max: 500, per_network_max: 4_000, per_address_per_minute: 1_500 };
+    /// Sessions are short, and come back every few minutes; many people behind one address.
+    pub const POP3: Limits =
+        Limits { connections_max: 4_000, per_address_max: 200, per_network_max: 1_000, per_address_per_minute: 1_500 };
 }
 
 /// How many connections the process keeps open over all listeners; clones share the count.

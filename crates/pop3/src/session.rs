@@ -66,7 +66,7 @@ pub struct Session {
     since: Moment,
     /// When the client was last heard.
     active: Moment,
-    /// Whether output was taken since the last look at the clock.
+    /// Whether output of a command under way was taken since the last look at the clock.
     progress: bool,
 }
 
@@ -236,7 +236,8 @@ impl Session {
     /// The first `n` octets of [`Self::output`] have been sent.
     pub fn sent(&mut self, n: usize) {
         self.sent = self.output.len().min(self.sent + n);
-        self.progress |= n > 0;
+        // Of what the server still writes: the answer to a command is no sign of life.
+        self.progress |= n > 0 && self.mode == Mode::Busy;
         if self.sent == self.output.len() {
             self.sent = 0;
             self.output.clear();

@@ -114,14 +114,16 @@ pub enum Protocol {
     Lmtp,
     /// RFC 9051.
     Imap,
+    /// RFC 1939.
+    Pop3,
     /// The status page.
     Http,
 }
 
 impl Protocol {
     /// All of them, as they are shown.
-    pub const ALL: [Protocol; 5] =
-        [Protocol::Smtp, Protocol::Submission, Protocol::Lmtp, Protocol::Imap, Protocol::Http];
+    pub const ALL: [Protocol; 6] =
+        [Protocol::Smtp, Protocol::Submission, Protocol::Lmtp, Protocol::Imap, Protocol::Pop3, Protocol::Http];
 
     /// As it is written in the configuration.
     pub fn name(self) -> &'static str {
@@ -130,6 +132,7 @@ impl Protocol {
             Protocol::Submission => "submission",
             Protocol::Lmtp => "lmtp",
             Protocol::Imap => "imap",
+            Protocol::Pop3 => "pop3",
             Protocol::Http => "http",
         }
     }
@@ -140,7 +143,7 @@ impl Protocol {
 pub enum TlsStart {
     /// Never.
     None,
-    /// By STARTTLS (RFC 3207, RFC 9051 §6.2.1).
+    /// By STARTTLS (RFC 3207, RFC 9051 §6.2.1) or STLS (RFC 2595 §4).
     Starttls,
     /// With the connection (RFC 8314 §3).
     Implicit,

@@ -30,7 +30,7 @@ pub fn demo(demo: &DemoPlan, bound: &[Bound]) -> String {
         let _ = writeln!(out, "  curl -u {}:{} \\", anna.address, anna.password.expose());
         let _ = writeln!(out, "    'imap://127.0.0.1:{imap}/INBOX;MAILINDEX=1'");
     }
-    out.push_str("\nCtrl-C stops it; mail and logins stay.\n");
+    out.push_str("Ctrl-C stops it; mail and logins stay.\n");
     out
 }
 
@@ -53,6 +53,8 @@ fn name(bound: &Bound) -> &'static str {
         (Protocol::Lmtp, _) => "LMTP",
         (Protocol::Imap, TlsStart::Implicit) => "IMAPS",
         (Protocol::Imap, _) => "IMAP",
+        (Protocol::Pop3, TlsStart::Implicit) => "POP3S",
+        (Protocol::Pop3, _) => "POP3",
         (Protocol::Http, _) => "HTTP",
     }
 }

@@ -145,6 +145,14 @@ fn people_are_added_changed_and_removed() {
     let empty = server.run(2, &["account", "password", "carla@example.net"], "");
     assert!(empty.contains("the password is empty"), "{empty}");
     server.run(0, &["account", "password", "carla@example.net"], "neu");
+    let on = server.done(&["account", "apop", "carla@example.net", "--on", "--generate"]);
+    assert!(on.starts_with("carla@example.net may log in by APOP; its secret for that is stored readable\n"), "{on}");
+    assert_eq!(server.json(&["account", "list"]).iter().filter(|account| account["apop"] == true).count(), 1);
+    let off = server.run(0, &["account", "password", "carla@example.net"], "neuer");
+    assert!(off.contains("APOP is off now"), "{off}");
+    server.run(0, &["account", "apop", "carla@example.net", "--on"], "sesam");
+    server.done(&["account", "apop", "carla@example.net", "--off"]);
+    server.run(2, &["account", "apop", "carla@example.net"], "");
     server.done(&["account", "disable", "carla@example.net"]);
     server.run(1, &["account", "disable", "owner@example.org"], "");
     server.done(&["alias", "add", "sales@example.net", "carla@example.net", "x@elsewhere.test"]);

@@ -2,11 +2,12 @@
 
 use super::Source;
 
-const PURE: [&str; 12] = [
+const PURE: [&str; 13] = [
     "model",
     "message",
     "smtp",
     "imap",
+    "pop3",
     "sasl",
     "env",
     "store",

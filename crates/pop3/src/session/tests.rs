@@ -210,7 +210,11 @@ fn time_ends_a_session_without_a_word() {
     assert_eq!(talk.session.deadline(), Some(at(700)));
     talk.session.expire(at(699));
     assert!(!talk.session.is_closing());
-    // It took output meanwhile: once more.
+    // Who takes what a long command writes is not idle.
+    talk.session.receive(b"RETR 1\r\n", at(100));
+    talk.session.poll();
+    talk.session.out().extend_from_slice(b"+OK\r\nx");
+    talk.session.sent(3);
     talk.session.expire(at(700));
     assert_eq!(talk.session.deadline(), Some(at(1300)));
     talk.session.expire(at(1300));

@@ -14,6 +14,7 @@ pub async fn list(office: &Office, to: &mut Exchange) -> Result<(), Fault> {
             id: account.id.0,
             enabled: account.state == AccountState::Enabled,
             declared: account.origin == Origin::Declared,
+            apop: office.post.directory.apop_of(&account.address).unwrap_or_default(),
             messages: usage.messages,
             used_octets: usage.octets,
             quota_octets: account.quota.octets,
@@ -49,7 +50,17 @@ pub async fn set(
     };
     let quota = quota.map(|quota| Quota { octets: quota.octets, messages: quota.messages });
     let state = enabled.map(|enabled| if enabled { AccountState::Enabled } else { AccountState::Disabled });
-    Ok(changed(edit(office, Edit::SetAccount { address, credential, quota, state }).await?))
+    let had_apop = credential.is_some() && office.post.directory.apop_of(&address) == Some(true);
+    let edited = edit(office, Edit::SetAccount { address, credential, quota, state }).await?;
+    let note = had_apop.then(|| "APOP is off now; postamt account apop sets a new secret".into());
+    let changed = changed(edited);
+    Ok(Changed { note: changed.note.or(note), ..changed })
+}
+
+/// The secret itself is stored: without it APOP cannot be checked (RFC 1939 §7).
+pub async fn apop(office: &Office, address: &str, secret: Option<Password>) -> Result<Changed, Fault> {
+    let (address, secret) = (self::address(address)?, secret.map(|secret| secret.0.into()));
+    Ok(changed(edit(office, Edit::SetApop { address, secret }).await?))
 }
 
 pub async fn remove(office: &Office, address: &str) -> Result<Changed, Fault> {

@@ -77,6 +77,13 @@ pub enum Request {
         quota: Option<QuotaSet>,
     },
     /// One [`Changed`].
+    AccountApop {
+        /// Whose.
+        address: String,
+        /// Kept as it is; `None`: off.
+        secret: Option<Password>,
+    },
+    /// One [`Changed`].
     AccountRemove {
         /// Whose.
         address: String,
@@ -332,6 +339,9 @@ pub struct AccountItem {
     pub id: u32,
     pub enabled: bool,
     pub declared: bool,
+    /// Whether it may log in by POP3's APOP; older servers do not say.
+    #[serde(default)]
+    pub apop: bool,
     pub messages: u64,
     pub used_octets: u64,
     pub quota_octets: Option<u64>,

@@ -159,6 +159,7 @@ async fn answer(ask: Request, office: &Office, to: &mut Exchange) -> Result<(), 
         Request::AccountSet { address, password, enabled, quota } => {
             to.item(&accounts::set(office, &address, password, enabled, quota).await?).await
         }
+        Request::AccountApop { address, secret } => to.item(&accounts::apop(office, &address, secret).await?).await,
         Request::AccountRemove { address } => to.item(&accounts::remove(office, &address).await?).await,
         Request::DomainList {} => domains::list(office, to).await,
         Request::DomainAdd { domain, settings } => to.item(&domains::add(office, &domain, settings).await?).await,

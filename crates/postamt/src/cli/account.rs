@@ -53,6 +53,31 @@ pub enum Account {
         #[command(flatten)]
         place: Place,
     },
+    /// Lets an account log in by POP3's APOP, with a secret of its own, or no longer.
+    #[command(
+        long_about = "Lets an account log in by POP3's APOP, with a secret of its own, or no longer.\n\n\
+                      APOP can be checked only by who has the secret itself: it is STORED READABLE in the data folder and its \
+                      backups, unlike passwords, which are stored as hashes. So it is a secret beside the password, and opens \
+                      nothing but POP3 by APOP. A new password switches APOP off. Any program of the last twenty years does \
+                      better with TLS and a password. The secret comes from standard input.",
+        after_help = "Examples:\n  postamt account apop carla@example.org --on --generate\n  \
+                      postamt account apop carla@example.org --off"
+    )]
+    Apop {
+        /// Whose.
+        address: Address,
+        /// Switches it on, with a new secret.
+        #[arg(long, required_unless_present = "off")]
+        on: bool,
+        /// Switches it off, and forgets the secret.
+        #[arg(long, conflicts_with_all = ["on", "generate"])]
+        off: bool,
+        /// Makes a secret and prints it.
+        #[arg(long)]
+        generate: bool,
+        #[command(flatten)]
+        place: Place,
+    },
     /// Lets an account log in again.
     #[command(after_help = "Example:\n  postamt account enable carla@example.org")]
     Enable {
@@ -118,6 +143,16 @@ pub fn run(account: &Account) -> Result<(), Failure> {
             let ask = set(address, Some(password), None, None);
             change(place, ask, &format!("{address} has a new password"), told)
         }
+        Account::Apop { address, off: true, place, .. } => {
+            let ask = Request::AccountApop { address: address.to_string(), secret: None };
+            change(place, ask, &format!("{address} may not log in by APOP any more; its secret is forgotten"), None)
+        }
+        Account::Apop { address, generate, place, .. } => {
+            let (secret, told) = new_password(*generate)?;
+            let ask = Request::AccountApop { address: address.to_string(), secret: Some(secret) };
+            let done = format!("{address} may log in by APOP; its secret for that is stored readable");
+            change(place, ask, &done, told)
+        }
         Account::Enable { address, place } => {
             change(place, set(address, None, Some(true), None), &format!("{address} may log in"), None)
         }
@@ -159,6 +194,7 @@ fn row(item: &AccountItem) -> Vec<String> {
         (Some(octets), Some(messages)) => format!("{}, {messages} messages", size(octets)),
     };
     let state = if item.enabled { "enabled" } else { "disabled" };
-    let state = format!("{state}{}", declared(item.declared));
+    let apop = if item.apop { ", APOP" } else { "" };
+    let state = format!("{state}{apop}{}", declared(item.declared));
     vec![harmless(&item.address), item.messages.to_string(), size(item.used_octets), quota, state]
 }

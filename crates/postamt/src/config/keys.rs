@@ -57,7 +57,7 @@ pub(super) const ROOT: Keys = Keys {
         key(
             "listener",
             "`[[listener]]`",
-            "loopback: SMTP 2525, submission 2587 and 2465, LMTP 2424, IMAP 2143 and 2993, HTTP 8080",
+            "loopback: SMTP 2525, submission 2587 and 2465, LMTP 2424, IMAP 2143 and 2993, POP3 2110 and 2995, HTTP 8080",
             "Where the server listens; once per listener.",
         ),
         key(
@@ -90,6 +90,12 @@ pub(super) const ACCOUNT: Keys = Keys {
             "",
             "The password itself, for tests; the file must then be readable by its owner only.",
         ),
+        key(
+            "apop",
+            "`true` or `false`",
+            "`false`",
+            "Whether it may log in by POP3's APOP, with `password`; stored accounts: `postamt account apop`.",
+        ),
         key("quota", "size", "no limit", "What its mail may take, each message counted once."),
         key("quota_messages", "number, from 1", "no limit", "How many messages it may have."),
     ],
@@ -101,9 +107,9 @@ pub(super) const LISTENER: Keys = Keys {
     keys: &[
         key(
             "protocol",
-            "`smtp`, `submission`, `lmtp`, `imap` or `http`",
+            "`smtp`, `submission`, `lmtp`, `imap`, `pop3` or `http`",
             "must be there",
-            "What is spoken there; `submission` is for people, on 587 and (with `tls = \"implicit\"`) 465.",
+            "What is spoken there; `submission` is for people, on 587 and (with `tls = \"implicit\"`) 465, `pop3` on 110 and (likewise) 995.",
         ),
         key(
             "address",
@@ -121,13 +127,13 @@ pub(super) const LISTENER: Keys = Keys {
             "plaintext_login",
             "`true` or `false`",
             "`false`",
-            "Whether passwords are taken without TLS; `imap` and `submission` on loopback or a Unix socket only.",
+            "Whether passwords are taken without TLS; `imap`, `pop3` and `submission` on loopback or a Unix socket only.",
         ),
         key(
             "channel_binding",
             "`true` or `false`",
             "`false`",
-            "Whether `submission` offers SCRAM-SHA-256-PLUS; mutt and neomutt choose it, cannot do it with TLS 1.3, and give up.",
+            "Whether `submission` and `pop3` offer SCRAM-SHA-256-PLUS; mutt and neomutt choose it, cannot do it with TLS 1.3, and give up.",
         ),
         key(
             "proxy",

@@ -28,7 +28,7 @@ pub fn loopback(port: Port) -> Vec<ListenerPlan> {
     let listener = |protocol, number, tls| {
         let address = ListenAddress::Tcp(SocketAddr::from(([127, 0, 0, 1], number)));
         let plaintext_login = match (protocol, tls) {
-            (Protocol::Imap | Protocol::Submission, TlsStart::Starttls) => PlaintextLogin::Allowed,
+            (Protocol::Imap | Protocol::Pop3 | Protocol::Submission, TlsStart::Starttls) => PlaintextLogin::Allowed,
             _ => PlaintextLogin::Refused,
         };
         let (channel_binding, proxies) = (ChannelBinding::NotOffered, Vec::new());
@@ -41,6 +41,8 @@ pub fn loopback(port: Port) -> Vec<ListenerPlan> {
         listener(Protocol::Lmtp, 2424, TlsStart::None),
         listener(Protocol::Imap, 2143, TlsStart::Starttls),
         listener(Protocol::Imap, 2993, TlsStart::Implicit),
+        listener(Protocol::Pop3, 2110, TlsStart::Starttls),
+        listener(Protocol::Pop3, 2995, TlsStart::Implicit),
         listener(Protocol::Http, 8080, TlsStart::None),
     ]
 }
@@ -48,7 +50,7 @@ pub fn loopback(port: Port) -> Vec<ListenerPlan> {
 fn listener(section: &Section<'_>, folder: &Path) -> Option<(ListenerPlan, Range<usize>)> {
     let protocol = section.word("protocol", &Protocol::ALL.map(|protocol| (protocol.name(), protocol)));
     if !section.has("protocol") {
-        section.missing("protocol", "what is spoken there? smtp, submission, lmtp, imap or http");
+        section.missing("protocol", "what is spoken there? smtp, submission, lmtp, imap, pop3 or http");
     }
     let address = address(section, folder);
     let words = [("none", TlsStart::None), ("starttls", TlsStart::Starttls), ("implicit", TlsStart::Implicit)];
@@ -64,9 +66,11 @@ fn listener(section: &Section<'_>, folder: &Path) -> Option<(ListenerPlan, Range
         _ => PlaintextLogin::Refused,
     };
     if let Some(flag) = plaintext.filter(|flag| flag.value) {
-        if !matches!(protocol, Protocol::Imap | Protocol::Submission) {
-            let text =
-                format!("nobody logs in by {}; only imap and submission listeners take passwords", protocol.name());
+        if !matches!(protocol, Protocol::Imap | Protocol::Pop3 | Protocol::Submission) {
+            let text = format!(
+                "nobody logs in by {}; only imap, pop3 and submission listeners take passwords",
+                protocol.name()
+            );
             section.mistake(flag.span, "plaintext_login", &text);
         } else if !is_loopback(&address) {
             let text = format!("{address} is no loopback address: passwords would cross the network in the clear");

@@ -25,6 +25,7 @@ pub(super) fn read(root: &Section<'_>, hostname: &Domain, path: &Path, access: A
             // Its other keys are looked at all the same.
             credential(section);
             quota(section);
+            section.flag("apop");
             continue;
         };
         if !domains.contains(&address.value.domain) {
@@ -41,7 +42,8 @@ pub(super) fn read(root: &Section<'_>, hostname: &Domain, path: &Path, access: A
             clear = section.text("password").map(|found| found.span);
         }
         let credential = credential(section).unwrap_or(Credential::Clear("".into()));
-        specs.push(AccountSpec { address: address.value, credential, quota: quota(section), apop: false });
+        let (quota, apop) = (quota(section), apop(section, &credential));
+        specs.push(AccountSpec { address: address.value, credential, quota, apop });
     }
     if let Some(span) = clear {
         let text = format!("this file holds passwords and others may read it; run `chmod 600 {}`", path.display());
@@ -102,6 +104,17 @@ fn credential(section: &Section<'_>) -> Option<Credential> {
             None
         }
     }
+}
+
+/// Needs the password itself (RFC 1939 §7).
+fn apop(section: &Section<'_>, credential: &Credential) -> bool {
+    let Some(flag) = section.flag("apop").filter(|flag| flag.value) else { return false };
+    if matches!(credential, Credential::Hashed { .. }) {
+        let text =
+            "APOP cannot be checked with `password_hash`; use `password`, or add the account with the command line";
+        section.mistake(flag.span, "apop", text);
+    }
+    true
 }
 
 fn quota(section: &Section<'_>) -> Quota {

@@ -148,6 +148,21 @@ pasword = \"z\"",
 }
 
 #[test]
+fn apop_needs_the_password_itself() {
+    let account = |more: &str| format!("hostname = \"a.test\"\n[[account]]\naddress = \"anna@a.test\"\n{more}");
+    let plan = read(&account("password = \"x\"\napop = true")).unwrap();
+    assert!(plan.directory.accounts[0].apop);
+    assert!(!read(&account("password = \"x\"")).unwrap().directory.accounts[0].apop);
+    check(
+        &account(&format!("password_hash = \"{HASH}\"\napop = true")),
+        &[
+            "5: account[1].apop: APOP cannot be checked with `password_hash`; use `password`, or add the account with the command line",
+        ],
+    );
+    check(&account("password = \"x\"\napop = \"yes\""), &["5: account[1].apop: must be true or false, not text"]);
+}
+
+#[test]
 fn listeners() {
     check(
         "[[listener]]
@@ -170,13 +185,13 @@ tls = \"starttls\"
 ",
         &[
             "4: listener[1].plaintext_login: 0.0.0.0:143 is no loopback address: passwords would cross the network in the clear",
-            "6: listener[2].protocol: \"pop4\" is none of \"smtp\", \"submission\", \"lmtp\", \"imap\", \"http\"",
+            "6: listener[2].protocol: \"pop4\" is none of \"smtp\", \"submission\", \"lmtp\", \"imap\", \"pop3\", \"http\"",
             "7: listener[2].address: \"localhost\" is no IP address with port, as 127.0.0.1:2525 or [::1]:2525",
             "10: listener[3].address: 127.0.0.1:143 is taken by listener[1] already",
-            "11: listener[3].plaintext_login: nobody logs in by smtp; only imap and submission listeners take passwords",
+            "11: listener[3].plaintext_login: nobody logs in by smtp; only imap, pop3 and submission listeners take passwords",
             "12: listener[3].tls: \"sometimes\" is none of \"none\", \"starttls\", \"implicit\"",
             "16: listener[4].tls: lmtp knows only \"none\"",
-            "17: listener[5].protocol: is missing: what is spoken there? smtp, submission, lmtp, imap or http",
+            "17: listener[5].protocol: is missing: what is spoken there? smtp, submission, lmtp, imap, pop3 or http",
             "17: listener[5].address: is missing: where does it listen? As \"127.0.0.1:2525\" or \"unix:/run/postamt/lmtp\"",
         ],
     );

@@ -31,6 +31,8 @@ fn the_demo_screen_fits_a_terminal_and_says_what_moved() {
   LMTP  127.0.0.1:2424         
   IMAP  127.0.0.1:2143         plain or STARTTLS
   IMAPS 127.0.0.1:2993         TLS, self-signed
+  POP3  127.0.0.1:2110         plain or STARTTLS
+  POP3S 127.0.0.1:2995         TLS, self-signed
   HTTP  http://127.0.0.1:8080/ 
 
 Logins (also in postamt-demo/logins.txt):
@@ -44,7 +46,6 @@ postamt-demo/outbox. Try:
   swaks --server 127.0.0.1:41234 --to you@example.org
   curl -u anna@demo.test:abcdefghijkmnpqr \\
     'imap://127.0.0.1:2143/INBOX;MAILINDEX=1'
-
 Ctrl-C stops it; mail and logins stay.
 ";
     assert_eq!(screen, expected);

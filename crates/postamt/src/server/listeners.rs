@@ -1,5 +1,7 @@
 //! Which protocol is spoken behind which listener.
 
+mod pop3;
+
 use super::status::StatusBoard;
 use crate::plan::{
     Bound, Certificate, ChannelBinding, Limits, ListenerPlan, PlaintextLogin, Port, Protocol, ServePlan, TlsStart,
@@ -102,6 +104,7 @@ impl Door {
                 (net::Limits::SMTP, smtp(desk, &bound.plan), smtp_refusal)
             }
             Protocol::Imap => (net::Limits::IMAP, imap(desk, &bound.plan), imap_refusal()),
+            Protocol::Pop3 => (net::Limits::POP3, pop3::factory(desk, &bound.plan), pop3::refusal()),
         };
         let (name, capacity) = (bound.plan.protocol.name(), self.capacity.clone());
         let service = Service { name, tls, limits, capacity, factory, refusal, proxy: proxy_policy(&bound.plan) };

@@ -1,7 +1,6 @@
 use super::*;
 use crate::world::{add_account, add_domain, address, open, open_on, spec};
 use crate::{CatchAll, DomainSettings, Edit, Edited};
-use env::Sleep;
 use env::virtual_world::World;
 use std::time::Duration;
 use store::memory::MemoryStore;
@@ -77,7 +76,7 @@ fn guessing_is_slowed_down_with_passwords_together() {
 fn an_account_switches_it_on_and_a_new_password_off() {
     let (world, store) = (World::new(1), MemoryStore::new());
     let nothing = crate::DirectorySpec::new(Vec::new());
-    let directory = open_on(std::sync::Arc::new(store.clone()), &world, nothing.clone()).unwrap();
+    let directory = open_on(Arc::new(store.clone()), &world, nothing.clone()).unwrap();
     let edit = |edit| world.block_on(directory.edit(edit));
     let dora = || address("dora@demo.test");
     let set = |secret: Option<&str>| Edit::SetApop { address: dora(), secret: secret.map(Into::into) };
@@ -88,7 +87,7 @@ fn an_account_switches_it_on_and_a_new_password_off() {
     assert_eq!(edit(set(Some("s\u{AD}esam"))), Ok(Edited::Unchanged));
     assert_eq!(edit(set(Some(""))), Err(crate::EditError::ApopSecret));
     store.crash();
-    let again = open_on(std::sync::Arc::new(store.clone()), &world, nothing).unwrap();
+    let again = open_on(Arc::new(store.clone()), &world, nothing).unwrap();
     // RFC 6856 §2.2: the soft hyphen counts for nothing.
     assert_eq!(log_in(&world, &again, "dora", digest(TIMESTAMP, "sesam")), Ok("dora@demo.test".into()));
     let wrong = world.block_on(again.authenticate("dora", b"sesam", None));
