@@ -17,7 +17,7 @@ const HEAD: &str = "# Standards
 Made by `cargo xtask standards` from the citations in the code and from the transcripts; change those.
 
 A section stands here when code cites it or a transcript proves it. Paths of code leave out `crates/` and `src/`; transcripts
-lie in `tests/transcripts` of the crate they name.
+lie in `tests/transcripts` (those of POP3 in `tests/transcripts-pop3`) of the crate they name.
 ";
 
 /// Writes the page anew.
@@ -58,7 +58,8 @@ impl Transcript {
     }
 
     fn of(source: &Source) -> Option<Transcript> {
-        let (krate, rest) = source.path.strip_prefix("crates/")?.split_once("/tests/transcripts/")?;
+        let (krate, rest) = source.path.strip_prefix("crates/")?.split_once("/tests/transcripts")?;
+        let rest = rest.strip_prefix("-pop3").unwrap_or(rest).strip_prefix('/')?;
         let (folder, file) = rest.strip_suffix(".txt")?.split_once('/')?;
         let number = folder.strip_prefix("rfc")?;
         let section = file.split('-').next()?;
