@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `trace`, `queue`, `account`, `domain`, `alias`, `send`, `status` | commands for the running server |
 //! | `pages` | man pages, completions |
-//! | `import`, `export` | mail from files and into them |
+//! | `import`, `export`, `fetch` | mail from files, into them, from other servers |
 //! | `people` | what accounts, domains and aliases have in common |
 //! | `place`, `failure` | which server, and how its answers and refusals are told |
 //! | `password`, `text` | asking for passwords; quantities and tables |
@@ -14,6 +14,7 @@ mod alias;
 mod domain;
 mod export;
 mod failure;
+mod fetch;
 mod import;
 mod pages;
 mod password;
@@ -122,6 +123,9 @@ enum Command {
     /// Writes an account's mail into files (Maildir, mbox, eml).
     #[command(after_help = export::EXAMPLES)]
     Export(export::Export),
+    /// Brings mail from another server, by IMAP or POP3, into an account.
+    #[command(after_help = fetch::EXAMPLES)]
+    Fetch(fetch::Fetch),
     /// Prints the reference of all configuration keys, in Markdown.
     #[command(after_help = "Example:\n  postamt keys | less")]
     Keys,
@@ -180,6 +184,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Send(send) => send::run(&send),
         Command::Import(import) => import::run(&import),
         Command::Export(export) => export::run(&export),
+        Command::Fetch(fetch) => fetch::run(&fetch),
         Command::Keys => place::say(&config::reference()),
         Command::Man(man) => pages::man(&man),
         Command::Completions(completions) => pages::completions(&completions),

@@ -8,6 +8,7 @@
 //! | `plan` | `ServePlan`: what shall be served |
 //! | `demo`, `samples` | the demo's plan and its sixty messages |
 //! | `import`, `export` | mail from files and into them |
+//! | `fetch` | mail from other servers |
 //! | `screen` | what the terminal shows |
 //! | `server` | the wiring |
 
@@ -16,6 +17,7 @@ mod cli;
 mod config;
 mod demo;
 mod export;
+mod fetch;
 mod import;
 mod plan;
 mod samples;

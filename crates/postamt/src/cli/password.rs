@@ -7,6 +7,7 @@ use directory::Credential;
 use env::Random;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use std::io::{IsTerminal, Read, Stdin, Write};
+use std::path::Path;
 
 /// Longer ones are refused at log-in.
 pub const OCTETS_MAX: u64 = 4096;
@@ -33,6 +34,36 @@ pub fn read() -> Result<String, Failure> {
         return Err(Failure::Wrong(format!("the password is longer than {OCTETS_MAX} octets")));
     }
     String::from_utf8(password).map_err(|_| Failure::Wrong("the password is no UTF-8".into()))
+}
+
+/// A password that somebody else knows already: asked for once on a terminal, else all that standard input has.
+pub fn known(question: &str) -> Result<String, Failure> {
+    let stdin = std::io::stdin();
+    let octets = if stdin.is_terminal() {
+        asked(&stdin, question)?
+    } else {
+        let mut octets = Vec::new();
+        stdin.take(OCTETS_MAX + 3).read_to_end(&mut octets).context("cannot read the password")?;
+        octets
+    };
+    line(octets)
+}
+
+/// The password in a file's first line.
+pub fn of_file(path: &Path) -> Result<String, Failure> {
+    let file = std::fs::File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+    let mut octets = Vec::new();
+    file.take(OCTETS_MAX + 3).read_to_end(&mut octets).with_context(|| format!("cannot read {}", path.display()))?;
+    line(octets)
+}
+
+fn line(octets: Vec<u8>) -> Result<String, Failure> {
+    let line = octets.split(|&octet| octet == b'\n').next().unwrap_or_default();
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    if line.is_empty() || line.len() as u64 > OCTETS_MAX {
+        return Err(Failure::Wrong("the password is empty, or too long".into()));
+    }
+    String::from_utf8(line.to_vec()).map_err(|_| Failure::Wrong("the password is no UTF-8".into()))
 }
 
 /// A new password of 80 bits.

@@ -153,6 +153,11 @@ impl Uplink {
         self.shared.state().fail(place, cause);
     }
 
+    /// Counts messages that came before and need not be sent.
+    pub fn known(&self, messages: u64) {
+        self.shared.state().tally.known += messages;
+    }
+
     /// Waits until all that was sent is durable, or is not; returns the numbers of those lost on the way.
     ///
     /// # Errors

@@ -1,0 +1,313 @@
+//! Mail moves in from files and other servers, and out again, as its owner does it from the command line.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "all of it is a test")]
+
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, UNIX_EPOCH};
+
+const CONFIG: &str = r#"
+hostname = "mail.example.org"
+domains = ["example.org"]
+
+[[listener]]
+protocol = "imap"
+address = "127.0.0.1:0"
+plaintext_login = true
+"#;
+
+const ACCOUNTS: [&str; 4] = ["anna", "ben", "carla", "dora"];
+
+struct Server {
+    folder: tempfile::TempDir,
+    child: Child,
+}
+
+impl Server {
+    fn start() -> Server {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = CONFIG.to_owned();
+        for name in ACCOUNTS {
+            config += &format!("[[account]]\naddress = \"{name}@example.org\"\npassword = \"of {name}\"\n");
+        }
+        let path = folder.path().join("postamt.toml");
+        fs::write(&path, config).unwrap();
+        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        let child = serve(folder.path());
+        Server { folder, child }
+    }
+
+    fn killed_and_started_again(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        self.child = serve(self.folder.path());
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn run(&self, code: i32, args: &[&str], input: &str) -> String {
+        let mut command = postamt(self.folder.path());
+        command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        // Not every command reads.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        let output = child.wait_with_output().unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        let text = String::from_utf8(text).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {text}");
+        text
+    }
+
+    /// Imports or exports; what is told of it.
+    fn moved(&self, code: i32, verb: &str, name: &str, args: &[&str]) -> Value {
+        let account = format!("{name}@example.org");
+        let args = [&[verb, "--account", account.as_str(), "--json"], args].concat();
+        let text = self.run(code, &args, "");
+        serde_json::from_str(text.lines().next().unwrap()).unwrap()
+    }
+
+    fn fetch(&self, code: i32, to: &str, from: &str, args: &[&str]) -> String {
+        let account = format!("{to}@example.org");
+        let url = format!("imap://{from}%40example.org@{}", self.imap());
+        let args = [&["fetch", "--account", account.as_str(), url.as_str()], args].concat();
+        self.run(code, &args, &format!("of {from}"))
+    }
+
+    fn messages(&self, name: &str) -> u64 {
+        let text = self.run(0, &["account", "list", "--json"], "");
+        let accounts = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let account = accounts.into_iter().find(|account| account["address"] == format!("{name}@example.org"));
+        account.unwrap()["messages"].as_u64().unwrap()
+    }
+
+    fn imap(&self) -> String {
+        let status: Value = serde_json::from_str(&self.run(0, &["status", "--json"], "")).unwrap();
+        status["listeners"][0]["address"].as_str().unwrap().to_owned()
+    }
+
+    /// All of an account's mail: each mailbox's messages with flags and dates, without the numbers that differ.
+    fn mail(&self, name: &str) -> BTreeMap<String, String> {
+        let root = tempfile::tempdir().unwrap();
+        self.moved(0, "export", name, &["--mbox", root.path().to_str().unwrap()]);
+        let manifest: Value =
+            serde_json::from_slice(&fs::read(root.path().join("postamt-export.json")).unwrap()).unwrap();
+        let named = |path: &Path| {
+            let path = path.strip_prefix(root.path()).unwrap().to_str().unwrap();
+            manifest["names"][path].as_str().map_or(path.to_owned(), str::to_owned)
+        };
+        let files = files(root.path()).into_iter().filter(|path| !path.ends_with("postamt-export.json"));
+        files.map(|path| (named(&path), plain(&fs::read(&path).unwrap()))).filter(|(_, text)| !text.is_empty()).collect()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already, as it was told to.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn postamt(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_postamt"));
+    command.current_dir(folder).env_remove("POSTAMT_LOG");
+    command
+}
+
+fn serve(folder: &Path) -> Child {
+    let mut command = postamt(folder);
+    command.args(["serve", "--config", "postamt.toml"]).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let mut said = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("ready; data in ") {
+        line.clear();
+        assert_ne!(said.read_line(&mut line).unwrap(), 0);
+    }
+    child
+}
+
+fn files(root: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(root).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
+    }
+    found.sort();
+    found
+}
+
+fn plain(mbox: &[u8]) -> String {
+    let text = String::from_utf8_lossy(mbox);
+    let line = |line: &str| match line.strip_prefix("X-Postamt-Export: ") {
+        Some(note) => note.split(' ').skip(3).collect::<Vec<_>>().join(" "),
+        None => match line.strip_prefix("X-Keywords: ") {
+            Some(keywords) => {
+                let mut keywords: Vec<&str> = keywords.split(' ').collect();
+                keywords.sort_unstable();
+                keywords.join(" ")
+            }
+            None => line.to_owned(),
+        },
+    };
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// A Maildir with messages of all kinds.
+fn maildir(root: &Path) {
+    let put = |folder: &str, name: &str, text: &[u8], at_ms: u64| {
+        for part in ["cur", "new", "tmp"] {
+            fs::create_dir_all(root.join(folder).join(part)).unwrap();
+        }
+        let path = root.join(folder).join(name);
+        fs::write(&path, text).unwrap();
+        fs::File::open(&path).unwrap().set_modified(UNIX_EPOCH + Duration::from_millis(at_ms)).unwrap();
+    };
+    let simple = |n: u32| format!("From: a@b.test\nSubject: {n}\nMessage-ID: <{n}@b.test>\n\ntext {n}\n").into_bytes();
+    for n in 1..=40_u32 {
+        let flags = ["", "S", "FS", "RSTa", "DPb"][n as usize % 5];
+        put("", &format!("cur/17000000{n:02}.M{n}.host:2,{flags}"), &simple(n), 1_700_000_000_123 + u64::from(n));
+    }
+    put("", "new/1700000050.x.host", b"Subject: new\n\n", 1_700_000_050_000);
+    put("", "new/1700000051.x.host", b"Subject: new\n\n", 1_700_000_051_000);
+    put("", "tmp/1700000052.half.host", b"Subject: ha", 1_700_000_052_000);
+    put(".Sent Items", "cur/1.a:2,S", b"Subject: sent\n\nFrom here\n>From there\n", 1_600_000_000_000);
+    put(".Entw&APw-rfe.2024", "cur/1.b:2,D", b"Subject: draft\n\nno end", 1_600_000_001_000);
+    put("v1.2/deep", "cur/1.c:2,", b"Subject: raw\r\n\r\nbare \n and \r here\r\n", 1_600_000_002_000);
+    put("end.mbox", "cur/1.d,S=17,W=17:2,", b"Subject: d\n\n\r\rx\r\n", 1_600_000_003_000);
+    put("large", "cur/1.e:2,S", &[simple(99), vec![b'x'; 900], simple(1).repeat(2000)].concat(), 1_600_000_004_000);
+    fs::write(root.join("dovecot-keywords"), "0 Arbeit\n1 $Wichtig\n").unwrap();
+}
+
+#[test]
+fn what_goes_in_comes_out_again_in_every_format() {
+    let server = Server::start();
+    let [source, eml] = ["source", "letter.eml"].map(|name| server.path(name));
+    maildir(&source);
+    let told = server.moved(0, "import", "anna", &["--maildir", source.to_str().unwrap()]);
+    assert_eq!((&told["added"], &told["failed"]), (&47.into(), &0.into()), "{told}");
+    fs::write(&eml, "Date: Tue, 2 Jan 2024 03:04:05 +0100\r\nSubject: out\r\n\r\n").unwrap();
+    for name in ["../../out", "a\\b/.c", &"x".repeat(300)] {
+        server.moved(0, "import", "anna", &["--eml", eml.to_str().unwrap(), "--into", name]);
+    }
+    let mail = server.mail("anna");
+    assert!(mail["INBOX.mbox"].contains("X-Status: FT\n") || mail["INBOX.mbox"].contains("Status: RO\n"), "{mail:?}");
+    assert!(mail["../../out"].starts_with("From MAILER-DAEMON Tue Jan  2 02:04:05 2024\n"), "{:?}", mail["../../out"]);
+    assert!(mail.contains_key("Sent.mbox") && mail.contains_key("Entwürfe/2024.mbox"), "{:?}", mail.keys());
+    for (format, name) in [("--maildir", "ben"), ("--mbox", "carla"), ("--eml", "dora")] {
+        let place = server.path(&format!("export-{name}"));
+        let place = place.to_str().unwrap();
+        let told = server.moved(0, "export", "anna", &[format, place]);
+        assert_eq!(told["added"], 50, "{told}");
+        let before = files(Path::new(place));
+        let again = server.moved(0, "export", "anna", &[format, place]);
+        assert_eq!((&again["added"], &again["known"]), (&0.into(), &50.into()));
+        assert_eq!(files(Path::new(place)), before);
+        let told = server.moved(0, "import", name, &[format, place]);
+        assert_eq!((&told["added"], &told["failed"]), (&50.into(), &0.into()), "{told}");
+        assert_eq!(server.mail(name), mail, "{format}");
+        let told = server.moved(0, "import", name, &[format, place]);
+        assert_eq!((&told["added"], &told["known"]), (&0.into(), &50.into()), "{told}");
+        let other = server.run(1, &["export", "--account", "ben@example.org", "--eml", place], "");
+        assert!(other.contains("lies an export of"), "{other}");
+    }
+    server.run(3, &["export", "--account", "anna@example.org", "--mbox", "some", "--mailbox", "Nowhere"], "");
+    // New mail is added to what is there.
+    server.moved(0, "import", "anna", &["--eml", eml.to_str().unwrap()]);
+    let told = server.moved(0, "export", "anna", &["--mbox", server.path("export-carla").to_str().unwrap()]);
+    assert_eq!((&told["added"], &told["known"]), (&1.into(), &50.into()));
+}
+
+#[test]
+fn an_import_that_was_killed_goes_on_and_doubles_nothing() {
+    let mut server = Server::start();
+    let source = server.path("source");
+    fs::create_dir_all(source.join("cur")).unwrap();
+    const MESSAGES: u64 = 3000;
+    for n in 0..MESSAGES {
+        fs::write(source.join(format!("cur/{n}.x:2,S")), format!("Subject: {n}\n\n{}", "text\n".repeat(50))).unwrap();
+    }
+    let begin = |server: &Server| {
+        let mut command = postamt(server.folder.path());
+        command.args(["import", "--account", "anna@example.org", "--maildir", "source"]);
+        command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let mut client = begin(&server);
+    while server.messages("anna") == 0 {}
+    client.kill().unwrap();
+    client.wait().unwrap();
+    let first = server.messages("anna");
+    let mut client = begin(&server);
+    while server.messages("anna") <= first && server.messages("anna") < MESSAGES {}
+    server.killed_and_started_again();
+    let (mut text, mut said) = (String::new(), client.stderr.take().unwrap());
+    said.read_to_string(&mut text).unwrap();
+    let ended = client.wait().unwrap();
+    assert!(ended.success() || text.contains("start it again to go on where it ended"), "{text}");
+    let before = server.messages("anna");
+    let told = server.moved(0, "import", "anna", &["--maildir", source.to_str().unwrap()]);
+    assert_eq!(told["added"].as_u64().unwrap() + before, MESSAGES, "{told}");
+    assert_eq!(told["known"].as_u64(), Some(before));
+    assert_eq!(server.messages("anna"), MESSAGES);
+}
+
+#[test]
+fn what_cannot_be_read_is_named_and_the_rest_goes_on() {
+    let server = Server::start();
+    let source = server.path("source");
+    fs::create_dir_all(source.join("cur")).unwrap();
+    fs::write(source.join("cur/1.good:2,"), "Subject: good\n\n").unwrap();
+    fs::write(source.join("cur/2.empty:2,"), "").unwrap();
+    fs::write(source.join("cur/3.zip:2,"), b"\x1f\x8b\x08xxx").unwrap();
+    std::os::unix::fs::symlink("/etc/hostname", source.join("cur/4.link:2,")).unwrap();
+    std::os::unix::fs::symlink("/etc", source.join(".Etc")).unwrap();
+    let told = server.moved(1, "import", "anna", &["--maildir", source.to_str().unwrap()]);
+    assert_eq!((&told["added"], &told["failed"]), (&1.into(), &4.into()), "{told}");
+    let causes: Vec<&str> = told["failures"].as_array().unwrap().iter().map(|f| f["cause"].as_str().unwrap()).collect();
+    let expected = ["symbolic link", "empty", "compressed", "symbolic link"];
+    assert!(causes.iter().zip(expected).all(|(cause, part)| cause.contains(part)), "{causes:?}");
+    let told = server.run(1, &["import", "--account", "anna@example.org", "--maildir", "/etc/ssl"], "");
+    assert!(told.contains("is no Maildir"), "{told}");
+    server.run(3, &["import", "--account", "nobody@example.org", "--eml", "x"], "");
+    server.run(2, &["import", "--account", "anna@example.org"], "");
+    server.run(0, &["account", "add", "small@example.org", "--quota", "2 KiB"], "secret");
+    for n in 0..20 {
+        fs::write(source.join(format!("cur/9.{n}:2,")), format!("Subject: {n}\n\n{}", "x".repeat(500))).unwrap();
+    }
+    let full = server.run(1, &["import", "--account", "small@example.org", "--maildir", "source"], "");
+    assert!(full.contains("stopped: over quota"), "{full}");
+}
+
+#[test]
+fn mail_is_fetched_from_another_server_once() {
+    let server = Server::start();
+    let source = server.path("source");
+    maildir(&source);
+    server.moved(0, "import", "anna", &["--maildir", source.to_str().unwrap()]);
+    let mail = server.mail("anna");
+    let unsafe_ = server.fetch(1, "ben", "anna", &[]);
+    assert!(unsafe_.contains("TLS with") && unsafe_.contains("--tls-fingerprint"), "{unsafe_}");
+    let wrong = server.fetch(1, "ben", "anna", &["--tls-fingerprint", &"0".repeat(64)]);
+    let shown = wrong.split("has the fingerprint ").nth(1).unwrap().split(',').next().unwrap();
+    let some = server.fetch(0, "ben", "anna", &["--tls-fingerprint", shown, "--mailbox", "Sent"]);
+    assert!(some.starts_with("1 added"), "{some}");
+    let rest = server.fetch(0, "ben", "anna", &["--tls-any"]);
+    assert!(rest.starts_with("46 added") && rest.contains("1 there before"), "{rest}");
+    assert_eq!(server.mail("ben"), mail);
+    assert_eq!(server.mail("anna"), mail, "nothing is marked there");
+    let nothing = server.fetch(0, "ben", "anna", &["--insecure", "--delete"]);
+    assert!(nothing.starts_with("0 added") && nothing.contains("47 there before"), "{nothing}");
+    assert_eq!((server.messages("anna"), server.messages("ben")), (0, 47));
+    let into = server.fetch(0, "carla", "ben", &["--insecure", "--into", "Old"]);
+    assert!(into.starts_with("47 added"), "{into}");
+    let account = ["fetch", "--account", "carla@example.org"];
+    let denied = server.run(1, &[&account[..], &[&format!("imap://x@{}", server.imap()), "--insecure"]].concat(), "x");
+    assert!(denied.contains("does not let x in"), "{denied}");
+    let remote = server.run(1, &[&account[..], &["imap://x@192.0.2.1", "--insecure"]].concat(), "x");
+    assert!(remote.contains("is not on this machine"), "{remote}");
+}
