@@ -15,6 +15,7 @@ mod failure;
 mod fetch;
 mod flag_names;
 mod id;
+mod layer;
 pub(crate) mod life;
 mod list;
 mod lsub;

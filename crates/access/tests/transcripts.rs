@@ -1,7 +1,7 @@
 //! Runs `tests/transcripts`: what a client sees of IMAP, command by command.
 //!
 //! Setting up: `mailbox NAME: file.eml {\Flag …}, …` puts files of `tests/data` into a mailbox; `logged-in` makes every
-//! new connection come logged in as anna and past its greeting; `policy refused no-tls implicit`; `big NAME OCTETS` puts in
+//! new connection come logged in as anna and past its greeting; `policy refused no-tls implicit scram`; `big NAME OCTETS` puts in
 //! a large message; `numbered NAME COUNT` many small ones; `message NAME FIELD | FIELD …` one with these header fields; `delivered FILE` comes with a trace prefix; `store fails full
 //! read-only heals`; `damage UID`.
 
@@ -121,6 +121,7 @@ impl ImapHarness {
             match word {
                 "refused" => self.server.policy.plaintext_login = PlaintextLogin::Refused,
                 "no-tls" => self.server.policy.tls = TlsOffer::None,
+                "scram" => self.server.policy.mechanisms = self.server.services.directory.mechanisms(true),
                 "implicit" => {
                     self.server.policy.tls = TlsOffer::Implicit;
                     self.server.tls = true;

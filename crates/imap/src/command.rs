@@ -89,6 +89,10 @@ pub enum Command {
     Noop,
     /// RFC 9051 §6.1.3. Answer with [`crate::Session::bye`], then [`crate::Session::finish`].
     Logout,
+    /// RFC 4978 §3, with DEFLATE, the only mechanism there is.
+    Compress,
+    /// RFC 8437 §3. Move the session on by [`crate::Session::unauthenticated`].
+    Unauthenticate,
     /// RFC 2971 §3.1
     Id(Id),
     /// RFC 9051 §6.2.1. Answer with [`crate::Session::start_tls`], or refuse with [`crate::Session::finish`].
@@ -159,6 +163,8 @@ impl Command {
             Command::Capability => "CAPABILITY",
             Command::Noop => "NOOP",
             Command::Logout => "LOGOUT",
+            Command::Compress => "COMPRESS",
+            Command::Unauthenticate => "UNAUTHENTICATE",
             Command::Id(_) => "ID",
             Command::StartTls => "STARTTLS",
             Command::Authenticate(_) => "AUTHENTICATE",

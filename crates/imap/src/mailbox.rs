@@ -25,7 +25,7 @@ pub enum MailboxNameError {
     /// Longer than [`MAILBOX_OCTETS_MAX`].
     #[error("the mailbox name is too long")]
     Long,
-    /// A control character, which no client could show (RFC 9051 §5.1).
+    /// A control character or a line's end, which no client could show (RFC 9051 §5.1, RFC 6855 §3).
     #[error("the mailbox name holds a control character")]
     Control,
     /// Not what [`NameForm`] says.
@@ -73,7 +73,8 @@ fn check(name: &str) -> Result<(), MailboxNameError> {
     if name.len() > MAILBOX_OCTETS_MAX {
         return Err(MailboxNameError::Long);
     }
-    if name.chars().any(char::is_control) { Err(MailboxNameError::Control) } else { Ok(()) }
+    let unshown = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    if name.chars().any(unshown) { Err(MailboxNameError::Control) } else { Ok(()) }
 }
 
 /// The UTF-8 of a name as it came over the wire; the empty name is allowed (as reference or pattern of LIST).

@@ -116,12 +116,13 @@ pub fn capability(out: &mut Vec<u8>, capabilities: &str) {
 }
 
 /// What this crate's grammar covers; what is advertised is decided by who carries the commands out.
-pub const CAPABILITIES: [&str; 34] = [
+pub const CAPABILITIES: &[&str] = &[
     "IMAP4rev1",
     "IMAP4rev2",
     "BINARY",
     "CHILDREN",
     "CONDSTORE",
+    "COMPRESS=DEFLATE",
     "ENABLE",
     "ESEARCH",
     "ESORT",
@@ -148,6 +149,7 @@ pub const CAPABILITIES: [&str; 34] = [
     "THREAD=ORDEREDSUBJECT",
     "THREAD=REFERENCES",
     "UIDPLUS",
+    "UNAUTHENTICATE",
     "UNSELECT",
     "UTF8=ACCEPT",
     "WITHIN",

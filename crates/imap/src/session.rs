@@ -140,7 +140,7 @@ impl Session {
     /// A new connection: greets with the capabilities (names separated by spaces) (RFC 9051 §7.1.1).
     pub fn new(limits: Limits, capabilities: &str, now: Moment) -> Session {
         let mut session = Session::after_tls(limits, now);
-        let greeting = Answer::ok("ready").code(Code::Capability(capabilities));
+        let greeting = Answer::ok("ready").code(Code::Capability(capabilities.into()));
         response::answer(&mut session.output, None, &greeting);
         session
     }
@@ -179,6 +179,19 @@ impl Session {
             self.active = now;
         }
         self.input.push(octets, INPUT_OCTETS_MAX)
+    }
+
+    /// Whether octets are wanted now: all that came is looked at, and the client may go on. Who has to look at octets before
+    /// they come in here, gives no others.
+    pub fn is_hungry(&self) -> bool {
+        !self.closing && !self.is_busy() && self.mode != Mode::Tls && self.input.is_empty()
+    }
+
+    /// The octets that came and were not looked at, when they turn out to be none of this session's: behind COMPRESS.
+    pub fn take_input(&mut self) -> Vec<u8> {
+        let rest = self.input.rest().to_vec();
+        self.input = Input::default();
+        rest
     }
 
     /// The next event; `None` when more input, or an answer to the last event, is needed.
@@ -283,6 +296,13 @@ impl Session {
     /// After LOGIN, SELECT, CLOSE and the like, before [`Self::finish`].
     pub fn set_state(&mut self, state: State) {
         self.state = state;
+    }
+
+    /// After UNAUTHENTICATE, before [`Self::finish`] (RFC 8437 §3): as if connected with that command.
+    pub fn unauthenticated(&mut self) {
+        self.state = State::NotAuthenticated;
+        self.form = NameForm::default();
+        self.since = self.active;
     }
 
     /// How mailbox names are written and read.

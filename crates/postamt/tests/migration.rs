@@ -101,7 +101,10 @@ impl Server {
             manifest["names"][path].as_str().map_or(path.to_owned(), str::to_owned)
         };
         let files = files(root.path()).into_iter().filter(|path| !path.ends_with("postamt-export.json"));
-        files.map(|path| (named(&path), plain(&fs::read(&path).unwrap()))).filter(|(_, text)| !text.is_empty()).collect()
+        files
+            .map(|path| (named(&path), plain(&fs::read(&path).unwrap())))
+            .filter(|(_, text)| !text.is_empty())
+            .collect()
     }
 }
 

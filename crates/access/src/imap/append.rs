@@ -22,6 +22,13 @@ pub(crate) struct Appending {
     body: Body,
 }
 
+/// Whether a message's header may hold UTF-8.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Header {
+    Ascii,
+    Utf8,
+}
+
 enum Body {
     /// Takes octets.
     Taking(Box<Incoming>),
@@ -98,7 +105,9 @@ impl Appending {
     /// The message is there: the client, and the work that stores it.
     pub fn finish(self) -> (Box<Client>, BoxFuture<'static, Outcome>) {
         let Appending { client, account, to, body } = self;
-        (client, store(account, to, body).boxed())
+        // RFC 6855 §4; RFC 9051 §6.3.12 asks nothing of those who speak IMAP4rev2.
+        let header = if client.reads_utf8() { Header::Utf8 } else { Header::Ascii };
+        (client, store(account, to, body, header).boxed())
     }
 }
 
@@ -107,7 +116,7 @@ async fn spill(mut incoming: Box<Incoming>) -> Result<Box<Incoming>, ReceiveErro
     Ok(incoming)
 }
 
-async fn store(account: Arc<Account>, to: AppendTo, body: Body) -> Outcome {
+async fn store(account: Arc<Account>, to: AppendTo, body: Body, header: Header) -> Outcome {
     let incoming = match body {
         Body::Taking(incoming) => incoming,
         Body::Spilling(spilling) => spilling.await.map_err(|error| refused(&error))?,
@@ -117,6 +126,10 @@ async fn store(account: Arc<Account>, to: AppendTo, body: Body) -> Outcome {
     if received.scanned.has_nul {
         // RFC 9051 §4.3 forbids NUL in a literal; of a literal8 RFC 3516 §4.4 allows to refuse it so.
         return Err(Answer::no("a message that holds NUL cannot be stored").code(Code::UnknownCte).into());
+    }
+    if received.scanned.has_eight_bit_header && header == Header::Ascii {
+        let text = "this message has 8-bit characters in its header; ENABLE UTF8=ACCEPT first";
+        return Err(Answer::no(text).code(Code::Cannot).into());
     }
     let appended = mta::append(&account, to, received).await.map_err(|error| failure::no_destination(&error))?;
     Ok(Answer::ok("message stored").code(Code::AppendUid(appended.uid_validity, appended.uid)))

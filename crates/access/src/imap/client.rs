@@ -29,6 +29,12 @@ pub(crate) struct Client {
     pub user: Option<User>,
     pub selected: Option<Selected>,
     pub revision: Revision,
+    /// After `ENABLE UTF8=ACCEPT`.
+    ///
+    /// RFC 6855 §7 leaves open what other clients get of messages with UTF-8 in their headers. They get the message as it is,
+    /// 8-bit strings in literals, as they get any old message with 8-bit headers: sizes, signatures and UIDs stay
+    /// those of one and the same message for all clients, and there is no surrogate that could be taken for it.
+    pub accepts_utf8: bool,
 }
 
 impl Client {
@@ -41,10 +47,12 @@ impl Client {
     }
 
     pub fn name_form(&self) -> NameForm {
-        match self.revision {
-            Revision::Rev1 => NameForm::ModifiedUtf7,
-            Revision::Rev2 => NameForm::Utf8,
-        }
+        if self.reads_utf8() { NameForm::Utf8 } else { NameForm::ModifiedUtf7 }
+    }
+
+    /// Whether UTF-8 may stand in quotes and headers.
+    pub fn reads_utf8(&self) -> bool {
+        self.accepts_utf8 || self.revision == Revision::Rev2
     }
 
     /// The mail of who is logged in.

@@ -1,19 +1,24 @@
 //! [`ImapConversation`]: session, command and client put together.
 
 use super::append::Appending;
-use super::auth::{self, Attempt};
-use super::capability::{self, may_log_in, may_start_tls};
+use super::auth::Desk;
+use super::capability::Situation;
 use super::client::Client;
+use super::id;
+use super::layer::Layer;
 use super::life::Life;
 use super::policy::{ImapPolicy, Services};
 use super::running::{Done, End, Running};
+use directory::{SignIn, SignInFrom, SignInStep};
 use env::{Conversation, Next, Tls};
 use futures_util::FutureExt;
 use imap::command::{Authenticate, Command, Tagged};
+use imap::deflate::Damaged;
 use imap::{Answer, Code, Event, Session, response};
 use mailstore::EventListener;
 use model::Moment;
 use mta::Peer;
+use sasl::{ChannelBinding, Failure, Mechanism};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -22,9 +27,14 @@ pub struct ImapConversation {
     services: Arc<Services>,
     policy: Arc<ImapPolicy>,
     session: Session,
+    /// What compresses, if anything does or did.
+    layer: Option<Box<Layer>>,
     work: Work,
+    sign_in: Option<SignIn>,
     life: Life,
     encrypted: bool,
+    /// What SASL can bind to.
+    binding: Option<Box<ChannelBinding>>,
     input_ended: bool,
 }
 
@@ -50,10 +60,41 @@ impl ImapConversation {
         (peer, tls): (Peer, Option<Tls>),
         now: Moment,
     ) -> ImapConversation {
-        let encrypted = tls.is_some();
-        let session = Session::new(policy.limits, capability::before_login(&policy, encrypted), now);
-        let (work, life) = (Work::Rest(Box::default()), Life::new(peer));
-        ImapConversation { services, policy, session, work, life, encrypted, input_ended: false }
+        let life = Life::new(peer);
+        let session = Session::after_tls(policy.limits, now);
+        let mut conversation = ImapConversation::over(services, policy, (session, life), tls.as_ref());
+        let capabilities = conversation.situation().before_login();
+        conversation.session = Session::new(conversation.policy.limits, &capabilities, now);
+        conversation
+    }
+
+    fn over(
+        services: Arc<Services>,
+        policy: Arc<ImapPolicy>,
+        (session, life): (Session, Life),
+        tls: Option<&Tls>,
+    ) -> ImapConversation {
+        ImapConversation {
+            services,
+            policy,
+            session,
+            layer: None,
+            work: Work::Rest(Box::default()),
+            sign_in: None,
+            life,
+            encrypted: tls.is_some(),
+            binding: tls.and_then(directory::channel_binding).map(Box::new),
+            input_ended: false,
+        }
+    }
+
+    fn situation(&self) -> Situation<'_> {
+        Situation {
+            policy: &self.policy,
+            encrypted: self.encrypted,
+            bindable: self.binding.is_some(),
+            compressed: self.layer.as_ref().is_some_and(|layer| layer.is_active()),
+        }
     }
 
     /// What the session refused without asking: bad syntax, lines and literals beyond their bounds.
@@ -85,7 +126,8 @@ impl ImapConversation {
 
     /// Waits for the client, who may have gone.
     fn wait_for_client(&mut self, work: Work) -> Option<Work> {
-        if self.input_ended && self.session.room() > 0 {
+        let has_more = self.layer.as_ref().is_some_and(|layer| layer.has_more());
+        if self.input_ended && !has_more && self.session.room() > 0 {
             self.life.reason = "client closed";
             return None;
         }
@@ -106,10 +148,17 @@ impl ImapConversation {
                     Some(Work::Rest(client))
                 }
             },
-            Some(Event::AuthResponse(response)) => Some(match auth::plain(&response) {
-                Ok(attempt) => self.log_in(client, attempt),
-                Err(answer) => self.finish(client, &answer),
-            }),
+            Some(Event::AuthResponse(response)) => {
+                let step = match self.sign_in.take() {
+                    Some(sign_in) => sign_in.respond(response.expose()),
+                    None => SignInStep::Refused { error: Failure::Malformed("out of order").into(), login: None },
+                };
+                Some(Work::Run(Running::sign_in(self.desk(), client, step)))
+            }
+            Some(Event::AuthCancelled) => {
+                self.sign_in = None;
+                Some(Work::Rest(client))
+            }
             // What else there is belongs to an append or to IDLE that was given up, and has been answered.
             Some(_) => Some(Work::Rest(client)),
         }
@@ -120,10 +169,10 @@ impl ImapConversation {
         match tagged.command {
             Command::Capability => {
                 let names = match client.user {
-                    Some(_) => capability::LOGGED_IN,
-                    None => capability::before_login(&self.policy, self.encrypted),
+                    Some(_) => self.situation().logged_in(),
+                    None => self.situation().before_login(),
                 };
-                response::capability(self.session.out(), names);
+                response::capability(self.session.out(), &names);
                 self.finish(client, &Answer::ok("those are the capabilities"))
             }
             Command::Logout => {
@@ -131,42 +180,80 @@ impl ImapConversation {
                 self.session.bye(None, "good bye");
                 self.finish(client, &Answer::ok("logged out"))
             }
-            Command::StartTls if may_start_tls(&self.policy, self.encrypted) => {
+            Command::StartTls if self.situation().may_start_tls() => {
                 self.session.start_tls();
                 Work::Over
             }
             Command::StartTls => self.finish(client, &Answer::bad("STARTTLS is not offered here")),
-            Command::Login(_) | Command::Authenticate(_) if !may_log_in(&self.policy, self.encrypted) => {
+            Command::Login(_) | Command::Authenticate(_) if !self.situation().may_log_in() => {
                 let refusal = Answer::no("no passwords without TLS").code(Code::PrivacyRequired);
                 self.finish(client, &refusal)
             }
-            Command::Login(login) => self.log_in(client, Attempt::new(login.user, login.password)),
+            Command::Login(login) => Work::Run(Running::log_in(self.desk(), client, login.user, login.password)),
             Command::Authenticate(command) => self.authenticate(client, command),
+            Command::Unauthenticate => self.unauthenticate(client),
+            Command::Compress => self.compress(client),
             Command::Idle => {
                 self.session.idle();
                 idling(client)
             }
-            _ => Work::Run(Running::command(client, tagged)),
-        }
-    }
-
-    fn authenticate(&mut self, client: Box<Client>, command: Authenticate) -> Work {
-        if command.mechanism != "PLAIN" {
-            return self.finish(client, &Answer::no("that mechanism is not offered, PLAIN is").code(Code::Cannot));
-        }
-        match command.initial.map(|initial| auth::plain(&initial)) {
-            Some(Ok(attempt)) => self.log_in(client, attempt),
-            Some(Err(answer)) => self.finish(client, &answer),
-            None => {
-                self.session.challenge(b"");
-                Work::Rest(client)
+            command => {
+                if let Command::Id(said) = &command {
+                    id::log(self.life.peer.session_id, said);
+                }
+                Work::Run(Running::command(client, Tagged { tag: tagged.tag, command }))
             }
         }
     }
 
-    fn log_in(&mut self, client: Box<Client>, attempt: Attempt) -> Work {
-        let from = auth::Origin { address: self.life.peer.address, session_id: self.life.peer.session_id };
-        Work::Run(Running::log_in(self.services.clone(), client, attempt, from))
+    fn authenticate(&mut self, client: Box<Client>, command: Authenticate) -> Work {
+        let wanted = command.mechanism.parse().ok();
+        let situation = self.situation();
+        let Some(mechanism) = situation.mechanisms().find(|mechanism| Some(*mechanism) == wanted) else {
+            let refusal = Answer::no("that mechanism is not offered").code(Code::Cannot);
+            return self.finish(client, &refusal);
+        };
+        let from = SignInFrom {
+            peer: self.life.peer.address,
+            binding: self.binding.as_deref().cloned(),
+            plus_offered: situation.mechanisms().any(Mechanism::wants_binding),
+        };
+        let Services { directory, random, .. } = &*self.services;
+        let initial = command.initial.as_ref().map(|initial| initial.expose());
+        let step = SignIn::begin(directory.clone(), from, &**random, mechanism, initial);
+        Work::Run(Running::sign_in(self.desk(), client, step))
+    }
+
+    fn desk(&self) -> Desk {
+        Desk {
+            services: self.services.clone(),
+            address: self.life.peer.address,
+            session_id: self.life.peer.session_id,
+            capabilities: self.situation().logged_in(),
+        }
+    }
+
+    /// RFC 8437 §3: nothing is left of who was there, but for TLS. RFC 8437 §4.1: compression ends, too.
+    fn unauthenticate(&mut self, mut client: Box<Client>) -> Work {
+        *client = Client::default();
+        self.life.log_out();
+        self.session.unauthenticated();
+        self.session.finish(&Answer::ok("as if you had just connected"));
+        if let Some(layer) = &mut self.layer {
+            layer.end(&self.session);
+        }
+        Work::Rest(client)
+    }
+
+    /// RFC 4978 §3. Unlike behind STARTTLS, what came with the command counts, as compressed data.
+    fn compress(&mut self, client: Box<Client>) -> Work {
+        if self.situation().compressed {
+            let refusal = Answer::no("DEFLATE is active by COMPRESS").code(Code::CompressionActive);
+            return self.finish(client, &refusal);
+        }
+        self.session.finish(&Answer::ok("DEFLATE from here on"));
+        self.layer.get_or_insert_default().begin(&mut self.session);
+        Work::Rest(client)
     }
 
     fn finish(&mut self, client: Box<Client>, answer: &Answer<'_>) -> Work {
@@ -184,6 +271,11 @@ impl ImapConversation {
         let work = match end {
             End::Finish(answer) => self.finish(client, &answer),
             End::Idle => idling(client),
+            End::Challenge(sign_in, challenge) => {
+                self.sign_in = Some(sign_in);
+                self.session.challenge(&challenge);
+                Work::Rest(client)
+            }
             End::Broken => {
                 self.life.reason = "a message could not be read to its end";
                 return Work::Over;
@@ -243,36 +335,78 @@ fn idling(client: Box<Client>) -> Work {
     Work::Idle(client, listener)
 }
 
+impl ImapConversation {
+    /// Gives the session what is inflated already; whether there was anything.
+    fn pump(&mut self, now: Moment) -> bool {
+        let Some(layer) = &mut self.layer else { return false };
+        let pumped = layer.pump(&mut self.session, now);
+        pumped.unwrap_or_else(|damaged| self.damaged(damaged))
+    }
+
+    /// What cannot be inflated cannot be understood, nor can what follows.
+    fn damaged(&mut self, damaged: Damaged) -> bool {
+        self.session.bye(None, &damaged.to_string());
+        self.life.reason = "damaged compressed data";
+        self.work = Work::Over;
+        true
+    }
+
+    /// Takes away what compresses no more.
+    fn settle(&mut self) {
+        if let Some(layer) = &mut self.layer {
+            layer.deflate(&self.session);
+            if layer.is_over() {
+                self.layer = None;
+            }
+        }
+    }
+}
+
 impl Conversation for ImapConversation {
     fn receive(&mut self, input: &[u8], now: Moment) -> usize {
-        self.session.receive(input, now)
+        let Some(layer) = &mut self.layer else { return self.session.receive(input, now) };
+        match layer.receive(&mut self.session, input, now) {
+            Ok(taken) => taken,
+            Err(damaged) => {
+                self.damaged(damaged);
+                input.len()
+            }
+        }
     }
 
     fn input_ended(&mut self, _: Moment) {
         self.input_ended = true;
     }
 
-    fn advance(&mut self, cx: &mut Context<'_>, _: Moment) {
+    fn advance(&mut self, cx: &mut Context<'_>, now: Moment) {
         loop {
             let work = std::mem::replace(&mut self.work, Work::Over);
             if self.session.is_closing() {
-                return;
+                break;
             }
             let next = self.step(work, cx);
             self.log_refusal();
             match next {
                 Some(work) => self.work = work,
-                None => return,
+                None if self.pump(now) => {}
+                None => break,
             }
         }
+        self.settle();
     }
 
     fn output(&self) -> &[u8] {
-        self.session.output()
+        match &self.layer {
+            Some(layer) => layer.output(&self.session),
+            None => self.session.output(),
+        }
     }
 
     fn sent(&mut self, octets: usize) {
-        self.session.sent(octets);
+        match &mut self.layer {
+            Some(layer) => layer.sent(&mut self.session, octets),
+            None => self.session.sent(octets),
+        }
     }
 
     fn deadline(&self) -> Option<Moment> {
@@ -302,11 +436,16 @@ impl Conversation for ImapConversation {
         }
     }
 
-    fn secured(mut self: Box<Self>, _: Tls, now: Moment) -> Box<dyn Conversation> {
+    fn secured(mut self: Box<Self>, tls: Tls, now: Moment) -> Box<dyn Conversation> {
         self.life.handed_over = true;
         let (services, policy) = (self.services.clone(), self.policy.clone());
-        let session = Session::after_tls(policy.limits, now);
-        let (work, life) = (Work::Rest(Box::default()), Life::new(self.life.peer.clone()));
-        Box::new(ImapConversation { services, policy, session, work, life, encrypted: true, input_ended: false })
+        let (session, life) = (Session::after_tls(policy.limits, now), Life::new(self.life.peer.clone()));
+        Box::new(ImapConversation::over(services, policy, (session, life), Some(&tls)))
+    }
+
+    fn rest(&mut self) {
+        if let Some(layer) = &mut self.layer {
+            layer.rest();
+        }
     }
 }

@@ -5,12 +5,18 @@ use super::out::Out;
 use super::running::Outcome;
 use imap::{Answer, response};
 
-/// Turns on what we know of what is asked; the rest is passed over.
+/// Turns on what we know of what is asked, and tells what was not on before (RFC 5161 §3.2); the rest is passed over.
 pub(crate) fn enable(client: &mut Client, names: &[String], out: &mut Out) -> Outcome {
-    let rev2 = names.iter().any(|name| name.eq_ignore_ascii_case("IMAP4rev2"));
-    if rev2 {
+    let asked = |name: &str| names.iter().any(|asked| asked.eq_ignore_ascii_case(name));
+    let mut enabled = Vec::new();
+    if asked("IMAP4rev2") && client.revision != Revision::Rev2 {
         client.revision = Revision::Rev2;
+        enabled.push("IMAP4rev2");
     }
-    response::enabled(out, if rev2 { &["IMAP4rev2"] } else { &[] });
+    if asked("UTF8=ACCEPT") && !client.accepts_utf8 {
+        client.accepts_utf8 = true;
+        enabled.push("UTF8=ACCEPT");
+    }
+    response::enabled(out, &enabled);
     Ok(Answer::ok("enabled what is known"))
 }

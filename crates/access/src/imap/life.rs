@@ -25,6 +25,16 @@ impl Life {
     }
 }
 
+impl Life {
+    /// Somebody else may come now.
+    pub fn log_out(&mut self) {
+        if let Some(login) = self.login.take() {
+            let session_id = self.peer.session_id;
+            tracing::info!(event = "login.ended", protocol = "imap", session_id, user = %login.address);
+        }
+    }
+}
+
 impl Drop for Life {
     fn drop(&mut self) {
         if self.handed_over {

@@ -1,9 +1,11 @@
 //! What a connection is given: services and the listener's rules.
 
 use directory::Directory;
+use env::Random;
 use imap::Limits;
 use mailstore::Mailstore;
 use mta::BodiesInFlight;
+use sasl::Mechanism;
 use std::sync::Arc;
 
 pub use mta::Peer;
@@ -16,6 +18,8 @@ pub struct Services {
     pub directory: Arc<Directory>,
     /// The process's share of memory for messages that come in.
     pub in_flight: Arc<BodiesInFlight>,
+    /// For nonces.
+    pub random: Arc<dyn Random>,
 }
 
 /// What TLS a listener has.
@@ -47,6 +51,9 @@ pub struct ImapPolicy {
     pub tls: TlsOffer,
     /// Whether passwords may come in the clear.
     pub plaintext_login: PlaintextLogin,
+    /// What AUTHENTICATE takes, the best first; those that bind to TLS only where there is something to bind to. LOGIN is
+    /// IMAP's own command, and no mechanism here.
+    pub mechanisms: Vec<Mechanism>,
     /// Sizes and times.
     pub limits: Limits,
 }

@@ -1,18 +1,18 @@
 //! A command at work: a future that owns what it needs and gives it back.
 
+use super::auth::Desk;
 use super::client::Client;
 use super::out::{Out, Pipe};
-use super::policy::Services;
 use super::selected::{Told, sync};
 use super::{
-    auth, copy, enable, expunge, failure, fetch, id, list, lsub, mailbox, namespace, search, select, sort, status,
-    store, thread,
+    copy, enable, expunge, failure, fetch, id, list, lsub, mailbox, namespace, search, select, sort, status, store,
+    thread,
 };
+use directory::{SignIn, SignInStep};
 use env::BoxFuture;
 use futures_util::FutureExt;
 use imap::command::{Command, Numbering, Tag, Tagged};
-use imap::{Answer, Session};
-use std::sync::Arc;
+use imap::{Answer, Secret, Session};
 use std::task::{Context, Poll};
 
 /// How a command ended.
@@ -29,6 +29,8 @@ pub(crate) enum End {
     Finish(Answer<'static>),
     /// Nothing: IDLE goes on.
     Idle,
+    /// The client has to answer this.
+    Challenge(SignIn, Vec<u8>),
     /// A response is half written and cannot be completed.
     Broken,
 }
@@ -87,12 +89,19 @@ impl Running {
         })
     }
 
-    /// A log-in.
-    pub fn log_in(services: Arc<Services>, client: Box<Client>, attempt: auth::Attempt, from: auth::Origin) -> Running {
+    /// LOGIN.
+    pub fn log_in(desk: Desk, mut client: Box<Client>, login: String, password: Secret) -> Running {
         Running::new(|_| async move {
-            let mut client = client;
-            let answer = auth::log_in(&services, &mut client, attempt, from).await;
-            Done { client, end: End::Finish(answer), bye: None }
+            let end = desk.log_in(&mut client, login, password).await;
+            Done { client, end, bye: None }
+        })
+    }
+
+    /// AUTHENTICATE, from one thing that the client says to the next.
+    pub fn sign_in(desk: Desk, mut client: Box<Client>, step: SignInStep) -> Running {
+        Running::new(|_| async move {
+            let end = desk.sign_in(&mut client, step).await;
+            Done { client, end, bye: None }
         })
     }
 
@@ -187,6 +196,8 @@ fn carry_out<'a>(client: &'a mut Client, command: Command, tag: &'a Tag, out: &'
         | Command::StartTls
         | Command::Authenticate(_)
         | Command::Login(_)
+        | Command::Unauthenticate
+        | Command::Compress
         | Command::Idle => {
             // The conversation answers these, for they change the session.
             done(Ok(Answer::bad("not now")))

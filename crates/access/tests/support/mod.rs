@@ -3,12 +3,22 @@
 use access::imap::{ImapConversation, ImapPolicy, Peer, PlaintextLogin, Services, TlsOffer};
 use directory::{AccountSpec, Credential, Directory, DirectorySpec};
 use env::virtual_world::World;
-use env::{Clock, Conversation, Tls};
+use env::{Clock, Conversation, Random, Tls};
 use mailstore::{Account, Mailstore};
 use model::Quota;
 use mta::BodiesInFlight;
+use sasl::Mechanism;
 use std::sync::Arc;
 use store::memory::{MemoryBlobs, MemoryStore};
+
+/// So that transcripts can hold nonces.
+struct Fixed;
+
+impl Random for Fixed {
+    fn fill(&self, out: &mut [u8]) {
+        out.fill(0x2a);
+    }
+}
 
 /// The server behind all connections of a test.
 pub struct Server {
@@ -42,10 +52,11 @@ impl Server {
             }
         };
         let in_flight = BodiesInFlight::new(64 << 20);
-        let services = Arc::new(Services { mailstore, directory, in_flight });
+        let services = Arc::new(Services { mailstore, directory, in_flight, random: Arc::new(Fixed) });
         let policy = ImapPolicy {
             tls: TlsOffer::StartTls,
             plaintext_login: PlaintextLogin::Allowed,
+            mechanisms: vec![Mechanism::Plain],
             limits: imap::Limits { append_octets_max: 100_000, ..imap::Limits::default() },
         };
         Server { world, services, policy, tls: false }
@@ -58,7 +69,12 @@ impl Server {
 
     pub fn connect(&self, number: u32) -> Box<dyn Conversation> {
         let peer = Peer { address: Some("192.0.2.1".parse().unwrap()), session_id: number.into() };
-        let tls = Tls { version: "TLSv1.3".into(), cipher: "TLS13_AES_256_GCM_SHA384".into(), ..Tls::default() };
+        let tls = Tls {
+            version: "TLSv1.3".into(),
+            cipher: "TLS13_AES_256_GCM_SHA384".into(),
+            exporter: Some([7; 32]),
+            ..Tls::default()
+        };
         let tls = self.tls.then_some(tls);
         let policy = Arc::new(self.policy.clone());
         Box::new(ImapConversation::new(self.services.clone(), policy, (peer, tls), self.world.monotonic()))

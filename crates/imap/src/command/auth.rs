@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::Encoder;
+use super::{Command, Encoder};
 use crate::cursor::{Cursor, ParseError, Parsed};
 use crate::limits::{ENABLE_MAX, ID_PAIRS_MAX, ID_VALUE_OCTETS_MAX};
 use model::Secret;
@@ -100,6 +100,12 @@ impl Id {
         }
         to.raw(")");
     }
+}
+
+/// RFC 4978 §5.
+pub(super) fn compress(cursor: &mut Cursor<'_>) -> Parsed<Command> {
+    cursor.space()?;
+    if cursor.take_word("DEFLATE") { Ok(Command::Compress) } else { cursor.expected("DEFLATE") }
 }
 
 /// A string that goes to logs: short, and UTF-8.

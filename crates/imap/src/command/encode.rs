@@ -127,9 +127,13 @@ impl Command {
             Command::Fetch(fetch) => fetch.encode(to),
             Command::Store(store) => store.encode(to),
             Command::Copy(copy) | Command::Move(copy) => copy.encode(to),
+            Command::Compress => {
+                to.raw(" DEFLATE");
+            }
             Command::Capability
             | Command::Noop
             | Command::Logout
+            | Command::Unauthenticate
             | Command::StartTls
             | Command::Namespace
             | Command::Idle

@@ -39,6 +39,8 @@ const COMMANDS: [(&str, Arguments); 33] = [
     ("CAPABILITY", |_| Ok(Command::Capability)),
     ("NOOP", |_| Ok(Command::Noop)),
     ("LOGOUT", |_| Ok(Command::Logout)),
+    ("COMPRESS", auth::compress),
+    ("UNAUTHENTICATE", |_| Ok(Command::Unauthenticate)),
     ("ID", |c| Id::parse(c).map(Command::Id)),
     ("STARTTLS", |_| Ok(Command::StartTls)),
     ("AUTHENTICATE", |c| Authenticate::parse(c).map(Command::Authenticate)),

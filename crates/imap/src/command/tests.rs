@@ -28,6 +28,10 @@ fn commands_without_mailboxes() {
     {
         check(&format!("a1 {}", plain.to_lowercase()), &format!("a1 {plain}"));
     }
+    check("a UNauthenticate", "a UNAUTHENTICATE");
+    check("a compress deflate", "a COMPRESS DEFLATE");
+    refused("a COMPRESS LZ4", "BAD COMPRESS: expected DEFLATE at column 12");
+    refused("a COMPRESS DEFLATE64", "BAD COMPRESS: expected the end of the command at column 19");
     check("a023 ID NIL", "a023 ID NIL");
     check("a023 ID (\"name\" \"sodr\" \"version\" NIL)", "a023 ID (\"name\" \"sodr\" \"version\" NIL)");
     check("a ENABLE utf8=accept imap4rev2", "a ENABLE UTF8=ACCEPT IMAP4REV2");
@@ -350,7 +354,7 @@ fn strings() -> impl Strategy<Value = String> {
 }
 
 fn names() -> impl Strategy<Value = MailboxName> {
-    prop_oneof!["[a-zA-Z/]{1,6}", "[^\\p{Cc}]{1,6}"].prop_map(|name| MailboxName::new(&name).unwrap())
+    prop_oneof!["[a-zA-Z/]{1,6}", "[^\\p{Cc}\\p{Zl}\\p{Zp}]{1,6}"].prop_map(|name| MailboxName::new(&name).unwrap())
 }
 
 fn sets() -> impl Strategy<Value = SequenceSet> {
@@ -471,7 +475,8 @@ fn commands() -> impl Strategy<Value = Command> {
         (prop::sample::select(SortKey::ALL.to_vec()), order).prop_map(|(key, order)| SortCriterion { key, order });
     let criteria = prop::collection::vec(criterion, 1..5);
     let algorithm = prop::sample::select(ThreadAlgorithm::ALL.to_vec());
-    let patterns = prop::collection::vec("[^\\p{Cc}]{0,5}".prop_map(|p| crate::ListPattern::new(&p).unwrap()), 1..3);
+    let patterns =
+        prop::collection::vec("[^\\p{Cc}\\p{Zl}\\p{Zp}]{0,5}".prop_map(|p| crate::ListPattern::new(&p).unwrap()), 1..3);
     let list =
         (any::<[bool; 4]>(), names(), patterns, any::<[bool; 2]>()).prop_map(|(s, reference, patterns, r)| List {
             syntax: ListSyntax::Extended,
@@ -487,6 +492,8 @@ fn commands() -> impl Strategy<Value = Command> {
         });
     prop_oneof![
         Just(Command::Noop),
+        Just(Command::Compress),
+        Just(Command::Unauthenticate),
         id.prop_map(Command::Id),
         (strings(), secret()).prop_map(|(user, password)| Command::Login(Login { user, password })),
         prop::option::of(secret())

@@ -22,6 +22,7 @@ fn what_is_no_modified_utf7() {
     }
     assert_eq!(decode(b"\xff", NameForm::Utf8), Err(MailboxNameError::Encoding));
     assert_eq!(decode(b"&AAo-", NameForm::ModifiedUtf7), Err(MailboxNameError::Control));
+    assert_eq!(decode("a\u{2028}".as_bytes(), NameForm::Utf8), Err(MailboxNameError::Control));
 }
 
 #[test]
@@ -72,7 +73,7 @@ fn matches(pattern: &[char], name: &[char]) -> bool {
 
 proptest! {
     #[test]
-    fn names_survive_the_wire(name in "[^\\p{Cc}]{1,20}") {
+    fn names_survive_the_wire(name in "[^\\p{Cc}\\p{Zl}\\p{Zp}]{1,20}") {
         for form in [NameForm::ModifiedUtf7, NameForm::Utf8] {
             let wire = encode(&name, form).into_owned();
             prop_assert_eq!(decode(wire.as_bytes(), form), Ok(name.clone()));

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use model::{Flag, Uid, UidValidity};
+use std::borrow::Cow;
 
 use super::text;
 use crate::sequence::NumberSet;
@@ -15,7 +16,7 @@ pub enum Code<'a> {
     /// The charset of SEARCH is not supported; those that are.
     BadCharset(&'a [&'a str]),
     /// The capabilities now.
-    Capability(&'a str),
+    Capability(Cow<'a, str>),
     /// The message could not be parsed.
     Parse,
     /// The flags that can be kept; `any` for `\*`: new keywords can be made.
@@ -89,6 +90,8 @@ pub enum Code<'a> {
     Cannot,
     /// A limit of the server.
     Limit,
+    /// RFC 4978 §3
+    CompressionActive,
     /// Over quota.
     OverQuota,
     /// The mailbox exists.
@@ -181,6 +184,7 @@ impl Code<'_> {
             Code::ClientBug => "CLIENTBUG",
             Code::Cannot => "CANNOT",
             Code::Limit => "LIMIT",
+            Code::CompressionActive => "COMPRESSIONACTIVE",
             Code::OverQuota => "OVERQUOTA",
             Code::AlreadyExists => "ALREADYEXISTS",
             Code::NonExistent => "NONEXISTENT",

@@ -359,6 +359,18 @@ fn memory_is_bounded_whatever_comes() {
 }
 
 #[test]
+fn who_is_logged_in_no_more_has_time_to_log_in_again() {
+    let mut talk = Talk::selected();
+    talk.session.receive(b"a UNAUTHENTICATE\r\nb NOOP\r\n", at(100));
+    assert!(!talk.session.is_hungry() && talk.session.poll().is_some() && !talk.session.is_hungry());
+    talk.session.unauthenticated();
+    talk.session.finish(&Answer::ok("as new"));
+    assert_eq!((talk.session.state(), talk.session.deadline()), (State::NotAuthenticated, Some(at(160))));
+    assert_eq!(talk.session.take_input(), b"b NOOP\r\n");
+    assert!(talk.session.poll().is_none() && talk.session.is_hungry());
+}
+
+#[test]
 fn silence_ends_the_session() {
     let mut session = Session::after_tls(limits(), NOW);
     session.receive(b"a", at(59));

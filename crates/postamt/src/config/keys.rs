@@ -133,7 +133,7 @@ pub(super) const LISTENER: Keys = Keys {
             "channel_binding",
             "`true` or `false`",
             "`false`",
-            "Whether `submission` and `pop3` offer SCRAM-SHA-256-PLUS; mutt and neomutt choose it, cannot do it with TLS 1.3, and give up.",
+            "Whether `imap`, `pop3` and `submission` offer SCRAM with -PLUS; mutt and neomutt choose it, cannot do it with TLS 1.3, and give up.",
         ),
         key(
             "proxy",

@@ -200,6 +200,7 @@ fn imap(desk: Arc<Desk>, plan: &ListenerPlan) -> Factory {
         mailstore: post.mailstore.clone(),
         directory: post.directory.clone(),
         in_flight: post.in_flight.clone(),
+        random: desk.env.random.clone(),
     });
     let tls = match plan.tls {
         TlsStart::None => TlsOffer::None,
@@ -211,7 +212,7 @@ fn imap(desk: Arc<Desk>, plan: &ListenerPlan) -> Factory {
         PlaintextLogin::Refused => access::imap::PlaintextLogin::Refused,
     };
     let limits = imap::Limits { append_octets_max: desk.limits.message_size_octets, ..imap::Limits::default() };
-    let policy = Arc::new(ImapPolicy { tls, plaintext_login, limits });
+    let policy = Arc::new(ImapPolicy { tls, plaintext_login, mechanisms: mechanisms(&desk, plan), limits });
     Arc::new(move |who| -> Box<dyn Conversation> {
         let now = desk.env.clock.monotonic();
         let peer = Peer { address: address_of(&who), session_id: who.session_id };
