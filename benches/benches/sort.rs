@@ -43,7 +43,8 @@ fn main() -> anyhow::Result<()> {
             let (blobs, spawn, clock) = (post.mailstore.blobs().clone(), env.spawn.clone(), env.clock.clone());
             let fresh = Mailstore::new(store.clone(), blobs, spawn, clock);
             let in_flight = BodiesInFlight::new(256 << 20);
-            let services = Services { mailstore: fresh.clone(), directory: post.directory.clone(), in_flight };
+            let (directory, random) = (post.directory.clone(), env.random.clone());
+            let services = Services { mailstore: fresh.clone(), directory, in_flight, random };
             let mut client = Client::new(Arc::new(services));
             client.ask("a LOGIN u0@bench.test pw0").await?;
             client.ask("a SELECT INBOX").await?;
@@ -109,6 +110,7 @@ impl Client {
         let policy = ImapPolicy {
             tls: TlsOffer::None,
             plaintext_login: PlaintextLogin::Allowed,
+            mechanisms: Vec::new(),
             limits: imap::Limits::default(),
         };
         let peer = Peer { address: None, session_id: 1 };

@@ -84,7 +84,7 @@ fn answer(session: &mut Session, shown: &mut Shown) -> bool {
         Event::AppendStart(start) if start.append.mailbox.as_str() == "Full" => {
             session.refuse_literal(&Answer::no("no room").code(Code::OverQuota));
         }
-        Event::AppendStart(_) => session.accept_literal(),
+        Event::AppendStart(_) | Event::AppendNext(_) => session.accept_literal(),
         Event::AppendEnd | Event::IdleDone => session.finish(&ok),
         Event::AuthResponse(_) => {
             session.set_state(State::Authenticated);

@@ -25,6 +25,8 @@ mod numbers;
 mod object_id;
 pub(crate) mod out;
 mod policy;
+mod quota;
+mod recent;
 mod running;
 mod search;
 mod select;

@@ -2,7 +2,8 @@
 //!
 //! Setting up: `mailbox NAME: file.eml {\Flag …}, …` puts files of `tests/data` into a mailbox; `logged-in` makes every
 //! new connection come logged in as anna and past its greeting; `policy refused no-tls implicit scram`; `big NAME OCTETS` puts in
-//! a large message; `numbered NAME COUNT` many small ones; `message NAME FIELD | FIELD …` one with these header fields; `delivered FILE` comes with a trace prefix; `store fails full
+//! a large message; `numbered NAME COUNT` many small ones; `message NAME FIELD | FIELD …` one with these header fields;
+//! `delivered FILE` comes with a trace prefix, `arrives FILE` too, and nobody was told of it yet; `store fails full
 //! read-only heals`; `damage UID`.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may")]
@@ -48,6 +49,7 @@ impl Harness for ImapHarness {
                 let mut message = b"Subject: big\r\n\r\n".to_vec();
                 message.extend(line.iter().cycle().take(octets - message.len()));
                 put(&self.server, name, &message, Vec::new());
+                self.told(name);
                 Ok(())
             }
             "numbered" => {
@@ -56,15 +58,22 @@ impl Harness for ImapHarness {
                     let message = format!("From: Anna <anna@demo.test>\r\nSubject: number {n}\r\n\r\ntext {n}\r\n");
                     put(&self.server, name, message.as_bytes(), Vec::new());
                 }
+                self.told(name);
                 Ok(())
             }
             "message" => {
                 let (name, fields) = rest.split_once(' ').ok_or("message NAME FIELD | FIELD …")?;
                 let message = format!("{}\r\n\r\ntext\r\n", fields.replace(" | ", "\r\n"));
                 put(&self.server, name, message.as_bytes(), Vec::new());
+                self.told(name);
                 Ok(())
             }
             "delivered" => {
+                deliver(&self.server, &data(rest)?);
+                self.told(mailstore::INBOX);
+                Ok(())
+            }
+            "arrives" => {
                 deliver(&self.server, &data(rest)?);
                 Ok(())
             }
@@ -98,7 +107,16 @@ impl ImapHarness {
                 flags.map(|flag| Flag::parse(flag).ok_or(format!("no flag: {flag}"))).collect::<Result<_, _>>()?;
             put(&self.server, name, &data(file)?, flags);
         }
+        self.told(name);
         Ok(())
+    }
+
+    /// Somebody was told of what is in the mailbox: it is not recent.
+    fn told(&self, name: &str) {
+        let account = self.server.account("anna");
+        if let Some(record) = account.mailboxes().named(name) {
+            account.take_recent(record);
+        }
     }
 
     fn store(&self, rest: &str) -> Result<(), String> {

@@ -66,6 +66,8 @@ fn op() -> impl Strategy<Value = Op> {
 struct Known {
     uid: Option<u32>,
     flags: Option<BTreeSet<String>>,
+    /// Whether it was the first to be told of it, as far as it knows.
+    recent: bool,
 }
 
 struct Client {
@@ -149,7 +151,9 @@ impl Client {
         }
         if let Some((_, rest)) = line.split_once("FLAGS (") {
             let flags = rest.split(')').next().unwrap();
-            known.flags = Some(flags.split_whitespace().map(str::to_owned).collect());
+            let (recent, kept) = flags.split_whitespace().partition::<Vec<_>, _>(|flag| *flag == "\\Recent");
+            known.flags = Some(kept.into_iter().map(str::to_owned).collect());
+            known.recent |= !recent.is_empty();
         }
     }
 
@@ -263,8 +267,13 @@ fn run(ops: Vec<(usize, Op)>) {
         .map(|(_, member)| Known {
             uid: Some(member.uid.0),
             flags: Some(view.keywords.names(member.flags).map(str::to_owned).collect()),
+            recent: false,
         })
         .collect();
+    for i in 0..truth.len() {
+        let firsts = clients.iter().filter(|client| client.known[i].recent).count();
+        assert!(firsts <= 1, "a message is recent to {firsts}");
+    }
     for client in &clients {
         assert_eq!(client.known.len(), truth.len());
         for (known, truth) in client.known.iter().zip(&truth) {

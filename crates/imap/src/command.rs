@@ -2,6 +2,7 @@
 
 pub mod append;
 pub mod auth;
+pub mod create;
 mod encode;
 pub mod fetch;
 pub mod list;
@@ -9,6 +10,7 @@ pub mod message;
 pub mod modifiers;
 mod page;
 mod parse;
+pub mod quota;
 pub mod search;
 pub mod select;
 pub mod sort;
@@ -17,13 +19,15 @@ pub mod thread;
 
 use std::fmt;
 
-pub use append::{Append, AppendData};
+pub use append::{Append, AppendData, AppendMessage, Replaces};
 pub use auth::{Authenticate, Id, Login};
+pub use create::Create;
 pub use fetch::{Fetch, FetchItem, Partial, PreviewPriority, Section, SectionName, SectionText, SeenPolicy};
 pub use list::{List, ListReturn, ListSelection, ListSyntax, Lsub};
 pub use message::{Copy, Expunge, Store, StoreOperation, StoreReport};
 pub use modifiers::FetchModifiers;
 pub use page::{Page, PageFrom};
+pub use quota::SetQuota;
 pub use search::{Search, SearchKey, SearchReturn};
 pub use select::{Resync, Select, SeqMatch};
 pub use sort::{Sort, SortCriterion, SortKey, SortOrder};
@@ -80,7 +84,7 @@ pub enum Numbering {
     Uid,
 }
 
-/// A command, parsed in full. APPEND is not here: it comes as [`crate::Event::AppendStart`], since its message streams.
+/// A command, parsed in full. APPEND and REPLACE are not here: they come as [`crate::Event::AppendStart`], since their messages stream.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Command {
     /// RFC 9051 §6.1.1
@@ -107,8 +111,8 @@ pub enum Command {
     Select(Select),
     /// RFC 9051 §6.3.3
     Examine(Select),
-    /// RFC 9051 §6.3.4. A trailing hierarchy delimiter stays in the name.
-    Create(MailboxName),
+    /// RFC 9051 §6.3.4
+    Create(Create),
     /// RFC 9051 §6.3.5
     Delete(MailboxName),
     /// RFC 9051 §6.3.6
@@ -130,6 +134,12 @@ pub enum Command {
     Namespace,
     /// RFC 9051 §6.3.11
     Status(StatusCommand),
+    /// RFC 9208 §4.1.1: the quota root's name.
+    GetQuota(String),
+    /// RFC 9208 §4.1.2
+    GetQuotaRoot(MailboxName),
+    /// RFC 9208 §4.1.3
+    SetQuota(SetQuota),
     /// RFC 9051 §6.3.13. Answer with [`crate::Session::idle`], or refuse with [`crate::Session::finish`].
     Idle,
     /// RFC 3501 §6.4.1
@@ -181,6 +191,9 @@ impl Command {
             Command::Lsub(_) => "LSUB",
             Command::Namespace => "NAMESPACE",
             Command::Status(_) => "STATUS",
+            Command::GetQuota(_) => "GETQUOTA",
+            Command::GetQuotaRoot(_) => "GETQUOTAROOT",
+            Command::SetQuota(_) => "SETQUOTA",
             Command::Idle => "IDLE",
             Command::Check => "CHECK",
             Command::Close => "CLOSE",

@@ -31,6 +31,10 @@ pub const SORT_CRITERIA_MAX: usize = 18;
 pub const THREAD_DEPTH_MAX: usize = 100;
 /// Flags in one STORE or APPEND; mailboxes hold a few dozen.
 pub const FLAGS_MAX: usize = 200;
+/// Messages in one APPEND: they are held until the last one is there, and stored in one batch (RFC 3502 §6.3.11).
+pub const APPEND_MESSAGES_MAX: u32 = 100;
+/// Octets of all messages of one APPEND, in largest messages: who sends more at once can send it in parts.
+pub const APPEND_LARGEST_MAX: u64 = 4;
 /// Data items in one FETCH; each costs work for each message.
 pub const FETCH_ITEMS_MAX: usize = 100;
 /// Field names in one HEADER.FIELDS list; large clients ask for some forty.

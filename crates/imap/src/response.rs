@@ -12,9 +12,9 @@ pub use code::Code;
 pub use fetch::FetchWriter;
 pub(crate) use fetch::section_spec;
 pub use mailbox::{
-    ESearch, ListAttribute, ListEntry, Namespace, StatusValue, VANISHED_RANGES_MAX, Vanished, enabled, esearch,
-    esearch_begin, exists, expunge, flags, id, list, lsub, namespace, recent, search, search_begin, search_end,
-    search_mod_seq, search_number, status, vanished,
+    ESearch, ListAttribute, ListEntry, Namespace, QuotaResource, StatusValue, VANISHED_RANGES_MAX, Vanished, enabled,
+    esearch, esearch_begin, exists, expunge, flags, id, list, lsub, namespace, quota, quota_root, recent, search,
+    search_begin, search_end, search_mod_seq, search_number, status, vanished,
 };
 pub use ordered::{run, runs, sort_begin, thread_begin};
 
@@ -119,10 +119,12 @@ pub fn capability(out: &mut Vec<u8>, capabilities: &str) {
 pub const CAPABILITIES: &[&str] = &[
     "IMAP4rev1",
     "IMAP4rev2",
+    "APPENDLIMIT",
     "BINARY",
     "CHILDREN",
     "CONDSTORE",
     "COMPRESS=DEFLATE",
+    "CREATE-SPECIAL-USE",
     "ENABLE",
     "ESEARCH",
     "ESORT",
@@ -133,11 +135,16 @@ pub const CAPABILITIES: &[&str] = &[
     "LIST-STATUS",
     "LITERAL+",
     "MOVE",
+    "MULTIAPPEND",
     "NAMESPACE",
     "OBJECTID",
     "PARTIAL",
     "PREVIEW",
     "QRESYNC",
+    "QUOTA",
+    "QUOTA=RES-MESSAGE",
+    "QUOTA=RES-STORAGE",
+    "REPLACE",
     "SASL-IR",
     "SAVEDATE",
     "SEARCHRES",

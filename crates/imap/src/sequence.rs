@@ -233,7 +233,7 @@ impl SequenceSet {
 }
 
 impl SeqBound {
-    fn parse(cursor: &mut Cursor<'_>) -> Parsed<SeqBound> {
+    pub(crate) fn parse(cursor: &mut Cursor<'_>) -> Parsed<SeqBound> {
         if cursor.take(b'*') { Ok(SeqBound::Star) } else { cursor.nz_number("a sequence set").map(SeqBound::Number) }
     }
 }

@@ -6,7 +6,7 @@ mod line;
 
 use model::Moment;
 
-use crate::command::{Append, AppendData, Tag, Tagged};
+use crate::command::{Append, AppendMessage, Tag, Tagged};
 use crate::limits::{INPUT_OCTETS_MAX, Limits, OUTPUT_OCTETS_SOFT};
 use crate::mailbox::NameForm;
 use crate::response::{self, Answer, Code};
@@ -31,14 +31,16 @@ pub enum Event<'a> {
     /// A command, legal in this state. Write untagged responses to [`Session::out`], then [`Session::finish`]
     /// (or [`Session::idle`], [`Session::challenge`], [`Session::start_tls`] where the command says so).
     Command(Tagged),
-    /// APPEND wants to send its message. Answer with [`Session::accept_literal`] or [`Session::refuse_literal`].
+    /// APPEND or REPLACE wants to send its message. Answer with [`Session::accept_literal`] or [`Session::refuse_literal`].
     AppendStart(AppendStart),
+    /// The message before is complete, and APPEND wants to send another (RFC 3502 §6.3.11). Answer likewise.
+    AppendNext(AppendNext),
     /// The next octets of the message; needs no answer. They may hold NUL, which RFC 9051 §4.3 forbids outside BINARY.
     /// [`Session::finish`] instead of reading on gives the message up: the rest is drained.
     AppendChunk(&'a [u8]),
-    /// The message is complete. Answer with [`Session::finish`].
+    /// The last message is complete. Answer with [`Session::finish`].
     AppendEnd,
-    /// What followed the message was wrong, and has been answered: drop the message.
+    /// What followed the message was wrong, and has been answered: drop all messages.
     AppendAborted,
     /// `DONE`: IDLE is over. Answer with [`Session::finish`].
     IdleDone,
@@ -50,14 +52,23 @@ pub enum Event<'a> {
     AuthCancelled,
 }
 
-/// APPEND before its message.
+/// APPEND or REPLACE before its first message.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AppendStart {
     /// The client's name for the command.
     pub tag: Tag,
     /// Where the message goes, and with what.
     pub append: Append,
-    /// How long it will be; at most [`Limits::append_octets_max`].
+    /// How long it will be; at most [`Limits::append_octets_max`], and not empty.
+    pub size_octets: u64,
+}
+
+/// APPEND before a further message.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AppendNext {
+    /// With what the message goes.
+    pub message: AppendMessage,
+    /// How long it will be; as [`AppendStart::size_octets`].
     pub size_octets: u64,
 }
 
@@ -69,7 +80,7 @@ enum Mode {
     Literal { left: usize },
     /// An event is unanswered.
     Busy,
-    /// AppendStart is unanswered.
+    /// AppendStart or AppendNext is unanswered.
     AppendAsked { octets: u64, form: LiteralForm },
     /// The message comes.
     AppendBody { left: u64 },
@@ -122,8 +133,8 @@ pub struct Session {
     /// Octets of `output` that were sent already.
     sent: usize,
     closing: bool,
-    /// What APPEND's data are, which says what closes them.
-    append_data: AppendData,
+    /// What APPEND has sent so far.
+    appending: append::Appending,
     /// Malformed commands since the last good one.
     bad_commands: u32,
     /// What was refused last without asking.
@@ -158,7 +169,7 @@ impl Session {
             output: Vec::new(),
             sent: 0,
             closing: false,
-            append_data: AppendData::Plain,
+            appending: append::Appending::default(),
             bad_commands: 0,
             refused: None,
             since: now,
@@ -390,7 +401,7 @@ impl Session {
         self.mode == Mode::Idle
     }
 
-    /// Answers [`Event::AppendStart`]: the message shall come.
+    /// Answers [`Event::AppendStart`] or [`Event::AppendNext`]: the message shall come.
     pub fn accept_literal(&mut self) {
         let Mode::AppendAsked { octets, form } = self.mode else { return };
         if form == LiteralForm::Waits {
@@ -399,7 +410,7 @@ impl Session {
         self.mode = Mode::AppendBody { left: octets };
     }
 
-    /// Answers [`Event::AppendStart`]: the message is not wanted. One that comes unasked is drained (RFC 7888 §4).
+    /// Answers [`Event::AppendStart`] or [`Event::AppendNext`]: the command ends, the message is not wanted. One that comes unasked is drained (RFC 7888 §4).
     pub fn refuse_literal(&mut self, answer: &Answer<'_>) {
         self.finish(answer);
     }

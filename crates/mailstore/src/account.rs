@@ -7,16 +7,18 @@ use crate::lane::{Lane, Operation, ended};
 use crate::log::Entry;
 use crate::mailbox::{MailboxRecord, Mailboxes, SpecialUse};
 use crate::op::append::{Append, Outcome};
+use crate::op::append_all::{AllAppended, AppendAll};
 use crate::op::copy::{Copied, CopyMessages};
 use crate::op::discard::Discard;
 use crate::op::expunge::Expunge;
 use crate::op::flags::{FlagsStored, StoreFlags};
 use crate::op::import::Import;
 use crate::op::{mailbox, trim::Trim};
+use crate::recent::Recent;
 use crate::rows::{self, SourceId};
 use crate::view::View;
 use crate::working::{Published, Working, row_error};
-use crate::{DELIVERIES_KEPT, LOG_KEPT};
+use crate::{DELIVERIES_KEPT, LOG_KEPT, Mailstore};
 use env::{Clock, Spawn};
 use event_listener::{Event, EventListener};
 use futures_channel::oneshot;
@@ -39,6 +41,7 @@ pub struct Account {
     pub(crate) keys: Arc<KeysPool>,
     published: Mutex<Option<Published>>,
     changed: Event,
+    recent: Arc<Recent>,
 }
 
 /// What of the quota is used.
@@ -56,26 +59,41 @@ impl Usage {
     /// # Errors
     /// [`Error::OverQuota`] with the limit that is reached.
     pub fn room_for(&self, octets: u64, quota: &Quota) -> Result<(), Error> {
-        let check = |used: u64, more: u64, limit: Option<u64>, unit| match limit {
-            Some(limit) if used.saturating_add(more) > limit => Err(Error::OverQuota { used, limit, unit }),
+        self.room_for_swap(Usage { octets, messages: 1 }, Usage { octets: 0, messages: 0 }, quota)
+    }
+
+    /// Whether what is `added` fits into `quota` when what is `freed` goes; who frees as much as they add always may.
+    ///
+    /// # Errors
+    /// As [`Usage::room_for`].
+    pub fn room_for_swap(&self, added: Usage, freed: Usage, quota: &Quota) -> Result<(), Error> {
+        let check = |used: u64, added: u64, freed: u64, limit: Option<u64>, unit| match limit {
+            Some(limit) if added > freed && used.saturating_add(added - freed) > limit => {
+                Err(Error::OverQuota { used, limit, unit })
+            }
             _ => Ok(()),
         };
-        check(self.octets, octets, quota.octets, "octets")?;
-        check(self.messages, 1, quota.messages, "messages")
+        check(self.octets, added.octets, freed.octets, quota.octets, "octets")?;
+        check(self.messages, added.messages, freed.messages, quota.messages, "messages")
     }
 }
 
 impl Account {
-    pub(crate) fn new(
-        id: AccountId,
-        store: Arc<dyn Store>,
-        blobs: Arc<dyn Blobs>,
-        spawn: Arc<dyn Spawn>,
-        clock: Arc<dyn Clock>,
-        keys: Arc<KeysPool>,
-    ) -> Account {
-        let (lane, published, changed) = (Lane::default(), Mutex::default(), Event::new());
-        Account { id, store, blobs, spawn, clock, lane, keys, published, changed }
+    /// One of `mailstore`'s.
+    pub(crate) fn new(id: AccountId, mailstore: &Mailstore) -> Account {
+        let Mailstore { store, blobs, spawn, clock, keys, accounts: _ } = mailstore;
+        Account {
+            id,
+            store: store.clone(),
+            blobs: blobs.clone(),
+            spawn: spawn.clone(),
+            clock: clock.clone(),
+            lane: Lane::default(),
+            keys: keys.clone(),
+            published: Mutex::default(),
+            changed: Event::new(),
+            recent: Arc::default(),
+        }
     }
 
     /// Whose mail this is.
@@ -126,6 +144,16 @@ impl Account {
     /// As [`Account::open`], if the view is in memory: what a session compares its own with after [`Account::listen`].
     pub fn current_view(&self, mailbox: MailboxId) -> Option<Arc<View>> {
         self.published().as_ref()?.views.get(&mailbox).cloned()
+    }
+
+    /// The first UID of a mailbox that no session was told of: from it on messages are `\Recent` (RFC 3501 §2.3.2).
+    pub fn recent_from(&self, mailbox: &MailboxRecord) -> Uid {
+        self.recent.first(mailbox)
+    }
+
+    /// As [`Account::recent_from`], for a session that is told of all messages which `mailbox` counts: it is the first.
+    pub fn take_recent(&self, mailbox: &MailboxRecord) -> Uid {
+        self.recent.take(mailbox)
     }
 
     /// The emails with these ids, in their order; `None` where one has ended.
@@ -202,6 +230,14 @@ impl Account {
     /// Adds a message to a mailbox, unless one of the same source was added before.
     pub fn import(self: &Arc<Self>, import: Import) -> impl Future<Output = Result<Outcome, Error>> + Send + use<> {
         self.ask(import)
+    }
+
+    /// Adds messages together, perhaps in place of another.
+    pub fn append_all(
+        self: &Arc<Self>,
+        append: AppendAll,
+    ) -> impl Future<Output = Result<AllAppended, Error>> + Send + use<> {
+        self.ask(append)
     }
 
     /// Changes flags.
@@ -317,7 +353,7 @@ impl Account {
     // For the lane.
 
     pub(crate) async fn load(&self) -> Result<Working, Error> {
-        Working::load(self.store.clone(), self.id, self.clock.wall()).await
+        Working::load(self.store.clone(), self.recent.clone(), self.id, self.clock.wall()).await
     }
 
     pub(crate) fn publish(&self, published: Published, working: Option<&mut Working>) {

@@ -54,6 +54,15 @@ impl NewEmail {
         self.prefix.len() as u64 + self.body.size_octets()
     }
 
+    /// Octets that it takes in memory and in a batch, more or less.
+    pub fn held_octets(&self) -> usize {
+        let body = match &self.body {
+            Body::Row(octets) => octets.len(),
+            Body::Blob { .. } => 0,
+        };
+        self.encode(ThreadId(0)).len() + body
+    }
+
     const FORMAT: u8 = 1;
 
     /// The email's row.
@@ -164,6 +173,11 @@ impl Email {
     /// What IMAP calls RFC822.SIZE: prefix and body.
     pub fn size_octets(&self) -> u64 {
         self.prefix.len() as u64 + self.body_octets
+    }
+
+    /// Octets of its row, of which envelope and structure are read.
+    pub fn row_octets(&self) -> usize {
+        self.row.len()
     }
 
     /// The trace fields before the message as it was received.

@@ -9,6 +9,9 @@ pub enum Error {
     /// There is no such mailbox (any more).
     #[error("there is no such mailbox")]
     MailboxMissing,
+    /// The message is gone.
+    #[error("the message is expunged")]
+    MessageMissing,
     /// The name is taken.
     #[error("there is a mailbox of that name already")]
     MailboxExists,

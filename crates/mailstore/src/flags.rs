@@ -108,8 +108,8 @@ impl KeywordTable {
     }
 
     /// How many of `flags` are keywords without a bit yet would not fit: checked before anything is changed.
-    pub(crate) fn fits(&self, flags: &[Flag]) -> Result<(), Error> {
-        let new = flags.iter().filter(|flag| self.bit(flag).is_none()).count();
+    pub(crate) fn fits<'f>(&self, flags: impl IntoIterator<Item = &'f Flag>) -> Result<(), Error> {
+        let new = flags.into_iter().filter(|flag| self.bit(flag).is_none()).count();
         if self.0.len() + new > KEYWORDS_MAX { Err(Error::KeywordsFull) } else { Ok(()) }
     }
 

@@ -13,6 +13,7 @@
 //! | `mailbox`, `email`, `view`, `flags`, `log` | the nouns and their rows |
 //! | `vanished` | what left a mailbox since |
 //! | `keys` | by what a mailbox's messages are sorted and put into conversations |
+//! | `recent` | which messages no session was told of |
 //! | `blobs` | collecting blobs that no email names |
 //! | `check` | what must always hold of the rows |
 
@@ -27,6 +28,7 @@ mod lane;
 mod log;
 mod mailbox;
 mod op;
+mod recent;
 mod rows;
 mod vanished;
 mod view;
@@ -41,8 +43,9 @@ pub use event_listener::EventListener;
 pub use flags::{FlagBits, KEYWORDS_MAX, KeywordTable};
 pub use keys::{KEYS_AT_ONCE, KEYS_KEPT_OCTETS_MAX, KEYS_OCTETS_MAX, Keys, SortKeys, TextId};
 pub use log::{Change, Entry};
-pub use mailbox::{INBOX, MailboxRecord, Mailboxes, SEPARATOR, SpecialUse, canonical_name};
+pub use mailbox::{INBOX, MailboxRecord, Mailboxes, SEPARATOR, SpecialUse, canonical_name, new_name, normalized};
 pub use op::append::{Append, Appended, Outcome};
+pub use op::append_all::{AllAppended, AppendAll, NewMessage};
 pub use op::copy::{Copied, CopyMessages, Transfer};
 pub use op::discard::Discard;
 pub use op::expunge::Expunge;
@@ -105,10 +108,7 @@ impl Mailstore {
                 // An account's sessions, operations and runner hold it; the others can be read again.
                 accounts.retain(|_, account| Arc::strong_count(account) > 1);
             }
-            let (store, blobs, spawn, clock) =
-                (self.store.clone(), self.blobs.clone(), self.spawn.clone(), self.clock.clone());
-            let new = || Arc::new(Account::new(id, store, blobs, spawn, clock, self.keys.clone()));
-            accounts.entry(id).or_insert_with(new).clone()
+            accounts.entry(id).or_insert_with(|| Arc::new(Account::new(id, self))).clone()
         };
         account.ready().await?;
         Ok(account)

@@ -4,6 +4,7 @@
 mod tests;
 
 use model::{Decoder, Encoder, MailboxId, ModSeq, RecordError, Uid, UidValidity};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -80,15 +81,19 @@ pub struct MailboxRecord {
     pub deleted: u32,
     /// Sum of the messages' sizes.
     pub size_octets: u64,
+    /// The first UID that no session was told of when this was written (RFC 3501 §2.3.2).
+    pub recent_from: Uid,
 }
 
 impl MailboxRecord {
-    const FORMAT: u8 = 1;
+    /// 2 came with `recent_from`: of what was written before, nobody was told.
+    const FORMAT: u8 = 2;
 
     pub(crate) fn encode_into(&self, e: &mut Encoder) {
         e.u32(self.id.0).str(&self.name).u32(self.special_use.map_or(0, SpecialUse::code));
         e.u32(self.uid_validity.0).u32(self.uid_next.0).u64(self.highest_modseq.0);
         e.u32(self.messages).u32(self.unseen).u32(self.deleted).u64(self.size_octets);
+        e.u32(self.recent_from.0);
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {
@@ -110,6 +115,7 @@ impl MailboxRecord {
             unseen: d.u32()?,
             deleted: d.u32()?,
             size_octets: d.u64()?,
+            recent_from: if d.version() < 2 { Uid(1) } else { d.uid()? },
         })
     }
 }
@@ -175,12 +181,18 @@ impl Mailboxes {
 pub const INBOX: &str = "INBOX";
 
 /// The form in which a name is kept, or which rule it breaks: no empty level, no control, bounded length and depth;
-/// `INBOX` in capitals wherever it is the first level (RFC 9051 §5.1).
+/// `INBOX` in capitals wherever it is the first level (RFC 9051 §5.1). Names that differ only in how Unicode composes
+/// their letters are one name.
 pub fn canonical_name(name: &str) -> Result<Arc<str>, &'static str> {
+    // Before it is normalised, so that this costs little, and afterwards, for it may have grown.
     if name.len() > NAME_OCTETS_MAX {
-        return Err("longer than 1,000 octets");
+        return Err(NAME_LONG);
     }
-    if name.chars().any(char::is_control) {
+    let name = normalized(name);
+    if name.len() > NAME_OCTETS_MAX {
+        return Err(NAME_LONG);
+    }
+    if name.chars().any(|c| c.is_control() || LINE_ENDS.contains(&c)) {
         return Err("it holds a control character");
     }
     if name.split(SEPARATOR).count() > NAME_LEVELS_MAX {
@@ -193,5 +205,27 @@ pub fn canonical_name(name: &str) -> Result<Arc<str>, &'static str> {
         None if name.eq_ignore_ascii_case(INBOX) => Ok(INBOX.into()),
         Some((first, rest)) if first.eq_ignore_ascii_case(INBOX) => Ok(format!("{INBOX}{SEPARATOR}{rest}").into()),
         _ => Ok(name.into()),
+    }
+}
+
+const NAME_LONG: &str = "longer than 1,000 octets";
+
+/// What ends lines beside controls (RFC 5198 §2).
+const LINE_ENDS: [char; 2] = ['\u{2028}', '\u{2029}'];
+
+/// As [`canonical_name`], for a mailbox that shall get the name: levels that mean something to file systems, where
+/// mailboxes are exported to, are refused.
+pub fn new_name(name: &str) -> Result<Arc<str>, &'static str> {
+    let name = canonical_name(name)?;
+    let dots = name.split(SEPARATOR).any(|level| level == "." || level == "..");
+    if dots { Err("a level is . or ..") } else { Ok(name) }
+}
+
+/// Unicode's form C, as Net-Unicode wants names (RFC 9051 §5.1, RFC 5198 §3).
+pub fn normalized(name: &str) -> Cow<'_, str> {
+    use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
+    match is_nfc_quick(name.chars()) {
+        IsNormalized::Yes => name.into(),
+        _ => name.nfc().collect::<String>().into(),
     }
 }

@@ -1,6 +1,7 @@
 //! What can happen to an account, one file each.
 
 pub(crate) mod append;
+pub(crate) mod append_all;
 pub(crate) mod copy;
 pub(crate) mod discard;
 pub(crate) mod expunge;

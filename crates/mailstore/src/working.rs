@@ -4,6 +4,7 @@ use crate::error::Error;
 use crate::flags::KeywordTable;
 use crate::log::{Change, Entry};
 use crate::mailbox::{MailboxRecord, Mailboxes};
+use crate::recent::Recent;
 use crate::rows::{self, Head};
 use crate::view::{Member, View};
 use model::{AccountId, MailboxId, ModSeq, RecordError, Timestamp, Uid};
@@ -27,6 +28,7 @@ pub(crate) struct Working {
     pub head: Head,
     pub now: Timestamp,
     store: Arc<dyn Store>,
+    recent: Arc<Recent>,
     head_row: Option<Bytes>,
     mailboxes: Arc<Mailboxes>,
     keywords: Arc<KeywordTable>,
@@ -57,7 +59,12 @@ pub(crate) fn row_error(row: impl Into<String>) -> impl FnOnce(RecordError) -> E
 
 impl Working {
     /// Reads the account's records; the rows of a new account are in the draft.
-    pub async fn load(store: Arc<dyn Store>, account: AccountId, now: Timestamp) -> Result<Working, Error> {
+    pub async fn load(
+        store: Arc<dyn Store>,
+        recent: Arc<Recent>,
+        account: AccountId,
+        now: Timestamp,
+    ) -> Result<Working, Error> {
         let cell = rows::account_cell(account);
         let queries = vec![Query::row(&cell, rows::HEAD), Query::row(&cell, rows::KEYWORDS)];
         let mut found = store.read(queries).await?.0.into_iter();
@@ -74,6 +81,7 @@ impl Working {
             head,
             now,
             store,
+            recent,
             head_row,
             mailboxes: Arc::default(),
             keywords: Arc::new(keywords.map_err(row_error("keywords"))?),
@@ -123,6 +131,10 @@ impl Working {
     }
 
     // What folds read.
+
+    pub fn usage(&self) -> crate::Usage {
+        crate::Usage { octets: self.head.used_octets, messages: self.head.used_emails }
+    }
 
     pub fn mailboxes(&self) -> &Mailboxes {
         &self.mailboxes
@@ -179,7 +191,8 @@ impl Working {
         self.folded(key).map(|row| row.and_then(|row| rows::Places::decode(&row).ok()))
     }
 
-    fn folded(&self, key: &Bytes) -> Option<Option<Bytes>> {
+    /// What an operation of this batch or one under way left in a row; `None` when none touched it.
+    pub fn folded(&self, key: &Bytes) -> Option<Option<Bytes>> {
         let newest_first = std::iter::once(&self.draft.readable).chain(self.under_way.iter().rev());
         newest_first.filter_map(|rows| rows.get(key)).next().cloned()
     }
@@ -272,6 +285,7 @@ impl Working {
     pub fn remove_mailbox(&mut self, id: MailboxId) {
         self.draft.mailboxes.remove(&id);
         self.views.remove(&id);
+        self.recent.forget(id);
         Arc::make_mut(&mut self.mailboxes).remove(id);
         self.delete(rows::mailbox(id));
     }
@@ -326,6 +340,8 @@ impl Working {
         if let Some(batch) = draft.batch.as_mut() {
             for id in &draft.mailboxes {
                 if let Some(record) = self.mailboxes.get(*id) {
+                    let recent_from = self.recent.first(record);
+                    let record = MailboxRecord { recent_from, ..(**record).clone() };
                     batch.put(Space::Rows, rows::mailbox(*id), record.encode());
                 }
             }

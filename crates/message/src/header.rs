@@ -1,9 +1,11 @@
 //! A header's fields as they stand (RFC 5322 §2.2).
 
+mod pick;
 mod print;
 
 use std::ops::Range;
 
+pub use pick::FieldPicker;
 pub(crate) use print::{field, phrase};
 
 use crate::cursor::Cursor;
@@ -74,7 +76,7 @@ pub fn unfold(value: &[u8]) -> Vec<u8> {
     value.trim_ascii().iter().copied().filter(|octet| !matches!(octet, b'\r' | b'\n' | 0)).collect()
 }
 
-/// Which fields [`header_fields`] gives.
+/// Which fields [`FieldPicker`] gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Selection {
     /// HEADER.FIELDS: those named.
@@ -83,25 +85,11 @@ pub enum Selection {
     Exclude,
 }
 
-/// The fields of `header` by name, with the blank line that ends it; a message that is all header has none (RFC 9051
-/// §6.4.5.1).
-///
-/// The cost is fields × names: the caller bounds the names.
+/// The fields of `header` by name: [`FieldPicker`] for a header that is in memory.
 pub fn header_fields(header: &[u8], names: &[impl AsRef<[u8]>], selection: Selection) -> Vec<u8> {
-    let mut out = Vec::new();
-    let mut fields = Fields::new(header);
-    for field in &mut fields {
-        let named = names.iter().any(|name| name.as_ref().eq_ignore_ascii_case(field.name));
-        if named == (selection == Selection::Include) {
-            out.extend_from_slice(field.raw);
-            if !field.raw.ends_with(b"\n") {
-                out.extend_from_slice(b"\r\n");
-            }
-        }
-    }
-    if !fields.rest.is_empty() {
-        out.extend_from_slice(b"\r\n");
-    }
+    let (mut picker, mut out) = (FieldPicker::new(names, selection), Vec::new());
+    picker.push(header, |octets| out.extend_from_slice(octets));
+    picker.finish(|octets| out.extend_from_slice(octets));
     out
 }
 

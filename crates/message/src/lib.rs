@@ -62,7 +62,7 @@ pub use ancestry::{ANCESTORS_MAX, IdKey, ancestors};
 pub use charset::decode as decode_charset;
 pub use date::SentAt;
 pub use envelope::{Envelope, EnvelopeAddress};
-pub use header::{Selection, header_fields};
+pub use header::{FieldPicker, Selection, header_fields};
 pub use parameter::Parameter;
 pub use scan::Scanner;
 pub use scanned::Scanned;

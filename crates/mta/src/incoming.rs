@@ -11,10 +11,10 @@ use store::{BlobWriter, Blobs, Bytes, CommitError};
 /// Octets gathered before they are written to the blob at once.
 const SPILL_OCTETS: usize = 64 * 1024;
 
-/// How many bodies are on their way into the process: each may hold [`Self::OCTETS_EACH`] in memory.
+/// What bodies on their way into the process hold in memory: while one comes, [`Self::OCTETS_EACH`] are reckoned for it.
 #[derive(Debug)]
 pub struct BodiesInFlight {
-    count: AtomicUsize,
+    octets: AtomicUsize,
     max: usize,
 }
 
@@ -24,22 +24,35 @@ impl BodiesInFlight {
 
     /// Room for bodies that hold at most `octets` together.
     pub fn new(octets: usize) -> Arc<BodiesInFlight> {
-        Arc::new(BodiesInFlight { count: AtomicUsize::new(0), max: octets / Self::OCTETS_EACH })
+        Arc::new(BodiesInFlight { octets: AtomicUsize::new(0), max: octets })
     }
 
     fn enter(self: &Arc<Self>) -> Option<InFlight> {
-        let before = self.count.fetch_add(1, Ordering::AcqRel);
-        let place = InFlight(self.clone());
-        (before < self.max).then_some(place)
+        let octets = Self::OCTETS_EACH;
+        let before = self.octets.fetch_add(octets, Ordering::AcqRel);
+        let place = InFlight { all: self.clone(), octets };
+        (before + octets <= self.max).then_some(place)
     }
 }
 
 /// One body's place; given back when dropped.
-struct InFlight(Arc<BodiesInFlight>);
+pub struct InFlight {
+    all: Arc<BodiesInFlight>,
+    octets: usize,
+}
+
+impl InFlight {
+    /// Gives back what is more than `octets`: the body came in whole, and is held until others are there.
+    pub fn shrink_to(&mut self, octets: usize) {
+        let rest = self.octets.saturating_sub(octets);
+        self.octets -= rest;
+        self.all.octets.fetch_sub(rest, Ordering::AcqRel);
+    }
+}
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.count.fetch_sub(1, Ordering::AcqRel);
+        self.all.octets.fetch_sub(self.octets, Ordering::AcqRel);
     }
 }
 
@@ -69,7 +82,7 @@ pub struct Incoming {
     size_octets: u64,
     /// The header so far of a message that is to be mended.
     header: Option<(Vec<u8>, Mend)>,
-    _place: InFlight,
+    place: InFlight,
 }
 
 /// A body that came in whole; a blob of it is durable.
@@ -87,7 +100,7 @@ impl Incoming {
     /// # Errors
     /// [`ReceiveError::Busy`]
     pub fn begin(blobs: &Arc<dyn Blobs>, in_flight: &Arc<BodiesInFlight>) -> Result<Incoming, ReceiveError> {
-        let _place = in_flight.enter().ok_or(ReceiveError::Busy)?;
+        let place = in_flight.enter().ok_or(ReceiveError::Busy)?;
         let scanner = Scanner::new(Scanner::DEFAULT_BUDGET);
         Ok(Incoming {
             blobs: blobs.clone(),
@@ -96,7 +109,7 @@ impl Incoming {
             writer: None,
             size_octets: 0,
             header: None,
-            _place,
+            place,
         })
     }
 
@@ -161,7 +174,12 @@ impl Incoming {
     }
 
     /// Ends the body. A large one is durable when this returns.
-    pub async fn finish(mut self) -> Result<Received, ReceiveError> {
+    pub async fn finish(self) -> Result<Received, ReceiveError> {
+        Ok(self.finish_and_stay().await?.0)
+    }
+
+    /// As [`Self::finish`], keeping the place: for who holds the body while others come.
+    pub async fn finish_and_stay(mut self) -> Result<(Received, InFlight), ReceiveError> {
         self.mend_header(None).map_err(ReceiveError::Header)?;
         let small = self.writer.is_none() && self.held.len() <= BODY_ROW_OCTETS_MAX;
         if !small && !self.held.is_empty() {
@@ -171,7 +189,7 @@ impl Incoming {
             None => Body::Row(Bytes::from(self.held)),
             Some(writer) => Body::Blob { id: writer.finish().await?, size_octets: self.size_octets },
         };
-        Ok(Received { body, scanned: Arc::new(self.scanner.finish()) })
+        Ok((Received { body, scanned: Arc::new(self.scanner.finish()) }, self.place))
     }
 }
 

@@ -29,9 +29,9 @@ pub mod transport;
 
 pub use fields::{Hop, queue_name};
 pub use import::import;
-pub use incoming::{BodiesInFlight, Incoming, ReceiveError, Received};
+pub use incoming::{BodiesInFlight, InFlight, Incoming, ReceiveError, Received};
 pub use queue::{Queue, QueueError, QueuePolicy};
-pub use receive::{AppendTo, Envelope, Origin, Post, append};
+pub use receive::{AppendTo, Envelope, Origin, Post, append, append_all};
 pub use route::{Recipient, Relaying, Route, route};
 pub use smtp::{Caller, Means, Peer, Role, SmtpConversation, SmtpPolicy};
 pub use submit::Submitting;

@@ -11,7 +11,9 @@ use ::smtp::{BodyType, Reply};
 use directory::Directory;
 use env::Clock;
 use futures_util::future::join_all;
-use mailstore::{Account, Append, Appended, Error, INBOX_ID, Mailstore, NewEmail, Outcome};
+use mailstore::{
+    Account, AllAppended, Append, AppendAll, Appended, Error, INBOX_ID, Mailstore, NewEmail, NewMessage, Outcome,
+};
 use model::{Flag, MailboxId, QueueId, Quota, ReversePath, Timestamp};
 use std::sync::Arc;
 use store::Bytes;
@@ -363,4 +365,17 @@ pub async fn append(account: &Arc<Account>, to: AppendTo, received: Received) ->
         Outcome::Appended(appended) => Ok(appended),
         Outcome::AlreadyDelivered => unreachable!("an append without a delivery id has no mark to meet"),
     }
+}
+
+impl Received {
+    /// The message as a client puts it into a mailbox: without a trace prefix.
+    pub fn into_message(self, flags: Vec<Flag>, internal_date: Option<Timestamp>) -> NewMessage {
+        let email = NewEmail { prefix: Bytes::new(), body: self.body, scanned: self.scanned };
+        NewMessage { email, flags, internal_date }
+    }
+}
+
+/// As [`append`], for messages that come together, or take the place of another: all or none.
+pub async fn append_all(account: &Arc<Account>, append: AppendAll) -> Result<AllAppended, Error> {
+    account.append_all(append).await
 }

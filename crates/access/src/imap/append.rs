@@ -1,24 +1,37 @@
-//! APPEND (RFC 9051 §6.3.12): the message streams through the one door, [`mta::append`].
+//! APPEND (RFC 9051 §6.3.12, RFC 3502 §6.3.11) and REPLACE (RFC 8508 §3.2): the messages stream through the one door,
+//! [`mta::append_all`].
 
 use super::client::Client;
 use super::failure;
 use super::policy::Services;
-use super::running::{Outcome, Refusal};
+use super::running::Refusal;
+use super::selected::{Access, Selected, Told};
 use env::BoxFuture;
 use futures_util::FutureExt;
-use imap::session::AppendStart;
-use imap::{Answer, Code};
-use mailstore::{Account, Error};
-use model::Quota;
-use mta::{AppendTo, Incoming, ReceiveError};
+use imap::command::{AppendMessage, Numbering, Replaces};
+use imap::sequence::SeqBound;
+use imap::session::{AppendNext, AppendStart};
+use imap::{Answer, Code, NumberSet};
+use mailstore::{Account, AllAppended, AppendAll, Error, NewMessage, Usage};
+use model::{MailboxId, Quota, SeqNum, Uid};
+use mta::{InFlight, Incoming, ReceiveError, Received};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-/// A message on its way in.
+/// Octets of one command's messages held until the last is there: its batch, too, stays small.
+const HELD_OCTETS_MAX: usize = 8 << 20;
+
+/// Messages on their way in.
 pub(crate) struct Appending {
     client: Box<Client>,
-    account: Arc<Account>,
-    to: AppendTo,
+    services: Arc<Services>,
+    to: To,
+    /// Those that are there, with their places in memory.
+    whole: Vec<(NewMessage, InFlight)>,
+    /// Octets announced, of all.
+    size_octets: u64,
+    /// With what the one goes that comes now.
+    message: AppendMessage,
     body: Body,
 }
 
@@ -29,61 +42,122 @@ enum Header {
     Utf8,
 }
 
+struct To {
+    account: Arc<Account>,
+    mailbox: MailboxId,
+    quota: Quota,
+    replaces: Option<(MailboxId, Uid)>,
+    header: Header,
+}
+
+type Finished = BoxFuture<'static, Result<(Received, InFlight), ReceiveError>>;
+
 enum Body {
     /// Takes octets.
     Taking(Box<Incoming>),
     /// Writes what it holds before it takes more.
     Spilling(BoxFuture<'static, Result<Box<Incoming>, ReceiveError>>),
+    /// Writes the rest of a message before the next one comes.
+    Finishing(Finished, AppendMessage),
     /// It went wrong, and that is told.
     Failed,
 }
 
+/// What a client is told of messages that are stored.
+pub(crate) struct Stored {
+    /// Before what changed in the selected mailbox.
+    pub first: Option<Answer<'static>>,
+    pub told: Told,
+    pub answer: Answer<'static>,
+}
+
 impl Appending {
-    /// Looks at what can be known before the message comes: the mailbox and the quota.
+    /// Looks at what can be known before the message comes: the mailbox, the message to be replaced, the quota.
     pub fn begin(
-        services: &Services,
+        services: &Arc<Services>,
         client: Box<Client>,
         start: AppendStart,
     ) -> Result<Appending, (Box<Client>, Answer<'static>)> {
-        match Self::check(services, &client, start) {
-            Ok((account, to, incoming)) => Ok(Appending { client, account, to, body: Body::Taking(incoming.into()) }),
+        match Self::check(services, &client, &start) {
+            Ok((to, incoming)) => {
+                let (services, body) = (services.clone(), Body::Taking(incoming.into()));
+                let (message, size_octets) = (start.append.message, start.size_octets);
+                Ok(Appending { client, services, to, whole: Vec::new(), size_octets, message, body })
+            }
             Err(answer) => Err((client, answer)),
         }
     }
 
-    fn check(
-        services: &Services,
-        client: &Client,
-        start: AppendStart,
-    ) -> Result<(Arc<Account>, AppendTo, Incoming), Answer<'static>> {
+    fn check(services: &Services, client: &Client, start: &AppendStart) -> Result<(To, Incoming), Answer<'static>> {
         let account = client.account()?;
+        let replaces = match (start.append.replaces, &client.selected) {
+            (Some(replaces), Some(selected)) => Some((selected.mailbox, replaced(replaces, selected)?)),
+            _ => None,
+        };
         let mailboxes = account.mailboxes();
         let mailbox = mailboxes.named(start.append.mailbox.as_str()).ok_or_else(failure::try_create)?.id;
-        let quota = client.user.as_ref().map(|user| user.login.quota).unwrap_or_default();
-        if let Some(limit) = over_quota(&quota, &account, start.size_octets) {
-            return Err(failure::no(&limit));
-        }
+        let quota = client.quota();
+        // RFC 6855 §4; RFC 9051 §6.3.12 asks nothing of those who speak IMAP4rev2.
+        let header = if client.reads_utf8() { Header::Utf8 } else { Header::Ascii };
+        let to = To { account, mailbox, quota, replaces, header };
+        to.check_quota(1, start.size_octets)?;
         let incoming =
             Incoming::begin(services.mailstore.blobs(), &services.in_flight).map_err(|error| refused(&error))?;
-        let internal_date = start.append.date.map(|date| date.timestamp);
-        Ok((account, AppendTo { mailbox, flags: start.append.flags, internal_date, quota }, incoming))
+        Ok((to, incoming))
+    }
+
+    /// Another message is announced: it may come when [`Self::advance`] says so.
+    pub fn next(&mut self, next: AppendNext) -> Result<(), Answer<'static>> {
+        self.size_octets += next.size_octets;
+        self.to.check_quota(self.whole.len() as u64 + 2, self.size_octets)?;
+        self.body = match std::mem::replace(&mut self.body, Body::Failed) {
+            Body::Taking(incoming) => Body::Finishing(incoming.finish_and_stay().boxed(), next.message),
+            other => other,
+        };
+        Ok(())
     }
 
     /// Ready when more octets can be taken.
     pub fn advance(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Answer<'static>>> {
-        match &mut self.body {
-            Body::Taking(_) | Body::Failed => Poll::Ready(Ok(())),
-            Body::Spilling(spilling) => match std::task::ready!(spilling.poll_unpin(cx)) {
-                Ok(incoming) => {
-                    self.body = Body::Taking(incoming);
-                    Poll::Ready(Ok(()))
-                }
-                Err(error) => {
-                    self.body = Body::Failed;
-                    Poll::Ready(Err(refused(&error)))
-                }
-            },
+        let done = match &mut self.body {
+            Body::Taking(_) | Body::Failed => return Poll::Ready(Ok(())),
+            Body::Spilling(spilling) => {
+                ready!(spilling.poll_unpin(cx)).map(Body::Taking).map_err(|error| refused(&error))
+            }
+            Body::Finishing(finishing, next) => {
+                let (finished, next) = (ready!(finishing.poll_unpin(cx)), std::mem::take(next));
+                self.finished(finished, next)
+            }
+        };
+        Poll::Ready(match done {
+            Ok(body) => {
+                self.body = body;
+                Ok(())
+            }
+            Err(answer) => {
+                self.body = Body::Failed;
+                Err(answer)
+            }
+        })
+    }
+
+    /// A message is there; the body of the next one.
+    fn finished(
+        &mut self,
+        finished: Result<(Received, InFlight), ReceiveError>,
+        next: AppendMessage,
+    ) -> Result<Body, Answer<'static>> {
+        let (received, mut place) = finished.map_err(|error| refused(&error))?;
+        let message = message(received, std::mem::replace(&mut self.message, next), self.to.header)?;
+        place.shrink_to(message.email.held_octets());
+        self.whole.push((message, place));
+        let held: usize = self.whole.iter().map(|(message, _)| message.email.held_octets()).sum();
+        if held > HELD_OCTETS_MAX {
+            return Err(Answer::no("so much cannot be stored at once").code(Code::Limit));
         }
+        let blobs = self.services.mailstore.blobs();
+        let incoming = Incoming::begin(blobs, &self.services.in_flight).map_err(|error| refused(&error))?;
+        Ok(Body::Taking(incoming.into()))
     }
 
     /// The next octets.
@@ -97,17 +171,47 @@ impl Appending {
         };
     }
 
-    /// The message will not come.
+    /// The messages will not come.
     pub fn give_up(self) -> Box<Client> {
         self.client
     }
 
-    /// The message is there: the client, and the work that stores it.
-    pub fn finish(self) -> (Box<Client>, BoxFuture<'static, Outcome>) {
-        let Appending { client, account, to, body } = self;
-        // RFC 6855 §4; RFC 9051 §6.3.12 asks nothing of those who speak IMAP4rev2.
-        let header = if client.reads_utf8() { Header::Utf8 } else { Header::Ascii };
-        (client, store(account, to, body, header).boxed())
+    /// The messages are there: the client, and the work that stores them.
+    pub fn finish(self) -> (Box<Client>, BoxFuture<'static, Result<Stored, Refusal>>) {
+        let Appending { client, to, whole, message, body, .. } = self;
+        (client, store(to, whole, (message, body)).boxed())
+    }
+}
+
+/// The message that REPLACE removes.
+fn replaced(replaces: Replaces, selected: &Selected) -> Result<Uid, Answer<'static>> {
+    if selected.access == Access::ReadOnly {
+        return Err(failure::read_only());
+    }
+    let view = &selected.known;
+    match (replaces.message, replaces.numbering) {
+        (SeqBound::Star, _) => view.last_uid().ok_or_else(|| Answer::bad("there are no messages")),
+        (SeqBound::Number(seq), Numbering::SeqNum) => match view.get(SeqNum(seq)) {
+            Some(member) => Ok(member.uid),
+            None => Err(Answer::bad(format!("there are only {} messages", view.len()))),
+        },
+        (SeqBound::Number(uid), Numbering::Uid) => match view.by_uid(Uid(uid)) {
+            Some(member) => Ok(member.uid),
+            None => Err(Answer::no("there is no message with that UID").code(Code::NonExistent)),
+        },
+    }
+}
+
+impl To {
+    /// Before megabytes are sent in vain; what counts is the check in the commit.
+    fn check_quota(&self, messages: u64, octets: u64) -> Result<(), Answer<'static>> {
+        let replaced = self.replaces.and_then(|(mailbox, uid)| {
+            let view = self.account.current_view(mailbox)?;
+            view.by_uid(uid).map(|member| member.size_octets)
+        });
+        let freed = Usage { octets: replaced.unwrap_or(0), messages: replaced.is_some().into() };
+        let room = self.account.usage().room_for_swap(Usage { octets, messages }, freed, &self.quota);
+        room.map_err(|error| failure::no(&error))
     }
 }
 
@@ -116,36 +220,53 @@ async fn spill(mut incoming: Box<Incoming>) -> Result<Box<Incoming>, ReceiveErro
     Ok(incoming)
 }
 
-async fn store(account: Arc<Account>, to: AppendTo, body: Body, header: Header) -> Outcome {
-    let incoming = match body {
-        Body::Taking(incoming) => incoming,
-        Body::Spilling(spilling) => spilling.await.map_err(|error| refused(&error))?,
-        Body::Failed => return Err(Refusal::Broken),
-    };
-    let received = incoming.finish().await.map_err(|error| refused(&error))?;
+fn message(received: Received, with: AppendMessage, header: Header) -> Result<NewMessage, Answer<'static>> {
     if received.scanned.has_nul {
         // RFC 9051 §4.3 forbids NUL in a literal; of a literal8 RFC 3516 §4.4 allows to refuse it so.
-        return Err(Answer::no("a message that holds NUL cannot be stored").code(Code::UnknownCte).into());
+        return Err(Answer::no("a message that holds NUL cannot be stored").code(Code::UnknownCte));
     }
     if received.scanned.has_eight_bit_header && header == Header::Ascii {
         let text = "this message has 8-bit characters in its header; ENABLE UTF8=ACCEPT first";
-        return Err(Answer::no(text).code(Code::Cannot).into());
+        return Err(Answer::no(text).code(Code::Cannot));
     }
-    let appended = mta::append(&account, to, received).await.map_err(|error| failure::no_destination(&error))?;
-    Ok(Answer::ok("message stored").code(Code::AppendUid(appended.uid_validity, appended.uid)))
+    Ok(received.into_message(with.flags, with.date.map(|date| date.timestamp)))
+}
+
+async fn store(
+    to: To,
+    whole: Vec<(NewMessage, InFlight)>,
+    (last, body): (AppendMessage, Body),
+) -> Result<Stored, Refusal> {
+    let incoming = match body {
+        Body::Taking(incoming) => incoming,
+        Body::Spilling(spilling) => spilling.await.map_err(|error| refused(&error))?,
+        Body::Finishing(..) | Body::Failed => return Err(Refusal::Broken),
+    };
+    let received = incoming.finish().await.map_err(|error| refused(&error))?;
+    let (mut messages, _places): (Vec<_>, Vec<_>) = whole.into_iter().unzip();
+    let To { account, mailbox, quota, replaces, header } = to;
+    messages.push(message(received, last, header)?);
+    let append = AppendAll { mailbox, messages, quota, replaces };
+    let appended = mta::append_all(&account, append).await.map_err(|error| match error {
+        // A mailbox that is gone is the destination, or the client is sent away anyhow.
+        error @ Error::MailboxMissing => failure::no_destination(&error),
+        error => failure::no(&error),
+    })?;
+    Ok(told(appended, replaces.is_some()))
+}
+
+fn told(AllAppended { uid_validity, uids }: AllAppended, replaced: bool) -> Stored {
+    let code = Code::AppendUid(uid_validity, uids.iter().map(|uid| uid.0).collect::<NumberSet>());
+    if replaced {
+        // RFC 8508 §4.3: the UID of the new message is told before the old one is expunged.
+        let first = Some(Answer::ok("the replacement is stored").code(code));
+        return Stored { first, told: Told::AppendedFirst, answer: Answer::ok("message replaced") };
+    }
+    let text = if uids.len() == 1 { "message stored".to_owned() } else { format!("{} messages stored", uids.len()) };
+    Stored { first: None, told: Told::All, answer: Answer::ok(text).code(code) }
 }
 
 fn refused(error: &ReceiveError) -> Answer<'static> {
     tracing::warn!(event = "append.refused", cause = %error);
     Answer::no("the message cannot be taken in now; try again later").code(Code::Unavailable)
-}
-
-/// Before megabytes are sent in vain; what counts is the check in the commit.
-fn over_quota(quota: &Quota, account: &Account, size_octets: u64) -> Option<Error> {
-    let usage = account.usage();
-    let over = |used: u64, more: u64, limit: Option<u64>, unit| {
-        limit.filter(|&limit| used.saturating_add(more) > limit).map(|limit| Error::OverQuota { used, limit, unit })
-    };
-    over(usage.octets, size_octets, quota.octets, "octets")
-        .or_else(|| over(usage.messages, 1, quota.messages, "messages"))
 }

@@ -9,6 +9,7 @@ macro_rules! with_extensions {
             $first,
             " BINARY",
             " CHILDREN",
+            " CREATE-SPECIAL-USE",
             " ENABLE",
             " ESEARCH",
             " ESORT",
@@ -19,10 +20,15 @@ macro_rules! with_extensions {
             " LIST-STATUS",
             " LITERAL+",
             " MOVE",
+            " MULTIAPPEND",
             " NAMESPACE",
             " OBJECTID",
             " PARTIAL",
             " PREVIEW",
+            " QUOTA",
+            " QUOTA=RES-MESSAGE",
+            " QUOTA=RES-STORAGE",
+            " REPLACE",
             " SASL-IR",
             " SAVEDATE",
             " SEARCHRES",
@@ -90,7 +96,9 @@ impl Situation<'_> {
     /// The names after login, where another mechanism of compression is none that could be chosen (RFC 4978 §3).
     pub fn logged_in(&self) -> String {
         let compress = if self.compressed { "" } else { " COMPRESS=DEFLATE" };
-        [REVISIONS, compress, " UNAUTHENTICATE", EXTENSIONS].concat()
+        // RFC 7889 §2
+        let append_limit = format!(" APPENDLIMIT={}", self.policy.limits.append_octets_max);
+        [REVISIONS, &append_limit, compress, " UNAUTHENTICATE", EXTENSIONS].concat()
     }
 }
 

@@ -24,7 +24,6 @@ pub(crate) struct User {
 }
 
 /// A connection's memory.
-#[derive(Default)]
 pub(crate) struct Client {
     pub user: Option<User>,
     pub selected: Option<Selected>,
@@ -35,9 +34,16 @@ pub(crate) struct Client {
     /// 8-bit strings in literals, as they get any old message with 8-bit headers: sizes, signatures and UIDs stay
     /// those of one and the same message for all clients, and there is no surrogate that could be taken for it.
     pub accepts_utf8: bool,
+    /// The largest message that APPEND takes on this listener.
+    pub append_octets_max: u64,
 }
 
 impl Client {
+    /// Somebody who is not logged in.
+    pub fn new(append_octets_max: u64) -> Client {
+        Client { user: None, selected: None, revision: Revision::default(), accepts_utf8: false, append_octets_max }
+    }
+
     pub fn state(&self) -> State {
         match (&self.user, &self.selected) {
             (None, _) => State::NotAuthenticated,
@@ -61,6 +67,11 @@ impl Client {
     /// The answer for who is not: the session lets no such command through.
     pub fn account(&self) -> Result<Arc<mailstore::Account>, Answer<'static>> {
         self.user.as_ref().map(|user| user.account.clone()).ok_or_else(|| Answer::bad("log in first"))
+    }
+
+    /// What the account may hold.
+    pub fn quota(&self) -> model::Quota {
+        self.user.as_ref().map(|user| user.login.quota).unwrap_or_default()
     }
 
     /// What is selected, likewise.

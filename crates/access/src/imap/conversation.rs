@@ -74,12 +74,13 @@ impl ImapConversation {
         (session, life): (Session, Life),
         tls: Option<&Tls>,
     ) -> ImapConversation {
+        let client = Client::new(policy.limits.append_octets_max);
         ImapConversation {
             services,
             policy,
             session,
             layer: None,
-            work: Work::Rest(Box::default()),
+            work: Work::Rest(client.into()),
             sign_in: None,
             life,
             encrypted: tls.is_some(),
@@ -235,7 +236,7 @@ impl ImapConversation {
 
     /// RFC 8437 §3: nothing is left of who was there, but for TLS. RFC 8437 §4.1: compression ends, too.
     fn unauthenticate(&mut self, mut client: Box<Client>) -> Work {
-        *client = Client::default();
+        *client = Client::new(client.append_octets_max);
         self.life.log_out();
         self.session.unauthenticated();
         self.session.finish(&Answer::ok("as if you had just connected"));
@@ -312,7 +313,8 @@ impl ImapConversation {
         match appending.advance(cx) {
             Poll::Pending => return self.wait(Work::Append(appending)),
             Poll::Ready(Err(answer)) => return Some(self.finish(appending.give_up(), &answer)),
-            Poll::Ready(Ok(())) => {}
+            // The first message was accepted before, a further one is now.
+            Poll::Ready(Ok(())) => self.session.accept_literal(),
         }
         match self.session.poll() {
             None => self.wait_for_client(Work::Append(appending)),
@@ -320,9 +322,16 @@ impl ImapConversation {
                 appending.take(octets);
                 Some(Work::Append(appending))
             }
+            Some(Event::AppendNext(next)) => match appending.next(next) {
+                Ok(()) => Some(Work::Append(appending)),
+                Err(answer) => {
+                    self.session.refuse_literal(&answer);
+                    Some(Work::Rest(appending.give_up()))
+                }
+            },
             Some(Event::AppendEnd) => {
                 let (client, work) = appending.finish();
-                Some(Work::Run(Running::answer(client, work)))
+                Some(Work::Run(Running::append(client, work)))
             }
             Some(_) => Some(Work::Rest(appending.give_up())),
         }

@@ -7,6 +7,8 @@ use mailstore::Error;
 pub(crate) fn no(error: &Error) -> Answer<'static> {
     let code = match error {
         Error::MailboxMissing => Code::NonExistent,
+        // RFC 5530 §3: NOOP will tell.
+        Error::MessageMissing => Code::ExpungeIssued,
         Error::MailboxExists => Code::AlreadyExists,
         Error::MailboxName(_) | Error::InboxStays => Code::Cannot,
         Error::OverQuota { .. } => Code::OverQuota,

@@ -78,7 +78,7 @@ async fn from_view(
     out: &mut Out,
 ) -> Result<(), super::running::Refusal> {
     let view = selected.known.clone();
-    let names = FlagNames::new(&view.keywords);
+    let names = FlagNames::new(&view.keywords, &selected.recent);
     let wanted = Wanted::new(command);
     for (i, (seq, member)) in numbers.members(&view).enumerate() {
         Message::new(seq, *member, None).tell_view(&wanted, &names, out);
@@ -101,7 +101,7 @@ async fn from_rows(
     let account = selected.account.clone();
     let wanted = Wanted::new(command);
     let marks = selected.access == Access::ReadWrite && command.items.iter().any(sets_seen);
-    let mut names = FlagNames::new(&view.keywords);
+    let mut names = FlagNames::new(&view.keywords, &selected.recent);
     let mut members = numbers.members(&view);
     loop {
         let mut batch: Vec<(SeqNum, Member)> =
@@ -113,7 +113,7 @@ async fn from_rows(
         let emails = rows(&account, &ids, trouble).await?;
         let marked = if marks { mark_seen(selected, &mut batch, &emails).await } else { Vec::new() };
         if !marked.is_empty() {
-            names = FlagNames::new(&selected.known.keywords);
+            names = FlagNames::new(&selected.known.keywords, &selected.recent);
         }
         for ((seq, member), email) in batch.into_iter().zip(emails) {
             let mut message = Message::new(seq, member, email);

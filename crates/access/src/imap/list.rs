@@ -7,7 +7,7 @@ use super::status;
 use imap::command::{List, ListSelection, ListSyntax};
 use imap::response::{self, ListAttribute, ListEntry};
 use imap::{Answer, Code, ListPattern, MailboxName, NameForm};
-use mailstore::{MailboxRecord, Mailboxes, SEPARATOR, SpecialUse};
+use mailstore::{Error, MailboxRecord, Mailboxes, SEPARATOR, SpecialUse};
 use std::collections::BTreeMap;
 
 /// Names looked at before others get their turn: matching costs up to name × pattern.
@@ -71,8 +71,12 @@ pub(crate) enum Match {
 }
 
 impl Patterns {
+    /// Patterns behind a reference, in the form in which names are kept.
     pub fn new(reference: &str, patterns: &[ListPattern]) -> Result<Patterns, Answer<'static>> {
-        let under = |pattern: &ListPattern| pattern.under(reference);
+        let under = |pattern: &ListPattern| {
+            let pattern = pattern.under(reference)?;
+            ListPattern::new(&mailstore::normalized(pattern.as_str()))
+        };
         let patterns: Result<_, _> = patterns.iter().map(under).collect();
         patterns.map(Patterns).map_err(|error| Answer::no(error.to_string()).code(Code::Cannot))
     }
@@ -106,7 +110,9 @@ pub(crate) async fn list(client: &Client, command: List, out: &mut Out) -> Outco
             yield_now().await;
         }
     }
-    let hidden = if command.selection.recursive_match { hidden_children(&nodes, &matches) } else { BTreeMap::new() };
+    let selection = &command.selection;
+    let chosen_below =
+        if selection.recursive_match { chosen_below(&nodes, &matches, selection) } else { BTreeMap::new() };
     let missing = match (client.revision, command.syntax) {
         // Who speaks neither knows no other word for it (RFC 9051 §6.3.9.4).
         (Revision::Rev1, ListSyntax::Basic) => ListAttribute::NoSelect,
@@ -114,24 +120,41 @@ pub(crate) async fn list(client: &Client, command: List, out: &mut Out) -> Outco
     };
     for (node, matched) in nodes.iter().zip(matches) {
         let selected = is_selected(node, matched, &command.selection);
-        let for_children = matched != Match::No && hidden.contains_key(node.name);
-        if !selected && !for_children {
+        let below = chosen_below.get(node.name).filter(|_| matched != Match::No);
+        if !selected && below != Some(&Below::Hidden) {
             continue;
         }
-        let child_info = command.selection.recursive_match && node.child_subscribed;
+        let child_info = below.is_some();
         let subscribed = command.selection.subscribed || command.returns.subscribed;
         let attributes = attributes(node, subscribed, missing);
         response::list(out, &entry(node.name, &attributes, child_info), form);
-        tell_status(out, node, &command, form);
+        tell_status(client, node, &command, out).await?;
         out.room().await;
     }
     Ok(Answer::ok("listed"))
 }
 
-/// Names above subscribed ones that do not match themselves, and so are not listed (RFC 9051 §6.3.9.6).
-fn hidden_children<'a>(nodes: &[Node<'a>], matches: &[Match]) -> BTreeMap<&'a str, ()> {
-    let hidden = nodes.iter().zip(matches).filter(|(node, matched)| node.subscribed && **matched == Match::No);
-    hidden.flat_map(|(node, _)| levels_above(node.name)).map(|level| (level, ())).collect()
+/// Whether a name that is chosen is listed itself, when one above it asks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Below {
+    /// All are.
+    Listed,
+    /// Some do not match the patterns.
+    Hidden,
+}
+
+/// The names that have others below them which meet the selection (RFC 5258 §3.5).
+fn chosen_below<'a>(nodes: &[Node<'a>], matches: &[Match], selection: &ListSelection) -> BTreeMap<&'a str, Below> {
+    let mut above = BTreeMap::new();
+    for (node, matched) in nodes.iter().zip(matches).filter(|(node, _)| is_selected(node, Match::Levels, selection)) {
+        for level in levels_above(node.name) {
+            let below = above.entry(level).or_insert(Below::Listed);
+            if *matched == Match::No {
+                *below = Below::Hidden;
+            }
+        }
+    }
+    above
 }
 
 fn is_selected(node: &Node<'_>, matched: Match, selection: &ListSelection) -> bool {
@@ -166,18 +189,29 @@ fn attributes(node: &Node<'_>, subscribed: bool, missing: ListAttribute) -> Vec<
     attributes
 }
 
-fn tell_status(out: &mut Out, node: &Node<'_>, command: &List, form: NameForm) {
+async fn tell_status(client: &Client, node: &Node<'_>, command: &List, out: &mut Out) -> Result<(), Error> {
     if let (Some(record), false) = (node.record, command.returns.status.is_empty())
         && let Ok(name) = MailboxName::new(node.name)
     {
-        status::tell(out, &name, record, &command.returns.status, form);
+        match status::tell(client, (&name, record), &command.returns.status, out).await {
+            // Deleted since the list was begun.
+            Ok(()) | Err(Error::MailboxMissing) => {}
+            Err(error) => return Err(error),
+        }
     }
+    Ok(())
 }
 
 /// One LIST response for a mailbox that exists.
 pub(crate) fn tell_node(out: &mut Out, node: &Node<'_>, form: NameForm) {
     let attributes = attributes(node, false, ListAttribute::NonExistent);
     response::list(out, &entry(node.name, &attributes, false), form);
+}
+
+/// The same with the name by which the client knows it, or asked for it (RFC 9051 §6.3.9.7).
+pub(crate) fn tell_renamed(out: &mut Out, node: &Node<'_>, old_name: &str, form: NameForm) {
+    let attributes = attributes(node, false, ListAttribute::NonExistent);
+    response::list(out, &ListEntry { old_name: Some(old_name), ..entry(node.name, &attributes, false) }, form);
 }
 
 pub(crate) fn entry<'a>(name: &'a str, attributes: &'a [ListAttribute], child_subscribed: bool) -> ListEntry<'a> {

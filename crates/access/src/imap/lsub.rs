@@ -11,6 +11,7 @@ use imap::response::{self, ListAttribute};
 /// Lists subscribed names, and with `%` at the pattern's end also levels above them.
 pub(crate) async fn lsub(client: &Client, command: Lsub, out: &mut Out) -> Outcome {
     let mailboxes = client.account()?.mailboxes();
+    // RFC 3501 §6.3.9: only `%` tells of levels that are not subscribed themselves.
     let levels = command.pattern.as_str().ends_with('%');
     let patterns = Patterns::new(&command.reference, &[command.pattern])?;
     for node in nodes(&mailboxes) {

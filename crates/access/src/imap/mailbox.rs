@@ -1,25 +1,55 @@
 //! CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE (RFC 9051 §6.3.4 to §6.3.8).
 
 use super::client::{Client, Revision};
+use super::list::{self, Node};
 use super::out::Out;
 use super::running::Outcome;
 use super::selected;
 use super::{failure, object_id};
+use imap::command::Create;
 use imap::{Answer, Code, MailboxName};
-use mailstore::{Account, Error, SEPARATOR};
+use mailstore::{Account, Error, SEPARATOR, SpecialUse};
 use std::sync::Arc;
 
 /// Makes a mailbox, and those above it that do not exist (RFC 9051 §6.3.4). A separator at the end only says that the
 /// client means to put mailboxes below it.
-pub(crate) async fn create(client: &Client, name: MailboxName) -> Outcome {
+pub(crate) async fn create(client: &Client, command: Create, out: &mut Out) -> Outcome {
     let account = client.account()?;
-    let name = without_separator(name.as_str());
-    if account.mailboxes().named(name).is_some() {
+    let wanted = without_separator(command.mailbox.as_str());
+    let name = mailstore::new_name(wanted).map_err(Error::MailboxName)?;
+    if account.mailboxes().named(&name).is_some() {
         return Err(Error::MailboxExists.into());
     }
-    create_above(&account, name).await?;
-    let made = account.create(name, None).await?;
+    let special_use = special_use(&command.uses)?;
+    create_above(&account, &name).await?;
+    let made = account.create(&name, special_use).await?;
+    tell_normalized(client, &account, (wanted, &name), out);
     Ok(Answer::ok("mailbox created").code(Code::MailboxId(object_id::mailbox(made.id).into())))
+}
+
+/// Tells the name that a mailbox got if it is not quite the one that was asked for (RFC 9051 §6.3.4, §6.3.9.7). A case of
+/// INBOX needs no telling.
+fn tell_normalized(client: &Client, account: &Account, (wanted, name): (&str, &str), out: &mut Out) {
+    if client.revision == Revision::Rev2 && !wanted.eq_ignore_ascii_case(name) {
+        let mailboxes = account.mailboxes();
+        list::tell_renamed(out, &Node::of(&mailboxes, name), wanted, client.name_form());
+    }
+}
+
+/// What the new mailbox is for; another that was for it no longer is (RFC 6154 §3).
+fn special_use(uses: &[String]) -> Result<Option<SpecialUse>, Answer<'static>> {
+    let refused = |text: String| Err(Answer::no(text).code(Code::UseAttr));
+    let mut special_use = None;
+    for name in uses {
+        let known = SpecialUse::ALL.into_iter().find(|known| known.attribute().eq_ignore_ascii_case(name));
+        match (known, special_use) {
+            (None, _) => return refused(format!("{name} is not supported")),
+            (Some(_), None) => special_use = known,
+            (Some(_), before) if before == known => {}
+            _ => return refused("a mailbox has one special use".to_owned()),
+        }
+    }
+    Ok(special_use)
 }
 
 fn without_separator(name: &str) -> &str {
@@ -28,7 +58,6 @@ fn without_separator(name: &str) -> &str {
 
 /// Makes what is missing above `name`; someone else may be quicker.
 async fn create_above(account: &Arc<Account>, name: &str) -> Result<(), Error> {
-    mailstore::canonical_name(name).map_err(Error::MailboxName)?;
     for (end, _) in name.match_indices(SEPARATOR) {
         let above = name.get(..end).unwrap_or_default();
         if account.mailboxes().named(above).is_some() {
@@ -67,9 +96,12 @@ pub(crate) async fn delete(client: &mut Client, name: MailboxName, out: &mut Out
 }
 
 /// Renames a mailbox with all below it; of INBOX, moves the messages.
-pub(crate) async fn rename(client: &Client, from: MailboxName, to: MailboxName) -> Outcome {
+pub(crate) async fn rename(client: &Client, from: MailboxName, to: MailboxName, out: &mut Out) -> Outcome {
     let account = client.account()?;
-    let (from, to) = (from.as_str(), without_separator(to.as_str()));
+    let wanted = without_separator(to.as_str());
+    let old = mailstore::canonical_name(from.as_str()).map_err(|_| failure::missing())?;
+    let to = mailstore::new_name(wanted).map_err(Error::MailboxName)?;
+    let (from, to) = (&*old, &*to);
     let below = to.strip_prefix(from).is_some_and(|rest| rest.starts_with(SEPARATOR));
     if below && from != mailstore::INBOX {
         return Err(Answer::no("a mailbox cannot lie below itself").code(Code::Cannot).into());
@@ -84,6 +116,7 @@ pub(crate) async fn rename(client: &Client, from: MailboxName, to: MailboxName) 
     }
     create_above(&account, to).await?;
     account.rename(from, to).await?;
+    tell_normalized(client, &account, (wanted, to), out);
     Ok(Answer::ok("mailbox renamed"))
 }
 

@@ -38,6 +38,11 @@ impl Numbers {
         Ok(Numbers { set: resolved, numbering })
     }
 
+    /// The messages with these UIDs.
+    pub fn of_uids(set: NumberSet) -> Numbers {
+        Numbers { set, numbering: Numbering::Uid }
+    }
+
     /// Whether a message is meant.
     pub fn contains(&self, seq: SeqNum, uid: Uid) -> bool {
         self.set.contains(match self.numbering {

@@ -8,11 +8,16 @@ use std::task::Poll;
 /// Octets that a command gathers before it hands them over.
 const PIECE_OCTETS: usize = 16 * 1024;
 
+/// Octets that a command looks at before others get their turn: well under a millisecond, whatever it does with them.
+pub(crate) const OCTETS_AT_ONCE: usize = 256 * 1024;
+
 /// Where a running command writes. One response may go beyond the piece; between responses it asks for [`Out::room`].
 #[derive(Default)]
 pub(crate) struct Out {
     piece: Vec<u8>,
     pipe: Pipe,
+    /// Octets that were looked at since others had their turn.
+    looked_at: usize,
 }
 
 /// The other end, which the conversation empties into its session.
@@ -35,6 +40,17 @@ impl Out {
     /// waker is kept.
     pub async fn flush(&mut self) {
         poll_fn(|_| if self.pipe.offer(&mut self.piece) { Poll::Ready(()) } else { Poll::Pending }).await
+    }
+
+    /// Counts `octets` as looked at, and lets others run when it is their turn; whether it was.
+    pub async fn looked_at(&mut self, octets: usize) -> bool {
+        self.looked_at = self.looked_at.saturating_add(octets);
+        let turn = self.looked_at >= OCTETS_AT_ONCE;
+        if turn {
+            self.looked_at = 0;
+            yield_now().await;
+        }
+        turn
     }
 
     /// Leaves what is gathered to the conversation, when the command ends.

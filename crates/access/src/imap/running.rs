@@ -1,18 +1,19 @@
 //! A command at work: a future that owns what it needs and gives it back.
 
+use super::append::Stored;
 use super::auth::Desk;
 use super::client::Client;
 use super::out::{Out, Pipe};
 use super::selected::{Told, sync};
 use super::{
-    copy, enable, expunge, failure, fetch, id, list, lsub, mailbox, namespace, search, select, sort, status, store,
-    thread,
+    copy, enable, expunge, failure, fetch, id, list, lsub, mailbox, namespace, quota, search, select, sort, status,
+    store, thread,
 };
 use directory::{SignIn, SignInStep};
 use env::BoxFuture;
 use futures_util::FutureExt;
 use imap::command::{Command, Numbering, Tag, Tagged};
-use imap::{Answer, Secret, Session};
+use imap::{Answer, Secret, Session, response};
 use std::task::{Context, Poll};
 
 /// How a command ended.
@@ -78,14 +79,20 @@ impl Running {
 
     /// What others did, while the client idles or when it stops.
     pub fn tell(client: Box<Client>, end: End) -> Running {
-        Running::new(|out| tell(client, end, out))
+        Running::new(|out| tell(client, (Told::All, end), out))
     }
 
-    /// The work of one answer, then what others did: for APPEND.
-    pub fn answer(client: Box<Client>, work: BoxFuture<'static, Outcome>) -> Running {
-        Running::new(|out| async move {
-            let end = end_of(work.await);
-            tell(client, end, out).await
+    /// Messages are stored, then what that and others did is told: for APPEND.
+    pub fn append(client: Box<Client>, work: BoxFuture<'static, Result<Stored, Refusal>>) -> Running {
+        Running::new(|mut out| async move {
+            let (told, outcome) = match work.await {
+                Ok(Stored { first, told, answer }) => {
+                    first.into_iter().for_each(|first| response::answer(&mut out, None, &first));
+                    (told, Ok(answer))
+                }
+                Err(refusal) => (Told::All, Err(refusal)),
+            };
+            tell(client, (told, end_of(outcome)), out).await
         })
     }
 
@@ -139,8 +146,8 @@ fn end_of(outcome: Outcome) -> End {
     }
 }
 
-async fn tell(mut client: Box<Client>, end: End, mut out: Out) -> Done {
-    let bye = sync(&mut client, Told::All, &mut out).await;
+async fn tell(mut client: Box<Client>, (told, end): (Told, End), mut out: Out) -> Done {
+    let bye = sync(&mut client, told, &mut out).await;
     out.hand_over();
     Done { client, end, bye }
 }
@@ -173,14 +180,17 @@ fn carry_out<'a>(client: &'a mut Client, command: Command, tag: &'a Tag, out: &'
         Command::Namespace => done(namespace::namespace(client, out)),
         Command::Select(select) => select::select(client, select.mailbox, select::Access::ReadWrite, out).boxed(),
         Command::Examine(select) => select::select(client, select.mailbox, select::Access::ReadOnly, out).boxed(),
-        Command::Create(name) => mailbox::create(client, name).boxed(),
+        Command::Create(command) => mailbox::create(client, command, out).boxed(),
         Command::Delete(name) => mailbox::delete(client, name, out).boxed(),
-        Command::Rename { from, to } => mailbox::rename(client, from, to).boxed(),
+        Command::Rename { from, to } => mailbox::rename(client, from, to, out).boxed(),
         Command::Subscribe(name) => mailbox::subscribe(client, name, mailbox::Subscription::On).boxed(),
         Command::Unsubscribe(name) => mailbox::subscribe(client, name, mailbox::Subscription::Off).boxed(),
         Command::List(command) => list::list(client, command, out).boxed(),
         Command::Lsub(command) => lsub::lsub(client, command, out).boxed(),
-        Command::Status(command) => done(status::status(client, command, out)),
+        Command::Status(command) => status::status(client, command, out).boxed(),
+        Command::GetQuota(root) => done(quota::get_quota(client, &root, out)),
+        Command::GetQuotaRoot(name) => done(quota::get_quota_root(client, &name, out)),
+        Command::SetQuota(_) => done(quota::set_quota()),
         Command::Close => expunge::close(client).boxed(),
         Command::Unselect => done(select::unselect(client)),
         Command::Expunge(command) => expunge::expunge(client, command).boxed(),

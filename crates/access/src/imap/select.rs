@@ -6,6 +6,7 @@ use super::flag_names;
 use super::list::{Node, tell_node};
 use super::object_id;
 use super::out::Out;
+use super::recent::Recent;
 use super::running::Outcome;
 use super::selected::{self, Selected};
 use imap::{Answer, Code, MailboxName, NumberSet, response};
@@ -22,14 +23,16 @@ pub(crate) async fn select(client: &mut Client, name: MailboxName, access: Acces
     }
     let mailbox = account.mailboxes().named(name.as_str()).ok_or_else(failure::missing)?.id;
     let known = account.open(mailbox).await?;
-    tell(client.revision, &known, access, out);
+    let mut recent = Recent::new(client.revision);
+    recent.learn(&account, &known, access);
+    tell(client.revision, &known, access, &mut recent, out);
     if client.revision == Revision::Rev2 {
         // RFC 9051 §6.3.2: the name as it is kept, with its attributes.
         let mailboxes = account.mailboxes();
         let node = Node::of(&mailboxes, &known.mailbox.name);
         tell_node(out, &node, client.name_form());
     }
-    client.selected = Some(Selected { account, mailbox, access, known, saved: NumberSet::new() });
+    client.selected = Some(Selected { account, mailbox, access, known, recent, saved: NumberSet::new() });
     Ok(match access {
         Access::ReadWrite => Answer::ok("mailbox selected").code(Code::ReadWrite),
         Access::ReadOnly => Answer::ok("mailbox selected read-only").code(Code::ReadOnly),
@@ -42,14 +45,11 @@ pub(crate) fn unselect(client: &mut Client) -> Outcome {
     Ok(Answer::ok("mailbox closed, nothing expunged"))
 }
 
-fn tell(revision: Revision, view: &View, access: Access, out: &mut Out) {
+fn tell(revision: Revision, view: &View, access: Access, recent: &mut Recent, out: &mut Out) {
     let flags = flag_names::all(&view.keywords);
     response::flags(out, &flags);
     response::exists(out, view.len());
-    if revision == Revision::Rev1 {
-        // \Recent is not kept: RFC 3501 §2.3.2 leaves it to the server who is told, and RFC 9051 did away with it.
-        response::recent(out, 0);
-    }
+    recent.tell(view, out);
     let mut ok = |code: Code<'_>, text: &'static str| response::answer(out, None, &Answer::ok(text).code(code));
     if let (Revision::Rev1, Some(unseen)) = (revision, view.first_unseen()) {
         ok(Code::Unseen(unseen.0), "the first unseen message");

@@ -3,6 +3,7 @@
 use super::client::Client;
 use super::flag_names::{self, FlagNames};
 use super::out::Out;
+use super::recent::Recent;
 use imap::{Code, FetchWriter, NumberSet, response};
 use mailstore::{Account, Error, View};
 use model::{MailboxId, Uid};
@@ -26,6 +27,8 @@ pub(crate) struct Selected {
     pub access: Access,
     /// What the client was told: its sequence numbers are positions in here.
     pub known: Arc<View>,
+    /// The messages of which it was the first to be told.
+    pub recent: Recent,
     /// `$`, as UIDs, so that it shrinks by itself when messages go (RFC 9051 §6.4.4.1).
     pub saved: NumberSet,
 }
@@ -34,6 +37,8 @@ pub(crate) struct Selected {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Told {
     All,
+    /// Everything, what came before what went (RFC 8508 §3.2).
+    AppendedFirst,
     /// Nothing that changes sequence numbers.
     AllButExpunged,
     Nothing,
@@ -74,19 +79,25 @@ impl Selected {
             }
             self.known = Arc::new(self.known.with_flags_of(changes.flags.iter().copied(), &later));
         } else {
+            let appended_first = told == Told::AppendedFirst && changes.appended > 0;
+            if appended_first {
+                response::exists(out, self.known.len() + changes.appended);
+            }
             self.known = later;
             for seq in changes.expunged {
                 response::expunge(out, seq.0);
                 out.room().await;
             }
-            if changes.appended > 0 {
+            if changes.appended > 0 && !appended_first {
                 response::exists(out, self.known.len());
             }
+            self.recent.learn(&self.account, &self.known, self.access);
+            self.recent.tell(&self.known, out);
         }
         if keywords_grew && (changes.appended > 0 || !changes.flags.is_empty()) {
             response::flags(out, &flag_names::all(&self.known.keywords));
         }
-        let names = FlagNames::new(&self.known.keywords);
+        let names = FlagNames::new(&self.known.keywords, &self.recent);
         for uid in changes.flags {
             self.tell_flags(uid, &names, out);
             out.room().await;
@@ -99,7 +110,7 @@ impl Selected {
         let Some((seq, member)) = self.known.seq_of(uid).zip(self.known.by_uid(uid)) else { return };
         let mut fetch = FetchWriter::begin(out, seq);
         fetch.uid(out, uid);
-        fetch.flags(out, names.of(member.flags));
+        fetch.flags(out, names.of(uid, member.flags));
         fetch.end(out);
     }
 }

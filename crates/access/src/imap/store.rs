@@ -61,7 +61,7 @@ struct Told<'a> {
 impl Told<'_> {
     /// Tells the flags of `uids`; whether any of them is gone.
     async fn tell(&self, selected: &Selected, uids: &[Uid], out: &mut Out) -> bool {
-        let names = FlagNames::new(&self.stored.keywords);
+        let names = FlagNames::new(&self.stored.keywords, &selected.recent);
         let named = self.named();
         let mut gone = false;
         for &uid in uids {
@@ -79,7 +79,7 @@ impl Told<'_> {
             if self.command.numbering == Numbering::Uid {
                 fetch.uid(out, uid);
             }
-            fetch.flags(out, names.of(is.flags));
+            fetch.flags(out, names.of(uid, is.flags));
             fetch.end(out);
             out.room().await;
         }

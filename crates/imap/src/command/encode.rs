@@ -111,15 +111,23 @@ impl Command {
                 to.raw(" ").raw(name);
             }),
             Command::Select(select) | Command::Examine(select) => select.encode(to),
-            Command::Create(name) | Command::Delete(name) | Command::Subscribe(name) | Command::Unsubscribe(name) => {
+            Command::Delete(name) | Command::Subscribe(name) | Command::Unsubscribe(name) => {
                 to.mailbox(name);
             }
+            Command::Create(create) => create.encode(to),
             Command::Rename { from, to: name } => {
                 to.mailbox(from).mailbox(name);
             }
             Command::List(list) => list.encode(to),
             Command::Lsub(lsub) => lsub.encode(to),
             Command::Status(status) => status.encode(to),
+            Command::GetQuota(root) => {
+                to.astring(root.as_bytes());
+            }
+            Command::GetQuotaRoot(name) => {
+                to.mailbox(name);
+            }
+            Command::SetQuota(set) => set.encode(to),
             Command::Expunge(expunge) => expunge.encode(to),
             Command::Search(search) => search.encode(to),
             Command::Sort(sort) => sort.encode(to),

@@ -134,9 +134,9 @@ impl ListSelection {
             }
             Ok(())
         })?;
-        // RFC 9051 §6.3.9.1: RECURSIVEMATCH needs an option that selects.
-        if selection.recursive_match && !selection.subscribed && !selection.special_use {
-            return Err(ParseError::bad("RECURSIVEMATCH needs another selection option".to_owned()));
+        // RFC 5258 §6 `list-select-opts`: RECURSIVEMATCH needs SUBSCRIBED, other options do not go with it alone.
+        if selection.recursive_match && !selection.subscribed {
+            return Err(ParseError::bad("RECURSIVEMATCH needs SUBSCRIBED".to_owned()));
         }
         Ok(selection)
     }

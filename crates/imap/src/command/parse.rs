@@ -1,8 +1,8 @@
 //! From octets to [`Command`]: tag, name, and who parses the rest.
 
 use super::{
-    Authenticate, Command, Copy, Expunge, Fetch, Id, List, Login, Lsub, Numbering, Search, Select, Sort, StatusCommand,
-    Store, Tag, Tagged, Thread, auth,
+    Authenticate, Command, Copy, Create, Expunge, Fetch, Id, List, Login, Lsub, Numbering, Search, Select, SetQuota,
+    Sort, StatusCommand, Store, Tag, Tagged, Thread, auth, quota,
 };
 use crate::cursor::{Cursor, ParseError, Parsed};
 use crate::mailbox::NameForm;
@@ -35,7 +35,7 @@ pub(super) fn tag(cursor: &mut Cursor<'_>) -> Parsed<Tag> {
 
 /// Each command's name, and what parses from behind the name to the end.
 type Arguments = fn(&mut Cursor<'_>) -> Parsed<Command>;
-const COMMANDS: [(&str, Arguments); 33] = [
+const COMMANDS: &[(&str, Arguments)] = &[
     ("CAPABILITY", |_| Ok(Command::Capability)),
     ("NOOP", |_| Ok(Command::Noop)),
     ("LOGOUT", |_| Ok(Command::Logout)),
@@ -48,7 +48,7 @@ const COMMANDS: [(&str, Arguments); 33] = [
     ("ENABLE", |c| auth::enable(c).map(Command::Enable)),
     ("SELECT", |c| Select::parse(c).map(Command::Select)),
     ("EXAMINE", |c| Select::parse(c).map(Command::Examine)),
-    ("CREATE", |c| c.space().and_then(|()| c.mailbox()).map(Command::Create)),
+    ("CREATE", |c| Create::parse(c).map(Command::Create)),
     ("DELETE", |c| c.space().and_then(|()| c.mailbox()).map(Command::Delete)),
     ("RENAME", rename),
     ("SUBSCRIBE", |c| c.space().and_then(|()| c.mailbox()).map(Command::Subscribe)),
@@ -57,7 +57,11 @@ const COMMANDS: [(&str, Arguments); 33] = [
     ("LSUB", |c| Lsub::parse(c).map(Command::Lsub)),
     ("NAMESPACE", |_| Ok(Command::Namespace)),
     ("STATUS", |c| StatusCommand::parse(c).map(Command::Status)),
+    ("GETQUOTA", |c| quota::root(c).map(Command::GetQuota)),
+    ("GETQUOTAROOT", |c| c.space().and_then(|()| c.mailbox()).map(Command::GetQuotaRoot)),
+    ("SETQUOTA", |c| SetQuota::parse(c).map(Command::SetQuota)),
     ("APPEND", |c| c.expected("a message literal behind mailbox, flags and date")),
+    ("REPLACE", |c| c.expected("a message literal behind number, mailbox, flags and date")),
     ("IDLE", |_| Ok(Command::Idle)),
     ("CHECK", |_| Ok(Command::Check)),
     ("CLOSE", |_| Ok(Command::Close)),
@@ -74,7 +78,7 @@ const COMMANDS: [(&str, Arguments); 33] = [
 ];
 
 /// RFC 9051 §6.4.9
-const UID_COMMANDS: [(&str, Arguments); 8] = [
+const UID_COMMANDS: [(&str, Arguments); 9] = [
     ("UID EXPUNGE", |c| Expunge::parse_uid(c).map(Command::Expunge)),
     ("UID SEARCH", |c| Search::parse(c, Numbering::Uid).map(Command::Search)),
     ("UID SORT", |c| Sort::parse(c, Numbering::Uid).map(Command::Sort)),
@@ -82,6 +86,7 @@ const UID_COMMANDS: [(&str, Arguments); 8] = [
     ("UID FETCH", |c| Fetch::parse(c, Numbering::Uid).map(Command::Fetch)),
     ("UID STORE", |c| Store::parse(c, Numbering::Uid).map(Command::Store)),
     ("UID COPY", |c| Copy::parse(c, Numbering::Uid).map(Command::Copy)),
+    ("UID REPLACE", |c| c.expected("a message literal behind UID, mailbox, flags and date")),
     ("UID MOVE", |c| Copy::parse(c, Numbering::Uid).map(Command::Move)),
 ];
 
@@ -101,7 +106,7 @@ fn uid(cursor: &mut Cursor<'_>) -> Parsed<Command> {
     let second = cursor.atom("a command")?;
     let known = |name: &str| name.strip_prefix("UID ").is_some_and(|name| name.eq_ignore_ascii_case(second));
     let Some((name, arguments)) = UID_COMMANDS.iter().find(|(name, _)| known(name)) else {
-        return before.expected("FETCH, STORE, SEARCH, SORT, THREAD, COPY, MOVE or EXPUNGE");
+        return before.expected("FETCH, STORE, SEARCH, SORT, THREAD, COPY, MOVE, REPLACE or EXPUNGE");
     };
     arguments(cursor).and_then(|command| cursor.end().map(|()| command)).map_err(|error| error.within(name))
 }

@@ -28,6 +28,10 @@ pub enum StatusItem {
     Unseen,
     /// `DELETED`
     Deleted,
+    /// `DELETED-STORAGE`: octets of messages with `\Deleted` (RFC 9208 §4.1.4)
+    DeletedStorage,
+    /// `APPENDLIMIT`: the largest message APPEND takes (RFC 7889 §3.1)
+    AppendLimit,
     /// `SIZE`: octets of all messages.
     Size,
     /// `HIGHESTMODSEQ` (RFC 7162 §3.1.7)
@@ -38,13 +42,15 @@ pub enum StatusItem {
 
 impl StatusItem {
     /// All of them.
-    pub const ALL: [StatusItem; 9] = [
+    pub const ALL: [StatusItem; 11] = [
         StatusItem::Messages,
         StatusItem::Recent,
         StatusItem::UidNext,
         StatusItem::UidValidity,
         StatusItem::Unseen,
         StatusItem::Deleted,
+        StatusItem::DeletedStorage,
+        StatusItem::AppendLimit,
         StatusItem::Size,
         StatusItem::HighestModSeq,
         StatusItem::MailboxId,
@@ -59,6 +65,8 @@ impl StatusItem {
             StatusItem::UidValidity => "UIDVALIDITY",
             StatusItem::Unseen => "UNSEEN",
             StatusItem::Deleted => "DELETED",
+            StatusItem::DeletedStorage => "DELETED-STORAGE",
+            StatusItem::AppendLimit => "APPENDLIMIT",
             StatusItem::Size => "SIZE",
             StatusItem::HighestModSeq => "HIGHESTMODSEQ",
             StatusItem::MailboxId => "MAILBOXID",

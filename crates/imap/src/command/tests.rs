@@ -80,7 +80,7 @@ fn list_and_its_extensions() {
         "A LIST () \"\" (\"%\") RETURN (CHILDREN STATUS (MESSAGES UNSEEN))",
     );
     check("A002 LSUB #news. comp.mail.*", "A002 LSUB #news. \"comp.mail.*\"");
-    refused("a LIST (RECURSIVEMATCH) \"\" *", "BAD LIST: RECURSIVEMATCH needs another selection option");
+    refused("a LIST (RECURSIVEMATCH) \"\" *", "BAD LIST: RECURSIVEMATCH needs SUBSCRIBED");
     refused("a LIST (FOO) \"\" *", "BAD LIST: expected a selection option we support at column 9");
     refused("a LIST \"\" ()", "BAD LIST: expected at least one mailbox pattern at column 13");
 }
@@ -129,7 +129,10 @@ fn store_copy_move_expunge() {
     refused("a STORE 1 FLAGS (\\Recent)", "BAD STORE: expected a flag that can be set at column 18");
     refused("a STORE 1 FLAGS (\\Foo)", "BAD STORE: expected a flag that can be set at column 18");
     refused("a STORE 1 *FLAGS ()", "BAD STORE: expected FLAGS at column 11");
-    refused("a UID NOOP", "BAD UID: expected FETCH, STORE, SEARCH, SORT, THREAD, COPY, MOVE or EXPUNGE at column 7");
+    refused(
+        "a UID NOOP",
+        "BAD UID: expected FETCH, STORE, SEARCH, SORT, THREAD, COPY, MOVE, REPLACE or EXPUNGE at column 7",
+    );
     refused("a UID EXPUNGE", "BAD UID EXPUNGE: expected a space at column 14");
 }
 
@@ -349,6 +352,27 @@ fn names_are_read_as_the_client_writes_them() {
     assert_eq!(name("a SELECT \"台北\"", NameForm::Utf8), "台北");
 }
 
+#[test]
+fn quota() {
+    check("a getquota \"\"", "a GETQUOTA \"\"");
+    check("a GETQUOTAROOT inbox", "a GETQUOTAROOT INBOX");
+    check("a SETQUOTA #user/alice (STORAGE 510 MESSAGE 0)", "a SETQUOTA #user/alice (STORAGE 510 MESSAGE 0)");
+    check("a SETQUOTA {1}\r\nx ()", "a SETQUOTA x ()");
+    refused("a GETQUOTA", "BAD GETQUOTA: expected a space at column 11");
+    refused("a GETQUOTA x y", "BAD GETQUOTA: expected the end of the command at column 13");
+    refused("a SETQUOTA x (STORAGE)", "BAD SETQUOTA: expected a space at column 22");
+    refused("a SETQUOTA x (STORAGE 9223372036854775808)", "BAD SETQUOTA: expected a number at column 23");
+}
+
+#[test]
+fn create_with_a_use() {
+    check("a CREATE x (use (\\Drafts \\sent))", "a CREATE x (USE (\\Drafts \\sent))");
+    check("a CREATE x (USE ())", "a CREATE x");
+    refused("a CREATE x (USE (Drafts))", "BAD CREATE: expected a special use at column 18");
+    refused("a CREATE x (OTHER (x))", "BAD CREATE: expected USE at column 13");
+    refused("a CREATE x USE", "BAD CREATE: expected an opening parenthesis at column 12");
+}
+
 fn strings() -> impl Strategy<Value = String> {
     prop_oneof!["[a-zA-Z0-9]{1,6}", "[ -~]{0,8}", "[^\\x00]{0,6}"]
 }
@@ -499,6 +523,12 @@ fn commands() -> impl Strategy<Value = Command> {
         prop::option::of(secret())
             .prop_map(|initial| { Command::Authenticate(Authenticate { mechanism: "PLAIN".to_owned(), initial }) }),
         selects().prop_map(Command::Select),
+        (names(), prop::collection::vec(prop_oneof![Just("\\Drafts".to_owned()), Just("\\x-y".to_owned())], 0..3))
+            .prop_map(|(mailbox, uses)| Command::Create(Create { mailbox, uses })),
+        strings().prop_map(Command::GetQuota),
+        names().prop_map(Command::GetQuotaRoot),
+        (strings(), prop::collection::vec(("[A-Z-]{1,9}", 0..=i64::MAX as u64), 0..3))
+            .prop_map(|(root, limits)| Command::SetQuota(SetQuota { root, limits })),
         (names(), names()).prop_map(|(from, to)| Command::Rename { from, to }),
         list.prop_map(Command::List),
         (names(), prop::sample::subsequence(StatusItem::ALL.to_vec(), 1..9))
@@ -537,7 +567,45 @@ fn commands() -> impl Strategy<Value = Command> {
     ]
 }
 
+fn append_messages() -> impl Strategy<Value = AppendMessage> {
+    let date = prop::option::of(0..=1_900_000_000i64).prop_map(|s| {
+        s.map(|s| crate::DateTime { timestamp: model::Timestamp::from_unix_ms(s * 1000), zone_minutes: 90 })
+    });
+    let data = prop_oneof![Just(AppendData::Plain), Just(AppendData::Utf8)];
+    (flags(), date, data).prop_map(|(flags, date, data)| AppendMessage { flags, date, data })
+}
+
+fn appends() -> impl Strategy<Value = Append> {
+    use crate::sequence::SeqBound;
+    let number = prop_oneof![(1..=u32::MAX).prop_map(SeqBound::Number), Just(SeqBound::Star)];
+    let replaces = (number, numbering()).prop_map(|(message, numbering)| Replaces { message, numbering });
+    (names(), prop::option::of(replaces), append_messages()).prop_map(|(mailbox, replaces, message)| Append {
+        mailbox,
+        replaces,
+        message,
+    })
+}
+
+/// What stands before the literal, which the session announces by its size.
+fn before_literal(wire: &[u8]) -> &[u8] {
+    let at = wire.iter().rposition(|&octet| octet == b'{').unwrap();
+    wire[..at].strip_suffix(b"~").unwrap_or(&wire[..at])
+}
+
 proptest! {
+    #[test]
+    fn appends_are_parsed_as_printed(first in appends(), next in append_messages(), utf8: bool) {
+        let form = if utf8 { NameForm::Utf8 } else { NameForm::ModifiedUtf7 };
+        let tag = Tag::new("a1").unwrap();
+        let wire = first.encode(&tag, 310, form);
+        let append::Head::Message(read, parsed) = append::head(before_literal(&wire), form) else {
+            panic!("{}", String::from_utf8_lossy(&wire))
+        };
+        prop_assert_eq!((&read, &parsed), (&tag, &first));
+        let wire = first.message.encode_another(&next, 42);
+        prop_assert_eq!(append::another(before_literal(&wire), form, first.message.data), Ok(next));
+    }
+
     #[test]
     fn what_is_printed_is_parsed(command in commands(), utf8: bool) {
         let form = if utf8 { NameForm::Utf8 } else { NameForm::ModifiedUtf7 };

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use model::{Flag, Uid, UidValidity};
-use std::borrow::Cow;
 
 use super::text;
 use crate::sequence::NumberSet;
@@ -38,14 +37,16 @@ pub enum Code<'a> {
     UidValidity(UidValidity),
     /// The first unseen message's sequence number (RFC 3501 §7.1).
     Unseen(u32),
-    /// What the appended message got.
-    AppendUid(UidValidity, Uid),
+    /// UIDVALIDITY of the destination, and what the appended messages got, ascending (RFC 4315 §3).
+    AppendUid(UidValidity, NumberSet),
     /// UIDVALIDITY of the destination, the UIDs there were, the UIDs they became; both sets ascending.
     CopyUid(UidValidity, NumberSet, NumberSet),
     /// UIDs do not last in this mailbox.
     UidNotSticky,
     /// The previously selected mailbox is closed.
     Closed,
+    /// The special use is not supported, or not for that mailbox (RFC 6154 §3).
+    UseAttr,
     /// RFC 7162 §3.1.2.1
     HighestModSeq(u64),
     /// The mailbox keeps no mod-sequences (RFC 7162 §3.1.2.2).
@@ -119,9 +120,9 @@ impl Code<'_> {
             Code::UidValidity(validity) => value(validity.0.into()),
             Code::Unseen(seq) => value((*seq).into()),
             Code::HighestModSeq(modseq) => value(*modseq),
-            Code::AppendUid(validity, uid) => {
+            Code::AppendUid(validity, uids) => {
                 value(validity.0.into());
-                value(uid.0.into());
+                out.extend_from_slice(format!(" {uids}").as_bytes());
             }
             Code::CopyUid(validity, from, to) => {
                 value(validity.0.into());
@@ -167,6 +168,7 @@ impl Code<'_> {
             Code::Modified(_) => "MODIFIED",
             Code::MailboxId(_) => "MAILBOXID",
             Code::TooBig => "TOOBIG",
+            Code::UseAttr => "USEATTR",
             Code::NotSaved => "NOTSAVED",
             Code::HasChildren => "HASCHILDREN",
             Code::UnknownCte => "UNKNOWN-CTE",

@@ -1,7 +1,7 @@
 //! `* n FETCH (…)`, item by item.
 
 use message::{Envelope, Structure};
-use model::{Flag, ModSeq, Timestamp, Uid};
+use model::{ModSeq, Timestamp, Uid};
 
 use super::mailbox::flag_list;
 use super::structure::{Detail, structure};
@@ -14,11 +14,11 @@ use crate::command::{Section, SectionName, SectionText};
 ///
 /// ```
 /// # use imap::FetchWriter;
-/// # use model::{Flag, SeqNum, Uid};
+/// # use model::{SeqNum, Uid};
 /// let mut out = Vec::new();
 /// let mut fetch = FetchWriter::begin(&mut out, SeqNum(12));
 /// fetch.uid(&mut out, Uid(70));
-/// fetch.flags(&mut out, [Flag::Seen].iter());
+/// fetch.flags(&mut out, ["\\Seen"].into_iter());
 /// fetch.end(&mut out);
 /// assert_eq!(out, b"* 12 FETCH (UID 70 FLAGS (\\Seen))\r\n");
 /// ```
@@ -56,9 +56,9 @@ impl FetchWriter {
     }
 
     /// `FLAGS`
-    pub fn flags<'f>(&mut self, out: &mut Vec<u8>, flags: impl Iterator<Item = &'f Flag>) {
+    pub fn flags<'f>(&mut self, out: &mut Vec<u8>, flags: impl Iterator<Item = &'f str>) {
         self.name(out, b"FLAGS ");
-        flag_list(out, flags.map(Flag::as_str));
+        flag_list(out, flags);
     }
 
     /// `MODSEQ` (RFC 7162 §3.1.4)

@@ -381,3 +381,37 @@ pub fn namespace(out: &mut Vec<u8>, kinds: [&[Namespace<'_>]; 3], form: NameForm
     }
     out.extend_from_slice(b"\r\n");
 }
+
+/// A resource of a quota root (RFC 9208 §3.1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct QuotaResource {
+    /// `STORAGE`, in units of 1024 octets, or `MESSAGE`.
+    pub name: &'static str,
+    /// What is used.
+    pub usage: u64,
+    /// What may be used.
+    pub limit: u64,
+}
+
+/// `* QUOTA "" (STORAGE 10 512)` (RFC 9208 §4.2.1)
+pub fn quota(out: &mut Vec<u8>, root: &str, resources: &[QuotaResource]) {
+    out.extend_from_slice(b"* QUOTA ");
+    text::astring(out, root.as_bytes());
+    out.extend_from_slice(b" (");
+    for (i, QuotaResource { name, usage, limit }) in resources.iter().enumerate() {
+        let space = if i == 0 { "" } else { " " };
+        out.extend_from_slice(format!("{space}{name} {usage} {limit}").as_bytes());
+    }
+    out.extend_from_slice(b")\r\n");
+}
+
+/// `* QUOTAROOT INBOX ""` (RFC 9208 §4.2.2)
+pub fn quota_root(out: &mut Vec<u8>, mailbox: &MailboxName, roots: &[&str], form: NameForm) {
+    out.extend_from_slice(b"* QUOTAROOT ");
+    text::mailbox(out, mailbox, form);
+    for root in roots {
+        out.push(b' ');
+        text::astring(out, root.as_bytes());
+    }
+    out.extend_from_slice(b"\r\n");
+}

@@ -54,7 +54,12 @@ fn status_responses() {
     check(Answer::no("one\r\n* OK two"), "NO one  * OK two");
     check(Answer::ok("x").code(Code::ReadOnly), "OK [READ-ONLY] x");
     check(Answer::ok("x").code(Code::UidNext(Uid(17))), "OK [UIDNEXT 17] x");
-    check(Answer::ok("x").code(Code::AppendUid(UidValidity(38), Uid(395))), "OK [APPENDUID 38 395] x");
+    check(
+        Answer::ok("x").code(Code::AppendUid(UidValidity(38), [395].into_iter().collect())),
+        "OK [APPENDUID 38 395] x",
+    );
+    let several = [395, 396, 397, 401].into_iter().collect();
+    check(Answer::ok("x").code(Code::AppendUid(UidValidity(38), several)), "OK [APPENDUID 38 395:397,401] x");
     check(
         Answer::ok("x").code(Code::CopyUid(UidValidity(38), sets().0, sets().1)),
         "OK [COPYUID 38 304,319:320 3956:3958] x",
@@ -184,7 +189,7 @@ fn fetch_items() {
     let fields = SectionText::HeaderFields(vec!["DATE".to_owned(), "X Y".to_owned()]);
     let partial = Some(Partial { offset: 3, length: 9 });
     let response = fetched(|fetch, out| {
-        fetch.flags(out, [Flag::Seen, Flag::Draft].iter());
+        fetch.flags(out, ["\\Seen", "\\Draft"].into_iter());
         fetch.internal_date(out, Timestamp::from_unix_ms(0));
         fetch.size(out, 44_827);
         fetch.mod_seq(out, ModSeq(5));

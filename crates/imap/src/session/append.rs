@@ -1,17 +1,57 @@
-//! The message of APPEND, which streams.
+//! The messages of APPEND and REPLACE, which stream.
 
 use super::line::{Announced, Gathered};
-use super::{AppendStart, Event, LiteralForm, Mode, Session, Step};
-use crate::command::{Append, AppendData, Tag};
+use super::{AppendNext, AppendStart, Event, LiteralForm, Mode, Session, State, Step};
+use crate::command::{Append, AppendData, Tag, append};
+use crate::limits::{APPEND_LARGEST_MAX, APPEND_MESSAGES_MAX};
 use crate::response::{Answer, Code};
+
+/// What has come of the command in progress.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Appending {
+    /// What the last message's data are, which says what closes them.
+    data: AppendData,
+    /// Whether it is REPLACE, which takes one message (RFC 8508 §4.7).
+    replaces: bool,
+    messages: u32,
+    octets: u64,
+}
+
+impl Appending {
+    /// With another message, or why it is not wanted.
+    fn and(self, data: AppendData, octets: u64, largest: u64) -> Result<Appending, Answer<'static>> {
+        let all = Appending { data, messages: self.messages + 1, octets: self.octets.saturating_add(octets), ..self };
+        if octets > largest {
+            Err(Answer::no("message too large").code(Code::TooBig))
+        } else if octets == 0 {
+            // RFC 3502 §6.3.11: so a client cancels what it has begun.
+            Err(Answer::no("an empty message: nothing is stored"))
+        } else if all.replaces && all.messages > 1 {
+            Err(Answer::bad("REPLACE takes one message"))
+        } else if all.messages > APPEND_MESSAGES_MAX {
+            Err(Answer::no(format!("at most {APPEND_MESSAGES_MAX} messages at once")).code(Code::Limit))
+        } else if all.octets > largest.saturating_mul(APPEND_LARGEST_MAX) {
+            let max = largest.saturating_mul(APPEND_LARGEST_MAX);
+            Err(Answer::no(format!("at most {max} octets at once")).code(Code::Limit))
+        } else {
+            Ok(all)
+        }
+    }
+}
 
 impl Session {
     pub(super) fn append_asked(&mut self, tag: Tag, append: Append, announced: Announced) -> Step {
-        let Some(octets) = announced.octets.filter(|&n| n <= self.limits.append_octets_max) else {
-            return self.refuse_announced(announced, &Answer::no("message too large").code(Code::TooBig));
-        };
+        let replaces = append.replaces.is_some();
+        if replaces && self.state != State::Selected {
+            return self.refuse_announced(announced, &Answer::bad("REPLACE is not possible in this state"));
+        }
+        let octets = announced.octets.unwrap_or(u64::MAX);
+        let first = Appending { replaces, ..Appending::default() };
+        match first.and(append.message.data, octets, self.limits.append_octets_max) {
+            Ok(appending) => self.appending = appending,
+            Err(answer) => return self.refuse_announced(announced, &answer),
+        }
         self.take_line();
-        self.append_data = append.data;
         self.bad_commands = 0;
         self.begin(tag.clone(), Mode::AppendAsked { octets, form: announced.form });
         Step::Event(Event::AppendStart(AppendStart { tag, append, size_octets: octets }))
@@ -30,23 +70,46 @@ impl Session {
         Step::Chunk(range)
     }
 
-    // Todo(RFC 3502 §3): MULTIAPPEND, where another message follows instead of the line's end.
     pub(super) fn append_tail(&mut self) -> Step {
-        let (next, announced) = match self.gather() {
+        let next = match self.gather() {
             Gathered::Wait => return Step::Wait,
-            Gathered::TooLong(next) => (next, None),
-            Gathered::Complete => (Mode::Command, self.line.announced()),
+            Gathered::TooLong(next) => next,
+            Gathered::Complete => match self.line.announced() {
+                Some(announced) => return self.another_asked(announced),
+                None => Mode::Command,
+            },
         };
-        let line = self.take_line();
-        let closing: &[u8] = if self.append_data == AppendData::Utf8 { b")" } else { b"" };
-        if line == closing {
+        if self.take_line() == self.appending.data.closing().as_bytes() {
             self.mode = Mode::Busy;
             return Step::Event(Event::AppendEnd);
         }
-        self.break_off(next, "APPEND: expected the end of the line behind the message");
-        if let Some(Announced { octets, form: LiteralForm::Sends, .. }) = announced {
-            self.mode = self.drained(octets.unwrap_or(u64::MAX));
-        }
+        self.break_off(next, "APPEND: expected the end of the line or another message behind the message");
         Step::Event(Event::AppendAborted)
+    }
+
+    fn another_asked(&mut self, announced: Announced) -> Step {
+        let parsed = append::another(self.line.before(announced), self.form, self.appending.data);
+        self.take_line();
+        let octets = announced.octets.unwrap_or(u64::MAX);
+        let checked = parsed.map_err(|error| error.within("APPEND").answer()).and_then(|message| {
+            let appending = self.appending.and(message.data, octets, self.limits.append_octets_max)?;
+            Ok((message, appending))
+        });
+        match checked {
+            Ok((message, appending)) => {
+                self.appending = appending;
+                self.mode = Mode::AppendAsked { octets, form: announced.form };
+                Step::Event(Event::AppendNext(AppendNext { message, size_octets: octets }))
+            }
+            Err(answer) => {
+                let tag = self.tag.take();
+                self.reject(tag, &answer);
+                self.mode = match announced.form {
+                    LiteralForm::Waits => Mode::Command,
+                    LiteralForm::Sends => self.drained(octets),
+                };
+                Step::Event(Event::AppendAborted)
+            }
+        }
     }
 }

@@ -34,6 +34,11 @@ impl Line {
         self.octets.capacity()
     }
 
+    /// The command before the literal that it announces.
+    pub(super) fn before(&self, announced: Announced) -> &[u8] {
+        self.octets.get(..announced.at).unwrap_or_default()
+    }
+
     /// The literal that the current line, complete and without CRLF, announces.
     pub(super) fn announced(&self) -> Option<Announced> {
         let segment = self.octets.get(self.segment..)?;
@@ -150,7 +155,7 @@ impl Session {
     }
 
     fn literal_announced(&mut self, announced: Announced) -> Step {
-        let head = self.line.octets.get(..announced.at).unwrap_or_default();
+        let head = self.line.before(announced);
         if self.is_logged_in() {
             match append::head(head, self.form) {
                 append::Head::Message(tag, append) => return self.append_asked(tag, append, announced),

@@ -96,6 +96,10 @@ impl Talk {
                 self.body.clear();
                 session.accept_literal();
             }
+            Event::AppendNext(next) if next.size_octets == 13 => {
+                session.refuse_literal(&Answer::no("no room").code(Code::OverQuota));
+            }
+            Event::AppendNext(_) => session.accept_literal(),
             Event::AppendChunk(chunk) => self.body.extend_from_slice(chunk),
             Event::AppendEnd | Event::IdleDone => session.finish(&ok),
             Event::AuthResponse(_) => {
@@ -232,10 +236,69 @@ fn append_streams() {
     assert!(talk.events[0].contains("timestamp: Timestamp(760686745000), zone_minutes: -480"));
     assert_eq!(talk.events[1..], ["AppendEnd after 6 octets", "b NOOP"]);
     assert_eq!(talk.says("c APPEND INBOX ~{1+}\r\n\0\r\n"), "c OK done\r\n");
-    assert_eq!(talk.says("d APPEND INBOX {0+}\r\n\r\n"), "d OK done\r\n");
+    assert_eq!(
+        talk.says("d APPEND INBOX {0+}\r\n\r\n"),
+        "d NO an empty message: nothing is stored\r\n",
+        "RFC 3502 §6.3.11"
+    );
     assert_eq!(talk.says("e APPEND INBOX UTF8 (~{2+}\r\nab)\r\n"), "e OK done\r\n");
     assert_eq!(talk.events.iter().filter(|event| event.contains("data: Utf8")).count(), 1);
     assert!(talk.says("f APPEND INBOX UTF8 (~{2+}\r\nab\r\n").starts_with("f BAD APPEND: expected the end"));
+}
+
+#[test]
+fn several_messages_stream() {
+    let mut talk = Talk::selected();
+    assert_eq!(talk.says("a APPEND INBOX {2}\r\n"), "+ send the message\r\n");
+    assert_eq!(talk.says("ab (\\Seen) {3}\r\n"), "+ send the message\r\n");
+    assert_eq!(talk.says("cde UTF8 (~{1+}\r\nf) {1+}\r\ng\r\n"), "a OK done\r\n");
+    assert_eq!(talk.body, b"abcdefg");
+    assert_eq!(talk.events.len(), 5);
+    assert!(talk.events[1].starts_with("AppendNext(") && talk.events[1].contains("flags: [Seen]"));
+    assert!(talk.events[2].contains("data: Utf8"));
+    let fails = |says: &str, answer: &str| {
+        let mut talk = Talk::selected();
+        assert_eq!(
+            talk.says(format!("a APPEND INBOX {{2+}}\r\nab{says}\r\nb NOOP\r\n")),
+            format!("{answer}b OK done\r\n")
+        );
+        assert!(!talk.events.iter().any(|event| event.starts_with("AppendEnd")), "{:?}", talk.events);
+    };
+    fails(" {0}", "a NO an empty message: nothing is stored\r\n");
+    fails(" {0+}\r\n", "a NO an empty message: nothing is stored\r\n");
+    fails(" {10001}", "a NO [TOOBIG] message too large\r\n");
+    fails(" {99999999999999999999}", "a NO [TOOBIG] message too large\r\n");
+    fails(" (\\Recent) {3+}\r\nabc", "a BAD APPEND: expected a flag that can be set at column 3\r\n");
+    fails(" {13+}\r\n1234567890123 {2+}\r\nab", "a NO [OVERQUOTA] no room\r\n");
+    fails(" {13}", "a NO [OVERQUOTA] no room\r\n");
+    fails(" UTF8 (~{2+}\r\nab {2+}\r\nab", "a BAD APPEND: expected \")\" at column 1\r\n");
+    let many = |n: u32, octets: u32| {
+        let message = format!(" {{{octets}+}}\r\n{}", "x".repeat(octets as usize));
+        let said = Talk::selected().says(format!("a APPEND INBOX{}\r\n", message.repeat(n as usize)));
+        said.lines().next().unwrap_or_default().to_owned()
+    };
+    assert_eq!(many(crate::limits::APPEND_MESSAGES_MAX, 1), "a OK done");
+    assert_eq!(many(crate::limits::APPEND_MESSAGES_MAX + 1, 1), "a NO [LIMIT] at most 100 messages at once");
+    assert_eq!(many(4, 10_000), "a OK done");
+    assert_eq!(many(5, 8_001), "a NO [LIMIT] at most 40000 octets at once");
+}
+
+#[test]
+fn replace_streams() {
+    let mut talk = Talk::selected();
+    assert_eq!(talk.says("a REPLACE * Draft (\\Seen) {5}\r\n"), "+ send the message\r\n");
+    assert_eq!(talk.says("hello\r\n"), "a OK done\r\n");
+    assert!(talk.events[0].contains("replaces: Some(Replaces { message: Star, numbering: SeqNum })"));
+    assert_eq!(talk.says("b UID REPLACE 2000 {5+}\r\nDraft {2+}\r\nhi\r\n"), "b OK done\r\n");
+    assert!(talk.events[2].contains("replaces: Some(Replaces { message: Number(2000), numbering: Uid })"));
+    assert_eq!(talk.says("c REPLACE 4 D {2+}\r\nhi {2}\r\n"), "c BAD REPLACE takes one message\r\n");
+    assert_eq!(talk.says("d REPLACE 1:2 D {2}\r\n"), "d BAD REPLACE: expected a space at column 12\r\n");
+    assert_eq!(talk.says("e UID REPLACE 0 D {2}\r\n"), "e BAD UID REPLACE: expected a sequence set at column 15\r\n");
+    assert!(talk.says("f REPLACE 1 D\r\n").starts_with("f BAD REPLACE: expected a message literal"));
+    assert!(talk.says("g UID REPLACE 1 D\r\n").starts_with("g BAD UID REPLACE: expected a message literal"));
+    let mut talk = Talk::new();
+    talk.says("0 LOGIN a b\r\n");
+    assert_eq!(talk.says("a REPLACE 1 D {2}\r\n"), "a BAD REPLACE is not possible in this state\r\n");
 }
 
 #[test]
@@ -249,8 +312,8 @@ fn append_refused() {
         "g BAD APPEND: expected a flag that can be set at column 17\r\nh OK done\r\n"
     );
     assert_eq!(
-        talk.says("i APPEND INBOX {2+}\r\nhi {3+}\r\nmore\r\nj NOOP\r\n"),
-        "i BAD APPEND: expected the end of the line behind the message\r\nj OK done\r\n"
+        talk.says("i APPEND INBOX {2+}\r\nhix {3+}\r\nmore\r\nj NOOP\r\n"),
+        "i BAD APPEND: expected a space at column 1\r\nj OK done\r\n"
     );
     assert!(talk.events.contains(&"AppendAborted".to_owned()));
     assert_eq!(
@@ -408,6 +471,8 @@ fn inputs() -> impl Strategy<Value = Vec<u8>> {
         "eA==\r\n",
         "e APPEND INBOX {4+}\r\nab\r\n\r\n",
         "f APPEND Full {4}\r\n",
+        "e APPEND INBOX {4+}\r\nab\r\n (\\Seen) {1+}\r\na {13+}\r\n1234567890123\r\n",
+        "e REPLACE 1 INBOX {1+}\r\na {1+}\r\na\r\n",
         "g APPEND Full {3+}\r\nx\r\n\r\n",
         "{3+}\r\n",
         "{30000+}\r\n",

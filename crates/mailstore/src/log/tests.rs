@@ -30,6 +30,7 @@ fn change() -> impl Strategy<Value = Change> {
                 unseen: n[4],
                 deleted: n[5],
                 size_octets: wide[1],
+                recent_from: Uid(n[0]),
             }))
         ),
         mailbox().prop_map(Change::MailboxDeleted),

@@ -13,11 +13,26 @@ fn names_have_one_form() {
     for name in ["", "/", "/a", "a/", "a//b", "inbox/"] {
         check(name, Err("it has an empty level"));
     }
+    check("u\u{308}ber", Ok("\u{fc}ber"));
+    check("\u{fb2c}/x", Ok("\u{5e9}\u{5bc}\u{5c1}/x"));
+    check("a\u{2028}b", Err("it holds a control character"));
+    check(&"\u{1d160}".repeat(200), Err("longer than 1,000 octets"));
     check("a\r\nb", Err("it holds a control character"));
     check("a\u{85}b", Err("it holds a control character"));
     check(&vec!["a"; 33].join("/"), Err("more than 32 levels"));
     check(&"a".repeat(1001), Err("longer than 1,000 octets"));
     assert!(canonical_name(&vec!["a"; 32].join("/")).is_ok() && canonical_name(&"a".repeat(1000)).is_ok());
+}
+
+#[test]
+fn new_names_name_no_folders_of_a_file_system() {
+    for name in [".", "..", "../..", "a/../b", "a/."] {
+        assert_eq!(new_name(name), Err("a level is . or .."), "{name}");
+        assert!(canonical_name(name).is_ok(), "{name} can still be deleted");
+    }
+    for name in [".a", "a..", "...", "a/.b"] {
+        assert!(new_name(name).is_ok(), "{name}");
+    }
 }
 
 proptest! {
@@ -61,6 +76,7 @@ fn record(id: MailboxId, name: &str) -> MailboxRecord {
         unseen: 0,
         deleted: 0,
         size_octets: 0,
+        recent_from: Uid(1),
     }
 }
 

@@ -1,10 +1,10 @@
 //! A message comes in (RFC 9051 §6.3.12; delivery).
 
-use crate::account::Usage;
 use crate::email::{Body, NewEmail};
 use crate::error::Error;
 use crate::lane::Operation;
 use crate::log;
+use crate::mailbox::MailboxRecord;
 use crate::rows::{self, DeliveryId, Places};
 use crate::view::Member;
 use crate::working::{Sign, Working};
@@ -69,51 +69,66 @@ impl Operation for Append {
         {
             return Ok(Outcome::AlreadyDelivered);
         }
-        let size_octets = self.email.size_octets();
-        let usage = Usage { octets: w.head.used_octets, messages: w.head.used_emails };
-        usage.room_for(size_octets, &self.quota)?;
+        w.usage().room_for(self.email.size_octets(), &self.quota)?;
         w.keywords().fits(&self.flags)?;
         let uid = Working::next_uid(&mut mailbox)?;
-        let (thread, thread_keys) = thread_of(w, &self.email).await?;
+        let threads = Threads::read(w, &self.email).await?;
 
         // From here on nothing fails.
-        let id = w.head.next_email;
-        w.head.next_email.0 += 1;
-        w.head.used_emails += 1;
-        w.head.used_octets += size_octets;
-        let thread = thread.unwrap_or(ThreadId(id.0));
-        let flags = w.keyword_bits(&self.flags);
-        let internal_date = self.internal_date.unwrap_or(w.now);
-        let (modseq, save_date) = (ModSeq(w.head.modseq.0 + 1), w.now);
-        let member = Member { uid, email: id, thread, flags, modseq, internal_date, save_date, size_octets };
+        let modseq = ModSeq(w.head.modseq.0 + 1);
+        let coming = Coming { email: &self.email, flags: &self.flags, internal_date: self.internal_date };
+        let member = coming.arrive(w, &mut mailbox, (uid, modseq), threads);
         w.log(|_| log::appended(mailbox.id, &[member]));
-
-        let blob = self.put_body(w, id);
-        w.put(rows::email(id), self.email.encode(thread));
-        let places = Places { memberships: vec![(mailbox.id, uid)], blob, size_octets };
-        w.set_readable(rows::places(id), Some(places.encode()));
-        for key in thread_keys {
-            w.set_readable(key, Some(encode_thread(thread)));
-        }
         if let Some(delivery) = self.delivery {
             let mut row = Encoder::new(DELIVERY_FORMAT);
             row.time(w.now);
             w.set_readable(rows::delivery(delivery), Some(row.finish()));
         }
         w.put_beside(&self.beside);
-        w.put_member(mailbox.id, &member);
         mailbox.highest_modseq = modseq;
-        Working::count(&mut mailbox, &member, Sign::Came);
-        w.change_view(mailbox.id, |view| view.push(member));
         let uid_validity = mailbox.uid_validity;
         w.put_mailbox(mailbox);
-        Ok(Outcome::Appended(Appended { uid_validity, uid, email: id, modseq }))
+        Ok(Outcome::Appended(Appended { uid_validity, uid, email: member.email, modseq }))
     }
 }
 
 pub(crate) const DELIVERY_FORMAT: u8 = 1;
 
-impl Append {
+/// A message that comes into a mailbox.
+pub(super) struct Coming<'a> {
+    pub email: &'a NewEmail,
+    pub flags: &'a [Flag],
+    pub internal_date: Option<Timestamp>,
+}
+
+impl Coming<'_> {
+    /// Writes all its rows but the log's and the mailbox's; nothing of that fails.
+    pub fn arrive(
+        &self,
+        w: &mut Working,
+        mailbox: &mut MailboxRecord,
+        (uid, modseq): (Uid, ModSeq),
+        threads: Threads,
+    ) -> Member {
+        let size_octets = self.email.size_octets();
+        let id = w.head.next_email;
+        w.head.next_email.0 += 1;
+        w.head.used_emails += 1;
+        w.head.used_octets += size_octets;
+        let thread = threads.join(w, id);
+        let flags = w.keyword_bits(self.flags);
+        let (internal_date, save_date) = (self.internal_date.unwrap_or(w.now), w.now);
+        let member = Member { uid, email: id, thread, flags, modseq, internal_date, save_date, size_octets };
+        let blob = self.put_body(w, id);
+        w.put(rows::email(id), self.email.encode(thread));
+        let places = Places { memberships: vec![(mailbox.id, uid)], blob, size_octets };
+        w.set_readable(rows::places(id), Some(places.encode()));
+        w.put_member(mailbox.id, &member);
+        Working::count(mailbox, &member, Sign::Came);
+        w.change_view(mailbox.id, |view| view.push(member));
+        member
+    }
+
     fn put_body(&self, w: &mut Working, id: EmailId) -> Option<store::BlobId> {
         match &self.email.body {
             Body::Row(octets) => {
@@ -130,24 +145,40 @@ impl Append {
 
 const THREAD_FORMAT: u8 = 1;
 
-fn encode_thread(thread: ThreadId) -> Vec<u8> {
-    let mut row = Encoder::new(THREAD_FORMAT);
-    row.u64(thread.0);
-    row.finish()
+/// The keys under which messages of one conversation find each other, and the threads that stand there.
+pub(super) struct Threads(Vec<(store::Bytes, Option<ThreadId>)>);
+
+impl Threads {
+    /// Looks for messages of the same base subject with one of the message's Message-IDs.
+    pub async fn read(w: &Working, email: &NewEmail) -> Result<Threads, Error> {
+        let threading = &email.scanned.threading;
+        let ids = threading.message_id.iter().chain(&threading.references);
+        let keys: Vec<_> = ids.map(|id| rows::thread(id.as_ref(), threading.base_subject.as_bytes())).collect();
+        let rows = w.rows(&keys).await?;
+        let mut threads = Vec::with_capacity(keys.len());
+        for (key, row) in keys.into_iter().zip(rows) {
+            let thread = row.map(|row| decode_thread(&row)).transpose();
+            threads.push((key, thread.map_err(crate::working::row_error("thread"))?));
+        }
+        Ok(Threads(threads))
+    }
+
+    /// The thread that the message joins, or starts, and the rows by which later ones find it. A message joins at most one
+    /// thread and never changes it (RFC 8474 §5.2, RFC 8621 §3).
+    fn join(self, w: &mut Working, id: EmailId) -> ThreadId {
+        // One that came in the same operation, after these were read, counts as well.
+        let newer = |key: &store::Bytes| w.folded(key).flatten().and_then(|row| decode_thread(&row).ok());
+        let known: Vec<_> = self.0.into_iter().map(|(key, thread)| (thread.or_else(|| newer(&key)), key)).collect();
+        let thread = known.iter().find_map(|(thread, _)| *thread).unwrap_or(ThreadId(id.0));
+        for (_, key) in known.into_iter().filter(|(thread, _)| thread.is_none()) {
+            let mut row = Encoder::new(THREAD_FORMAT);
+            row.u64(thread.0);
+            w.set_readable(key, Some(row.finish()));
+        }
+        thread
+    }
 }
 
-/// The thread that a message of the same base subject with one of its Message-IDs belongs to, and the keys under which
-/// later messages will find this one. A message joins at most one thread and never changes it (RFC 8474 §5.2, RFC 8621 §3).
-async fn thread_of(w: &Working, email: &NewEmail) -> Result<(Option<ThreadId>, Vec<store::Bytes>), Error> {
-    let threading = &email.scanned.threading;
-    let ids = threading.message_id.iter().chain(&threading.references);
-    let keys: Vec<_> = ids.map(|id| rows::thread(id.as_ref(), threading.base_subject.as_bytes())).collect();
-    let rows = w.rows(&keys).await?;
-    let mut found = None;
-    for row in rows.iter().flatten() {
-        let thread = model::Decoder::new(row, THREAD_FORMAT).and_then(|mut d| d.u64());
-        found = found.or(Some(ThreadId(thread.map_err(crate::working::row_error("thread"))?)));
-    }
-    let unknown = keys.into_iter().zip(rows).filter(|(_, row)| row.is_none()).map(|(key, _)| key);
-    Ok((found, unknown.collect()))
+fn decode_thread(row: &[u8]) -> Result<ThreadId, model::RecordError> {
+    model::Decoder::new(row, THREAD_FORMAT).and_then(|mut d| d.u64()).map(ThreadId)
 }

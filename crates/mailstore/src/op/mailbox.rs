@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::lane::Operation;
 use crate::log::Change;
-use crate::mailbox::{INBOX, MailboxRecord, SEPARATOR, SpecialUse, canonical_name};
+use crate::mailbox::{INBOX, MailboxRecord, SEPARATOR, SpecialUse, canonical_name, new_name};
 use crate::op::copy::{Transfer, transfer};
 use crate::op::expunge::{leave_place, places_of};
 use crate::rows::{self, Places};
@@ -61,12 +61,16 @@ impl Operation for Create {
     type Done = Arc<MailboxRecord>;
 
     async fn fold(&self, w: &mut Working) -> Result<Self::Done, Error> {
-        let name = canonical_name(&self.name).map_err(Error::MailboxName)?;
+        let name = new_name(&self.name).map_err(Error::MailboxName)?;
         if w.mailboxes().named(&name).is_some() {
             return Err(Error::MailboxExists);
         }
         if w.mailboxes().by_id.len() >= MAILBOXES_MAX {
             return Err(Error::MailboxesFull);
+        }
+        // One mailbox for one use: where it was before, it no longer is.
+        if let Some(before) = self.special_use.and_then(|special_use| w.mailboxes().with_use(special_use)).cloned() {
+            change(w, MailboxRecord { special_use: None, ..(*before).clone() });
         }
         let id = make(w, name, self.special_use);
         w.mailbox(id)
@@ -79,7 +83,7 @@ fn make(w: &mut Working, name: Arc<str>, special_use: Option<SpecialUse>) -> Mai
     w.head.next_mailbox.0 += 1;
     let now_s = u32::try_from(w.now.unix_s()).unwrap_or(0);
     w.head.uid_validity = now_s.max(w.head.uid_validity.saturating_add(1));
-    let mut record = MailboxRecord {
+    let record = MailboxRecord {
         id,
         name,
         special_use,
@@ -90,12 +94,9 @@ fn make(w: &mut Working, name: Arc<str>, special_use: Option<SpecialUse>) -> Mai
         unseen: 0,
         deleted: 0,
         size_octets: 0,
+        recent_from: Uid(1),
     };
-    w.log(|modseq| {
-        record.highest_modseq = modseq;
-        Change::Mailbox(Box::new(record.clone()))
-    });
-    w.put_mailbox(record);
+    change(w, record);
     id
 }
 
@@ -113,7 +114,7 @@ impl Operation for Rename {
 
     async fn fold(&self, w: &mut Working) -> Result<(), Error> {
         let from = canonical_name(&self.from).map_err(|_| Error::MailboxMissing)?;
-        let to = canonical_name(&self.to).map_err(Error::MailboxName)?;
+        let to = new_name(&self.to).map_err(Error::MailboxName)?;
         if &*from == INBOX {
             return rename_inbox(w, to).await;
         }
@@ -136,15 +137,18 @@ impl Operation for Rename {
             }
             renamed.push(MailboxRecord { name, ..(*record).clone() });
         }
-        for mut record in renamed {
-            w.log(|modseq| {
-                record.highest_modseq = modseq;
-                Change::Mailbox(Box::new(record.clone()))
-            });
-            w.put_mailbox(record);
-        }
+        renamed.into_iter().for_each(|record| change(w, record));
         Ok(())
     }
+}
+
+/// Puts a mailbox's new record, and logs it.
+fn change(w: &mut Working, mut record: MailboxRecord) {
+    w.log(|modseq| {
+        record.highest_modseq = modseq;
+        Change::Mailbox(Box::new(record.clone()))
+    });
+    w.put_mailbox(record);
 }
 
 /// INBOX stays and becomes empty: its messages move (RFC 9051 §6.3.6).

@@ -14,6 +14,7 @@ fn record() -> Arc<MailboxRecord> {
         unseen: 1,
         deleted: 0,
         size_octets: 0,
+        recent_from: Uid(1),
     })
 }
 

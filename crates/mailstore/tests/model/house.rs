@@ -242,6 +242,7 @@ fn refusal(error: &Error) -> &'static str {
     match error {
         Error::MailboxMissing => "missing",
         Error::MailboxExists => "exists",
+        Error::MessageMissing => "message gone",
         Error::MailboxName(_) => "name",
         Error::InboxStays => "inbox",
         Error::OverQuota { .. } => "quota",

@@ -128,7 +128,7 @@ pub fn read(folder: &Folder, dates: Option<Dates>, octets_max: u64, reader: &mut
     Ok(())
 }
 
-fn letter(place: &PathBuf, name: &str, keywords: &Keywords, dates: Dates, octets_max: u64) -> Result<Letter, String> {
+fn letter(place: &Path, name: &str, keywords: &Keywords, dates: Dates, octets_max: u64) -> Result<Letter, String> {
     let (octets, changed) = letter::read(place, octets_max)?;
     let name = Name::of(name);
     let octets = name.message(octets)?;

@@ -221,7 +221,7 @@ type Found = Result<Raw, String>;
 
 impl Messages {
     fn next(&mut self) -> io::Result<Option<Found>> {
-        let Some(from) = self.from_line()? else { return Ok(None) };
+        let Some(from) = self.envelope_line()? else { return Ok(None) };
         let date = if from.is_empty() { None } else { FromLine::parse(&from).map(|from| from.date) };
         if from.is_empty() {
             return Ok(Some(Err("it does not begin with a line \"From …\": this is no mbox file".into())));
@@ -248,7 +248,7 @@ impl Messages {
                 header = false;
                 let announced = letter::field(&octets, "content-length").filter(|_| !octets.starts_with(NOTE));
                 if let Some(body) = self.announced(announced)? {
-                    let quoted = !has_from_line(&body);
+                    let quoted = !has_envelope_line(&body);
                     octets.extend_from_slice(&body);
                     return Ok(Some(Ok(Raw { octets, date, quoted })));
                 }
@@ -267,7 +267,7 @@ impl Messages {
     }
 
     /// The next message's `From ` line; empty where there is something else.
-    fn from_line(&mut self) -> io::Result<Option<Vec<u8>>> {
+    fn envelope_line(&mut self) -> io::Result<Option<Vec<u8>>> {
         if let Some(line) = self.next.take() {
             return Ok(Some(line));
         }
@@ -317,7 +317,7 @@ impl Messages {
     }
 }
 
-fn has_from_line(body: &[u8]) -> bool {
+fn has_envelope_line(body: &[u8]) -> bool {
     body.split_inclusive(|&octet| octet == b'\n').any(|line| line.starts_with(b"From "))
 }
 

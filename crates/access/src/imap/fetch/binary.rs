@@ -46,7 +46,7 @@ pub(super) async fn tell(
         }
         return Ok(());
     }
-    let Some(octets) = decoded_octets(reading, &encoded).await? else {
+    let Some(octets) = decoded_octets(reading, &encoded, out).await? else {
         fetch.binary_nil(out, part, offset);
         return Ok(());
     };
@@ -67,7 +67,7 @@ pub(super) async fn tell_size(
         Found::Unknown => return Ok(()),
         Found::Nothing => Some(0),
         Found::Part(encoded) if encoded.identity => Some(encoded.range.end - encoded.range.start),
-        Found::Part(encoded) => decoded_octets(reading, &encoded).await?,
+        Found::Part(encoded) => decoded_octets(reading, &encoded, out).await?,
     };
     if let Some(octets) = octets {
         fetch.binary_size(out, part, octets);
@@ -112,6 +112,7 @@ async fn send_identity(
     let mut piece = first;
     loop {
         out.extend_from_slice(&piece);
+        out.looked_at(piece.len()).await;
         range.start += piece.len() as u64;
         if range.is_empty() {
             return Ok(());
@@ -122,7 +123,7 @@ async fn send_identity(
 }
 
 /// `None`, and noted, when the octets are gone.
-async fn decoded_octets(reading: &mut Reading<'_>, encoded: &Encoded) -> Result<Option<u64>, Refusal> {
+async fn decoded_octets(reading: &mut Reading<'_>, encoded: &Encoded, out: &mut Out) -> Result<Option<u64>, Refusal> {
     let (mut range, mut decoder) = (encoded.range.clone(), encoded.decoder.clone());
     let (mut octets, mut decoded) = (0, Vec::new());
     let Some(mut piece) = reading.first(&range).await? else { return Ok(None) };
@@ -130,6 +131,7 @@ async fn decoded_octets(reading: &mut Reading<'_>, encoded: &Encoded) -> Result<
         decoder.push(&piece, &mut decoded);
         octets += decoded.len() as u64;
         decoded.clear();
+        out.looked_at(piece.len()).await;
         range.start += piece.len() as u64;
         piece = reading.piece(&range).await?;
     }
@@ -157,6 +159,7 @@ async fn send_decoded(
     while !range.is_empty() {
         let piece = reading.piece(&range).await.ok().filter(|piece| !piece.is_empty()).ok_or(Refusal::Broken)?;
         decoder.push(&piece, &mut decoded);
+        out.looked_at(piece.len()).await;
         range.start += piece.len() as u64;
         if send(&mut decoded, out) {
             return Ok(());

@@ -57,6 +57,7 @@ impl Reading<'_> {
         let mut piece = first;
         loop {
             out.message_octets(&piece);
+            out.looked_at(piece.len()).await;
             range.start += piece.len() as u64;
             if range.is_empty() {
                 return Ok(());

@@ -87,7 +87,7 @@ impl Message {
 
     fn view_item(&self, item: &FetchItem, names: &FlagNames, fetch: &mut FetchWriter, out: &mut Out) {
         match item {
-            FetchItem::Flags => fetch.flags(out, names.of(self.member.flags)),
+            FetchItem::Flags => fetch.flags(out, names.of(self.member.uid, self.member.flags)),
             FetchItem::Uid => fetch.uid(out, self.member.uid),
             FetchItem::InternalDate => fetch.internal_date(out, self.member.internal_date),
             FetchItem::Size => fetch.size(out, self.member.size_octets),
@@ -111,6 +111,8 @@ impl Message {
             self.tell_remains(wanted, names, out);
             return Ok(());
         };
+        // Envelope and structure are decoded from it, and a message costs something even when they are not.
+        out.looked_at(email.row_octets()).await;
         let structure = if wanted.structure { structure_of(email, trouble) } else { None };
         let mut fetch = self.begin(wanted, out);
         let mut reading = Reading { account, email, trouble };
@@ -142,7 +144,7 @@ impl Message {
         }
         // RFC 9051 §6.4.5: a change of flags that the command makes is told.
         if self.newly_seen && !wanted.items.contains(&FetchItem::Flags) {
-            fetch.flags(out, names.of(self.member.flags));
+            fetch.flags(out, names.of(self.member.uid, self.member.flags));
         }
         fetch.end(out);
         Ok(())

@@ -5,11 +5,16 @@ use crate::imap::out::Out;
 use crate::imap::running::Refusal;
 use imap::FetchWriter;
 use imap::command::{Section, SectionText};
-use message::{SectionKind, Selection, Structure, header_fields};
+use mailstore::Error;
+use message::{FieldPicker, SectionKind, Selection, Structure};
 use std::ops::Range;
 
-/// A header from which fields are picked; no mail has one as large, and of what has, the rest is passed over.
-const HEADER_OCTETS_MAX: u64 = 1 << 20;
+/// Picked fields that are kept while the rest is counted: more than people's mail has.
+const KEPT_OCTETS_MAX: u64 = 64 * 1024;
+/// Octets of a header that are looked at between two turns of others, with many names.
+const PICKED_AT_ONCE: usize = 8 * 1024;
+/// Comparisons with names that cost as much as an octet: a field of the shortest kind has three.
+const NAMES_PER_OCTET: usize = 8;
 
 /// Writes the item; `NIL` where there is no such part.
 pub(super) async fn tell(
@@ -29,16 +34,7 @@ pub(super) async fn tell(
         _ => None,
     };
     if let Some((names, selection)) = picked {
-        let Some(header) = header(reading, range).await? else {
-            fetch.section_nil(out, section);
-            return Ok(());
-        };
-        let fields = header_fields(&header, names, selection);
-        let wanted = cut(fields.len() as u64, section.partial);
-        let fields = fields.get(wanted.start as usize..wanted.end as usize).unwrap_or_default();
-        fetch.section(out, section, fields.len() as u64);
-        out.message_octets(fields);
-        return Ok(());
+        return pick(reading, (range, (names, selection)), section, fetch, out).await;
     }
     let wanted = cut(range.end - range.start, section.partial);
     let range = range.start + wanted.start..range.start + wanted.end;
@@ -67,19 +63,77 @@ fn range_of(reading: &Reading<'_>, structure: Option<&Structure>, section: &Sect
     }
 }
 
-/// A header whole; `None` when its octets are gone.
-async fn header(reading: &mut Reading<'_>, range: Range<u64>) -> Result<Option<Vec<u8>>, Refusal> {
-    let mut range = range.start..range.end.min(range.start + HEADER_OCTETS_MAX);
-    let Some(first) = reading.first(&range).await? else { return Ok(None) };
-    let mut header = first.to_vec();
-    range.start += first.len() as u64;
-    while !range.is_empty() {
-        let piece = reading.piece(&range).await?;
-        if piece.is_empty() {
-            break;
+/// Writes fields of a header. It is read twice, first to count: so it need not be in memory, however large it is.
+async fn pick(
+    reading: &mut Reading<'_>,
+    (header, fields): (Range<u64>, (&[String], Selection)),
+    section: &Section,
+    fetch: &mut FetchWriter,
+    out: &mut Out,
+) -> Result<(), Refusal> {
+    let Some(first) = reading.first(&header).await? else {
+        fetch.section_nil(out, section);
+        return Ok(());
+    };
+    let (mut octets, mut kept) = (0, Vec::new());
+    let mut picking = Picking::new(fields, header.clone(), first.clone());
+    while let Some(picked) = picking.next(reading, out).await? {
+        octets += picked.len() as u64;
+        if octets <= KEPT_OCTETS_MAX {
+            kept.extend_from_slice(&picked);
         }
-        range.start += piece.len() as u64;
-        header.extend_from_slice(&piece);
     }
-    Ok(Some(header))
+    let wanted = cut(octets, section.partial);
+    fetch.section(out, section, wanted.end - wanted.start);
+    if octets <= KEPT_OCTETS_MAX {
+        out.message_octets(kept.get(wanted.start as usize..wanted.end as usize).unwrap_or_default());
+        return Ok(());
+    }
+    let (mut at, mut picking) = (0, Picking::new(fields, header, first));
+    while at < wanted.end {
+        let picked = picking.next(reading, out).await.ok().flatten().ok_or(Refusal::Broken)?;
+        let end = at + picked.len() as u64;
+        let within = |n: u64| (n.clamp(at, end) - at) as usize;
+        out.message_octets(picked.get(within(wanted.start)..within(wanted.end)).unwrap_or_default());
+        out.room().await;
+        at = end;
+    }
+    Ok(())
+}
+
+/// Fields being picked out of a header.
+struct Picking<'n> {
+    picker: Option<FieldPicker<'n, String>>,
+    /// How much more than reading it costs to look at an octet.
+    names: usize,
+    /// Behind `piece`.
+    header: Range<u64>,
+    piece: bytes::Bytes,
+}
+
+impl<'n> Picking<'n> {
+    fn new((names, selection): (&'n [String], Selection), header: Range<u64>, first: bytes::Bytes) -> Picking<'n> {
+        let header = header.start + first.len() as u64..header.end;
+        let picker = Some(FieldPicker::new(names, selection));
+        Picking { picker, names: 1 + names.len() / NAMES_PER_OCTET, header, piece: first }
+    }
+
+    /// What is picked of the next octets, which may be nothing; `None` behind the end.
+    async fn next(&mut self, reading: &Reading<'_>, out: &mut Out) -> Result<Option<Vec<u8>>, Error> {
+        if self.piece.is_empty() && !self.header.is_empty() {
+            self.piece = reading.piece(&self.header).await?;
+            self.header.start += self.piece.len() as u64;
+        }
+        let Some(picker) = self.picker.as_mut() else { return Ok(None) };
+        let mut picked = Vec::new();
+        let octets = self.piece.split_to(self.piece.len().min(PICKED_AT_ONCE));
+        picker.push(&octets, |octets| picked.extend_from_slice(octets));
+        out.looked_at(octets.len() * self.names).await;
+        if (octets.is_empty() || picker.is_behind_header())
+            && let Some(picker) = self.picker.take()
+        {
+            picker.finish(|octets| picked.extend_from_slice(octets));
+        }
+        Ok(Some(picked))
+    }
 }

@@ -66,9 +66,14 @@ impl Condition {
     pub fn new(key: &SearchKey, selected: &Selected) -> Result<Condition, Answer<'static>> {
         let envelope = |field, value: &str| Condition::Envelope(field, folded(value));
         Ok(match key {
-            SearchKey::All | SearchKey::Old => Condition::Always(true),
-            // \Recent is never set: RFC 9051 did away with it.
-            SearchKey::Recent | SearchKey::New => Condition::Always(false),
+            SearchKey::All => Condition::Always(true),
+            SearchKey::Recent => Condition::recent(selected),
+            SearchKey::Old => Condition::Not(Condition::recent(selected).into()),
+            // RFC 3501 §6.4.4: as RECENT UNSEEN.
+            SearchKey::New => {
+                let unseen = Condition::Not(Condition::Flag(FlagBits::SEEN).into());
+                Condition::And(vec![Condition::recent(selected), unseen])
+            }
             SearchKey::And(keys) => {
                 Condition::And(keys.iter().map(|key| Condition::new(key, selected)).collect::<Result<_, _>>()?)
             }
@@ -106,6 +111,10 @@ impl Condition {
             SearchKey::Text(value) => Condition::Text(folded(value)),
             SearchKey::Header { field, value } => Condition::Header { field: field.clone(), value: folded(value) },
         })
+    }
+
+    fn recent(selected: &Selected) -> Condition {
+        Condition::Numbers(Numbers::of_uids(selected.recent.uids().clone()))
     }
 
     /// A keyword that no message of the account ever had is nowhere.

@@ -1,33 +1,27 @@
 //! Turns for others, and a word to the client, while much text is searched.
 
-use crate::imap::out::{Out, yield_now};
+use crate::imap::out::Out;
 
-/// Octets that are looked at before others get their turn: well under a millisecond, however many keys a search has.
-const OCTETS_AT_ONCE: usize = 256 * 1024;
 /// Turns after which the client is told that it goes on: it need not think us dead, and if it has gone, that shows.
 const TURNS_UNTOLD: usize = 1024;
 
 /// What was looked at.
 pub(super) struct Pace<'a> {
     out: &'a mut Out,
-    /// Since the last turn.
-    octets: usize,
     /// Since the client was told.
     turns: usize,
 }
 
 impl<'a> Pace<'a> {
     pub fn new(out: &'a mut Out) -> Pace<'a> {
-        Pace { out, octets: 0, turns: 0 }
+        Pace { out, turns: 0 }
     }
 
     /// Counts `octets`, and lets others run when it is their turn.
     pub async fn took(&mut self, octets: usize) {
-        self.octets += octets;
-        if self.octets < OCTETS_AT_ONCE {
+        if !self.out.looked_at(octets).await {
             return;
         }
-        self.octets = 0;
         self.turns += 1;
         if self.turns == TURNS_UNTOLD {
             self.turns = 0;
@@ -35,13 +29,13 @@ impl<'a> Pace<'a> {
             self.out.extend_from_slice(b"* OK still searching\r\n");
             self.out.flush().await;
         }
-        yield_now().await;
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::imap::out::OCTETS_AT_ONCE;
     use env::virtual_world::World;
     use imap::{Limits, Session};
     use model::Moment;

@@ -15,11 +15,13 @@ pub(super) struct Gathering<'a> {
     tops: Vec<Top>,
 }
 
+#[derive(Default)]
 enum Top {
     Message(u32),
     /// One that is not here, and its children.
     Dummy(Vec<u32>),
     /// It became part of another.
+    #[default]
     Merged,
 }
 
@@ -123,12 +125,6 @@ impl<'a> Gathering<'a> {
             Top::Merged => None,
         };
         Forest::new(self.tops.into_iter().filter_map(root).collect(), &self.parents, by_date)
-    }
-}
-
-impl Default for Top {
-    fn default() -> Top {
-        Top::Merged
     }
 }
 

@@ -167,7 +167,7 @@ impl Links {
     /// The nearest node above each that is a message, or the root; parents come before children.
     fn kept_parents(&self) -> Vec<u32> {
         let mut kept = vec![NONE; self.parents.len()];
-        for node in self.from_the_top() {
+        for node in self.top_down() {
             let parent = self.parent(node);
             let is_dummy = parent != NONE && get(&self.messages, parent) == NONE;
             let above = if is_dummy && self.parent(parent) != NONE { get(&kept, parent) } else { parent };
@@ -177,7 +177,7 @@ impl Links {
     }
 
     /// All nodes, parents before children.
-    fn from_the_top(&self) -> Vec<u32> {
+    fn top_down(&self) -> Vec<u32> {
         let mut counts = vec![0u32; self.parents.len() + 1];
         let linked = || self.parents.iter().filter(|parent| **parent != NONE);
         linked().for_each(|parent| counts.get_mut(*parent as usize + 1).into_iter().for_each(|count| *count += 1));
