@@ -127,6 +127,8 @@ struct Checker<'a> {
     sums: BTreeMap<MailboxId, Sums>,
     used_octets: u64,
     used_emails: u64,
+    /// The last change that was looked at.
+    logged: Option<ModSeq>,
     violations: Vec<Violation>,
 }
 
@@ -143,6 +145,7 @@ impl<'a> Checker<'a> {
             sums: BTreeMap::new(),
             used_octets: 0,
             used_emails: 0,
+            logged: None,
             violations: Vec::new(),
         }
     }
@@ -258,17 +261,23 @@ impl<'a> Checker<'a> {
         Ok(())
     }
 
+    /// Each modification has its entry, from the oldest that is kept.
+    fn logged(&mut self, modseq: ModSeq) {
+        let (head, before) = (self.head.modseq, self.logged.replace(modseq));
+        self.expect(modseq <= head, &format!("change {modseq}"), || "it has not happened yet".into());
+        let follows = before.is_none_or(|before| before.0 + 1 == modseq.0);
+        self.expect(follows, &format!("change {modseq}"), || "the one before is not there".into());
+    }
+
     fn row(&mut self, key: &Bytes, row: &Bytes) -> Result<Option<Question>, RecordError> {
         match key.first() {
             Some(b'U') => self.member(key, row),
             Some(b'P') => self.places(rows::email_of(key)?, row).map(Some),
             Some(b'E') => self.email(rows::email_of(key)?, row).map(Some),
             Some(b'L') => {
-                Entry::decode(row)?;
                 let modseq = key.last_chunk().map(|n| ModSeq(u64::from_be_bytes(*n))).ok_or(RecordError::Short)?;
-                let head = self.head.modseq;
-                self.expect(modseq <= head, &format!("change {modseq}"), || "it has not happened yet".into());
-                Ok(None)
+                self.logged(modseq);
+                Entry::decode(row).map(|_| None)
             }
             Some(b'D') => Decoder::new(row, DELIVERY_FORMAT).and_then(|mut d| d.time()).map(|_| None),
             Some(b'I') => Decoder::new(row, SOURCE_FORMAT).and_then(|mut d| d.u64()).map(|_| None),
@@ -383,6 +392,8 @@ impl<'a> Checker<'a> {
                 format!("it says {says:?}, but holds {is:?}")
             });
         }
+        let last = self.logged.unwrap_or(self.head.modseq);
+        self.expect(last == self.head.modseq, "head", || format!("changes after {last} are not in the log"));
         let (says, is) = ((self.head.used_octets, self.head.used_emails), (self.used_octets, self.used_emails));
         self.expect(says == is, "head", || format!("it says {says:?} octets and emails, there are {is:?}"));
     }

@@ -25,7 +25,7 @@ impl Account {
         &self,
         mailbox: MailboxId,
         (since, until): (ModSeq, ModSeq),
-        asked: impl Fn(Uid) -> bool + Send,
+        asked: &(dyn Fn(Uid) -> bool + Send + Sync),
     ) -> Result<Option<Vec<Uid>>, Error> {
         let (mut read, mut gone) = (since, Vec::new());
         while read < until {

@@ -13,7 +13,7 @@ use std::time::Duration;
 /// UIDs of INBOX that left behind `since`, as far as the log knows.
 fn vanished(rig: &Rig, since: ModSeq) -> Option<Vec<u32>> {
     let until = rig.account.modseq();
-    let gone = rig.wait(rig.account.vanished(INBOX_ID, (since, until), |_| true)).unwrap();
+    let gone = rig.wait(rig.account.vanished(INBOX_ID, (since, until), &|_| true)).unwrap();
     gone.map(|gone| gone.into_iter().map(|uid| uid.0).collect())
 }
 
@@ -54,7 +54,8 @@ fn what_nobody_asks_for_is_not_gathered() {
         rig.append(&n.to_string());
     });
     let (start, end) = (rig.account.modseq(), remove(&rig, &[1, 2, 3]));
-    let gone = |until, asked: fn(Uid) -> bool| rig.wait(rig.account.vanished(INBOX_ID, (start, until), asked)).unwrap();
+    let gone =
+        |until, asked: fn(Uid) -> bool| rig.wait(rig.account.vanished(INBOX_ID, (start, until), &asked)).unwrap();
     assert_eq!(gone(end, |uid| uid > Uid(1)), Some(numbers(&[2, 3])));
     assert_eq!(gone(ModSeq(end.0 - 1), |_| true), Some(vec![]), "not what left later");
 }

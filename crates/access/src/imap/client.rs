@@ -1,5 +1,6 @@
 //! What a connection remembers from one command to the next.
 
+use super::modseq::Awareness;
 use super::selected::Selected;
 use imap::{Answer, NameForm, State};
 use std::sync::Arc;
@@ -36,12 +37,20 @@ pub(crate) struct Client {
     pub accepts_utf8: bool,
     /// The largest message that APPEND takes on this listener.
     pub append_octets_max: u64,
+    pub aware: Awareness,
 }
 
 impl Client {
     /// Somebody who is not logged in.
     pub fn new(append_octets_max: u64) -> Client {
-        Client { user: None, selected: None, revision: Revision::default(), accepts_utf8: false, append_octets_max }
+        Client {
+            user: None,
+            selected: None,
+            revision: Revision::default(),
+            accepts_utf8: false,
+            append_octets_max,
+            aware: Awareness::None,
+        }
     }
 
     pub fn state(&self) -> State {

@@ -20,13 +20,14 @@ pub(crate) async fn copy(client: &mut Client, command: Copy) -> Outcome {
     })
 }
 
-/// Moves messages: COPYUID is told at once, EXPUNGE for each follows with what else happened (RFC 9051 §6.4.8).
+/// Moves messages: COPYUID is told at once, EXPUNGE or VANISHED follows with what else happened (RFC 9051 §6.4.8).
 pub(crate) async fn move_(client: &mut Client, command: Copy, out: &mut Out) -> Outcome {
     if client.selected()?.access == Access::ReadOnly {
         return Err(failure::read_only().into());
     }
     let (moved, wanted) = transfer(client, command, Transfer::Move).await?;
     if let Some(code) = code(&moved) {
+        client.selected()?.reckoned.owe();
         response::answer(out, None, &Answer::ok("moved").code(code));
     }
     Ok(Answer::ok(summary("moved", moved.uids.len(), wanted)))

@@ -1,4 +1,4 @@
-//! FETCH (RFC 9051 §6.4.5). It streams: what it holds does not grow with the number or size of the messages.
+//! FETCH (RFC 9051 §6.4.5, RFC 7162 §3.1.4). It streams: what it holds does not grow with the number or size of the messages.
 
 mod binary;
 mod octets;
@@ -7,10 +7,12 @@ mod section;
 
 use super::client::Client;
 use super::flag_names::FlagNames;
+use super::modseq::Awareness;
 use super::numbers::Numbers;
 use super::out::{Out, yield_now};
 use super::running::Outcome;
 use super::selected::{Access, Selected};
+use super::vanished;
 use imap::command::{Fetch, FetchItem, Numbering, SeenPolicy};
 use imap::{Answer, Code};
 use mailstore::{Account, Email, Error, FlagBits, FlagChange, Member, StoreFlags};
@@ -32,11 +34,21 @@ pub(crate) struct Trouble {
 }
 
 /// Tells what is asked of each message.
-pub(crate) async fn fetch(client: &mut Client, command: Fetch, out: &mut Out) -> Outcome {
+pub(crate) async fn fetch(client: &mut Client, mut command: Fetch, out: &mut Out) -> Outcome {
     let selected = client.selected()?;
     let mut numbers = Numbers::resolve(&command.set, command.numbering, selected)?;
     if let Some(page) = command.modifiers.partial {
         numbers = numbers.page(page, &selected.known);
+    }
+    if command.modifiers.vanished {
+        if selected.aware < Awareness::Qresync {
+            return Err(Answer::bad("QRESYNC has to be enabled first").into());
+        }
+        tell_vanished(selected, &command, out).await?;
+    }
+    if command.modifiers.changed_since.is_some() && !command.items.contains(&FetchItem::ModSeq) {
+        // RFC 7162 §3.1.4.1
+        command.items.push(FetchItem::ModSeq);
     }
     let mut trouble = Trouble::default();
     if command.items.iter().all(is_of_view) {
@@ -59,8 +71,25 @@ pub(crate) async fn fetch(client: &mut Client, command: Fetch, out: &mut Out) ->
 
 /// Whether the membership alone answers the item.
 fn is_of_view(item: &FetchItem) -> bool {
-    use FetchItem::{EmailId, Flags, InternalDate, SaveDate, Size, ThreadId, Uid};
-    matches!(item, Flags | Uid | InternalDate | Size | EmailId | ThreadId | SaveDate)
+    use FetchItem::{EmailId, Flags, InternalDate, ModSeq, SaveDate, Size, ThreadId, Uid};
+    matches!(item, Flags | Uid | InternalDate | Size | EmailId | ThreadId | SaveDate | ModSeq)
+}
+
+/// Which of the UIDs are gone since; here `*` is the last that was given out, though it may be gone itself.
+async fn tell_vanished(selected: &Selected, command: &Fetch, out: &mut Out) -> Result<(), Error> {
+    let view = selected.known.clone();
+    let last_given = view.mailbox.uid_next.0.saturating_sub(1);
+    let asked = command.set.resolve(last_given).unwrap_or_else(|| selected.saved.clone());
+    let asked = vanished::given_out(&view, &asked, Uid(0));
+    let since = command.modifiers.changed_since.unwrap_or_default();
+    let gone = vanished::gone_since(&selected.account, &view, &asked, since).await?;
+    vanished::tell_earlier(&gone, &view, &asked, out).await;
+    Ok(())
+}
+
+/// Whether CHANGEDSINCE lets a message through.
+fn is_wanted(command: &Fetch, member: &Member) -> bool {
+    command.modifiers.changed_since.is_none_or(|since| member.modseq > since)
 }
 
 fn sets_seen(item: &FetchItem) -> bool {
@@ -72,17 +101,21 @@ fn sets_seen(item: &FetchItem) -> bool {
 }
 
 async fn from_view(
-    selected: &Selected,
+    selected: &mut Selected,
     numbers: &Numbers,
     command: &Fetch,
     out: &mut Out,
 ) -> Result<(), super::running::Refusal> {
     let view = selected.known.clone();
     let names = FlagNames::new(&view.keywords, &selected.recent);
-    let wanted = Wanted::new(command);
+    let wanted = Wanted::new(command, selected.aware);
     for (i, (seq, member)) in numbers.members(&view).enumerate() {
-        Message::new(seq, *member, None).tell_view(&wanted, &names, out);
-        out.room().await;
+        if is_wanted(command, member) {
+            let message = Message::new(seq, *member, None);
+            message.tell_view(&wanted, &names, out);
+            message.note(&wanted, &mut selected.reckoned);
+            out.room().await;
+        }
         if (i + 1) % MEMBERS_AT_ONCE == 0 {
             yield_now().await;
         }
@@ -99,10 +132,10 @@ async fn from_rows(
 ) -> Result<(), super::running::Refusal> {
     let view = selected.known.clone();
     let account = selected.account.clone();
-    let wanted = Wanted::new(command);
+    let wanted = Wanted::new(command, selected.aware);
     let marks = selected.access == Access::ReadWrite && command.items.iter().any(sets_seen);
     let mut names = FlagNames::new(&view.keywords, &selected.recent);
-    let mut members = numbers.members(&view);
+    let mut members = numbers.members(&view).filter(|(_, member)| is_wanted(command, member));
     loop {
         let mut batch: Vec<(SeqNum, Member)> =
             members.by_ref().take(ROWS_AT_ONCE).map(|(seq, member)| (seq, *member)).collect();
@@ -119,6 +152,7 @@ async fn from_rows(
             let mut message = Message::new(seq, member, email);
             message.newly_seen = marked.binary_search(&member.uid).is_ok();
             message.tell(&account, (&wanted, &names), trouble, out).await?;
+            message.note(&wanted, &mut selected.reckoned);
             out.room().await;
         }
     }
@@ -171,7 +205,7 @@ async fn mark_seen(selected: &mut Selected, batch: &mut [(SeqNum, Member)], emai
     selected.learn(&uids, &stored);
     for (_, member) in batch {
         if let Some(is) = stored.by_uid(member.uid) {
-            member.flags = is.flags;
+            (member.flags, member.modseq) = (is.flags, is.modseq);
         }
     }
     uids

@@ -50,11 +50,11 @@ impl Reckoned {
 pub(crate) fn makes_aware(command: &Command) -> bool {
     match command {
         Command::Status(status) => status.items.contains(&StatusItem::HighestModSeq),
-        Command::List(list) => list.returns.status.iter().flatten().any(|item| *item == StatusItem::HighestModSeq),
-        Command::Fetch(fetch) => {
-            fetch.modifiers.changed_since.is_some() || fetch.items.contains(&FetchItem::ModSeq)
-        }
+        Command::List(list) => list.returns.status.contains(&StatusItem::HighestModSeq),
+        Command::Fetch(fetch) => fetch.modifiers.changed_since.is_some() || fetch.items.contains(&FetchItem::ModSeq),
         Command::Search(search) => asks_modseq(&search.key),
+        Command::Sort(sort) => asks_modseq(&sort.key),
+        Command::Thread(thread) => asks_modseq(&thread.key),
         Command::Store(store) => store.unchanged_since.is_some(),
         _ => false,
     }

@@ -3,6 +3,7 @@
 use super::append::Stored;
 use super::auth::Desk;
 use super::client::Client;
+use super::modseq::{self, Awareness};
 use super::out::{Out, Pipe};
 use super::selected::{Told, sync};
 use super::{
@@ -12,8 +13,8 @@ use super::{
 use directory::{SignIn, SignInStep};
 use env::BoxFuture;
 use futures_util::FutureExt;
-use imap::command::{Command, Numbering, Tag, Tagged};
-use imap::{Answer, Secret, Session, response};
+use imap::command::{Command, Numbering, SearchKey, Tag, Tagged};
+use imap::{Answer, Secret, SequenceSet, Session, response};
 use std::task::{Context, Poll};
 
 /// How a command ended.
@@ -34,6 +35,22 @@ pub(crate) enum End {
     Challenge(SignIn, Vec<u8>),
     /// A response is half written and cannot be completed.
     Broken,
+}
+
+impl End {
+    /// The same, with the selected mailbox's HIGHESTMODSEQ if the client has to be told.
+    fn with_highest(self, client: &mut Client, out: &mut Out) -> End {
+        match self {
+            End::Finish(answer) => End::Finish(client.with_highest(answer, out)),
+            End::Idle => {
+                if let Some(selected) = &mut client.selected {
+                    selected.tell_highest(out);
+                }
+                End::Idle
+            }
+            end @ (End::Challenge(..) | End::Broken) => end,
+        }
+    }
 }
 
 /// The outcome of a command's own work.
@@ -130,11 +147,15 @@ impl Running {
 async fn command(mut client: Box<Client>, tagged: Tagged, mut out: Out) -> Done {
     let told = told_after(&tagged.command);
     let Tagged { tag, command } = tagged;
+    if modseq::makes_aware(&command) {
+        client.becomes(Awareness::Condstore, &mut out);
+    }
     let end = end_of(carry_out(&mut client, command, &tag, &mut out).await);
     let bye = match end {
         End::Broken => None,
         _ => sync(&mut client, told, &mut out).await,
     };
+    let end = end.with_highest(&mut client, &mut out);
     out.hand_over();
     Done { client, end, bye }
 }
@@ -148,19 +169,21 @@ fn end_of(outcome: Outcome) -> End {
 
 async fn tell(mut client: Box<Client>, (told, end): (Told, End), mut out: Out) -> Done {
     let bye = sync(&mut client, told, &mut out).await;
+    let end = end.with_highest(&mut client, &mut out);
     out.hand_over();
     Done { client, end, bye }
 }
 
-/// What may be told after a command: no EXPUNGE during those that go by sequence numbers (RFC 9051 §7.5.1), and nothing
+/// What may be told after a command: no EXPUNGE during those that go by sequence numbers (RFC 9051 §7.5.1), nor VANISHED when
+/// a UID SEARCH holds some (RFC 7162 §3.2.10.2), and nothing
 /// after those that end or begin a selection, or do not look at mail.
 fn told_after(command: &Command) -> Told {
     let by_seq = match command {
         Command::Fetch(fetch) => fetch.numbering == Numbering::SeqNum,
         Command::Store(store) => store.numbering == Numbering::SeqNum,
-        Command::Search(search) => search.numbering == Numbering::SeqNum,
-        Command::Sort(sort) => sort.numbering == Numbering::SeqNum,
-        Command::Thread(thread) => thread.numbering == Numbering::SeqNum,
+        Command::Search(search) => search.numbering == Numbering::SeqNum || search.key.any(&is_seq_numbers),
+        Command::Sort(sort) => sort.numbering == Numbering::SeqNum || sort.key.any(&is_seq_numbers),
+        Command::Thread(thread) => thread.numbering == Numbering::SeqNum || thread.key.any(&is_seq_numbers),
         _ => false,
     };
     match command {
@@ -171,6 +194,11 @@ fn told_after(command: &Command) -> Told {
     }
 }
 
+/// What `$` holds are UIDs.
+fn is_seq_numbers(key: &SearchKey) -> bool {
+    matches!(key, SearchKey::SeqNum(SequenceSet::Ranges(_)))
+}
+
 /// Each command's future is boxed by itself, so that a NOOP does not take the memory of a FETCH.
 fn carry_out<'a>(client: &'a mut Client, command: Command, tag: &'a Tag, out: &'a mut Out) -> BoxFuture<'a, Outcome> {
     match command {
@@ -178,8 +206,8 @@ fn carry_out<'a>(client: &'a mut Client, command: Command, tag: &'a Tag, out: &'
         Command::Id(_) => done(id::id(out)),
         Command::Enable(names) => done(enable::enable(client, &names, out)),
         Command::Namespace => done(namespace::namespace(client, out)),
-        Command::Select(select) => select::select(client, select.mailbox, select::Access::ReadWrite, out).boxed(),
-        Command::Examine(select) => select::select(client, select.mailbox, select::Access::ReadOnly, out).boxed(),
+        Command::Select(select) => select::select(client, select, select::Access::ReadWrite, out).boxed(),
+        Command::Examine(select) => select::select(client, select, select::Access::ReadOnly, out).boxed(),
         Command::Create(command) => mailbox::create(client, command, out).boxed(),
         Command::Delete(name) => mailbox::delete(client, name, out).boxed(),
         Command::Rename { from, to } => mailbox::rename(client, from, to, out).boxed(),

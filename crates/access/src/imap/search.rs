@@ -1,10 +1,11 @@
-//! SEARCH (RFC 9051 §6.4.4), by looking at each message, the cheap questions first.
+//! SEARCH (RFC 9051 §6.4.4, RFC 7162 §3.1.5), by looking at each message, the cheap questions first.
 
 mod condition;
 mod facts;
 mod pace;
 
 use super::client::{Client, Revision};
+use super::modseq::asks_modseq;
 use super::out::{Out, yield_now};
 use super::running::{Outcome, Refusal};
 use super::selected::{Selected, Told};
@@ -14,7 +15,7 @@ use imap::command::{Numbering, Search, SearchKey, SearchReturn, Tag};
 use imap::response::{self, ESearch, text};
 use imap::{Answer, Code, NumberSet};
 use mailstore::{Error, Member, View};
-use model::{EmailId, SeqNum};
+use model::{EmailId, ModSeq, SeqNum, Uid};
 use pace::Pace;
 
 /// Messages that are looked at together.
@@ -40,12 +41,16 @@ pub(crate) async fn search(client: &mut Client, command: Search, tag: &Tag, out:
     }
     let found = find(selected, asked, command.numbering, out).await?;
     if saves {
-        let saved = saved(&found, &command, &selected.known);
+        let saved = saved(&found.numbers, &command, &selected.known);
         keep_saved(selected, saved)?;
     }
+    let modseq = |returns| found.modseq(&command.key, returns, command.numbering, &selected.known);
     match (command.returns, revision) {
-        (None, Revision::Rev1) => tell_search(&found, out).await,
-        (returns, _) => tell_esearch(&found, returns.unwrap_or(ALL), command.numbering, tag, out),
+        (None, Revision::Rev1) => tell_search(&found.numbers, modseq(ALL), out).await,
+        (returns, _) => {
+            let returns = returns.unwrap_or(ALL);
+            tell_esearch((&found.numbers, modseq(returns)), returns, command.numbering, tag, out);
+        }
     }
     Ok(Answer::ok("searched"))
 }
@@ -78,16 +83,25 @@ impl Asked {
     }
 }
 
+/// What a search finds.
+#[derive(Default)]
+pub(crate) struct Found {
+    /// As the command counts.
+    pub numbers: NumberSet,
+    /// The greatest MODSEQ among them.
+    pub highest: ModSeq,
+}
+
 /// The numbers, as the command counts, of what is found.
 pub(crate) async fn find(
     selected: &mut Selected,
     Asked(condition): Asked,
     numbering: Numbering,
     out: &mut Out,
-) -> Result<NumberSet, Refusal> {
+) -> Result<Found, Refusal> {
     let view = selected.known.clone();
     let loader = Loader::new(&selected.account, &condition);
-    let mut found = NumberSet::new();
+    let mut found = Found::default();
     let mut members: Box<dyn Iterator<Item = (SeqNum, &Member)> + Send> = match condition.limits() {
         Some(numbers) => Box::new(numbers.members(&view)),
         None => Box::new(view.iter()),
@@ -100,7 +114,8 @@ pub(crate) async fn find(
         }
         let verdicts = judge(&condition, &loader, &block, &mut pace).await?;
         for ((seq, member), _) in block.iter().zip(verdicts).filter(|(_, matches)| *matches) {
-            found.push(match numbering {
+            found.highest = found.highest.max(member.modseq);
+            found.numbers.push(match numbering {
                 Numbering::SeqNum => seq.0,
                 Numbering::Uid => member.uid.0,
             });
@@ -170,18 +185,57 @@ fn saved(found: &NumberSet, command: &Search, view: &View) -> NumberSet {
     }
 }
 
-/// `* SEARCH …` (RFC 3501 §7.2.5), number by number.
-async fn tell_search(found: &NumberSet, out: &mut Out) {
+impl Found {
+    /// The MODSEQ that is told with a result, if the search asks for it and found something (RFC 7162 §3.1.6).
+    fn modseq(&self, key: &SearchKey, returns: SearchReturn, numbering: Numbering, view: &View) -> Option<ModSeq> {
+        if !asks_modseq(key) || self.numbers.is_empty() {
+            return None;
+        }
+        let page = returns.partial.map(|page| self.numbers.at(page.places(self.numbers.count()))).unwrap_or_default();
+        let min = self.numbers.min().filter(|_| returns.min);
+        let told = min.into_iter().chain(self.numbers.max().filter(|_| returns.max)).chain(page.iter());
+        Some(of_told(told, returns, numbering, view).unwrap_or(self.highest))
+    }
+}
+
+/// The greatest MODSEQ of `told`: what MIN, MAX and PARTIAL tell when nothing else is told (RFC 4731 §3.2).
+pub(crate) fn of_told(
+    told: impl Iterator<Item = u32>,
+    returns: SearchReturn,
+    numbering: Numbering,
+    view: &View,
+) -> Option<ModSeq> {
+    if returns.all || returns.count {
+        return None;
+    }
+    let member = |number: u32| match numbering {
+        Numbering::SeqNum => view.get(SeqNum(number)),
+        Numbering::Uid => view.by_uid(Uid(number)),
+    };
+    told.filter_map(member).map(|member| member.modseq).max()
+}
+
+/// `* SEARCH …` (RFC 3501 §7.2.5), number by number; with the greatest MODSEQ (RFC 7162 §3.1.6).
+async fn tell_search(found: &NumberSet, modseq: Option<ModSeq>, out: &mut Out) {
     out.extend_from_slice(b"* SEARCH");
     for number in found.iter() {
         out.push(b' ');
         text::number(out, number.into());
         out.room().await;
     }
+    if let Some(modseq) = modseq {
+        response::search_mod_seq(out, modseq);
+    }
     out.extend_from_slice(b"\r\n");
 }
 
-fn tell_esearch(found: &NumberSet, returns: SearchReturn, numbering: Numbering, tag: &Tag, out: &mut Out) {
+fn tell_esearch(
+    (found, mod_seq): (&NumberSet, Option<ModSeq>),
+    returns: SearchReturn,
+    numbering: Numbering,
+    tag: &Tag,
+    out: &mut Out,
+) {
     let SearchReturn { min, max, all, count, save, partial } = returns;
     if save && !(min || max || all || count || partial.is_some()) {
         return;
@@ -193,7 +247,7 @@ fn tell_esearch(found: &NumberSet, returns: SearchReturn, numbering: Numbering, 
         max: found.max().filter(|_| max),
         all: all.then_some(found),
         count: count.then(|| found.count()),
-        mod_seq: None,
+        mod_seq,
         partial: page.as_ref().map(|(page, numbers)| (*page, numbers)),
     };
     response::esearch(out, tag, &result);

@@ -1,28 +1,41 @@
-//! SELECT, EXAMINE, UNSELECT (RFC 9051 §6.3.2, §6.3.3, §6.4.2).
+//! SELECT, EXAMINE, UNSELECT (RFC 9051 §6.3.2, §6.3.3, §6.4.2; RFC 7162 §3.1.2, §3.1.8, §3.2.5).
 
 use super::client::{Client, Revision};
 use super::failure;
 use super::flag_names;
 use super::list::{Node, tell_node};
+use super::modseq::Awareness;
 use super::object_id;
 use super::out::Out;
 use super::recent::Recent;
+use super::resync;
 use super::running::Outcome;
 use super::selected::{self, Selected};
-use imap::{Answer, Code, MailboxName, NumberSet, response};
+use imap::command::Select;
+use imap::{Answer, Code, response};
 use mailstore::{KEYWORDS_MAX, View};
 
 pub(crate) use super::selected::Access;
 
 /// Opens a mailbox; one that was open is closed, also when this fails (RFC 9051 §6.3.2).
-pub(crate) async fn select(client: &mut Client, name: MailboxName, access: Access, out: &mut Out) -> Outcome {
+pub(crate) async fn select(client: &mut Client, command: Select, access: Access, out: &mut Out) -> Outcome {
     let account = client.account()?;
+    if command.qresync.is_some() && client.aware < Awareness::Qresync {
+        return Err(Answer::bad("QRESYNC has to be enabled first").into());
+    }
     let before = client.selected.take();
-    if before.is_some() && client.revision == Revision::Rev2 {
+    if before.is_some() {
         selected::closed(out);
     }
-    let mailbox = account.mailboxes().named(name.as_str()).ok_or_else(failure::missing)?.id;
+    if command.condstore {
+        client.becomes(Awareness::Condstore, out);
+    }
+    let mailbox = account.mailboxes().named(command.mailbox.as_str()).ok_or_else(failure::missing)?.id;
     let known = account.open(mailbox).await?;
+    let changes = match &command.qresync {
+        Some(resync) => resync::changes(&account, &known, resync).await?,
+        None => None,
+    };
     let mut recent = Recent::new(client.revision);
     recent.learn(&account, &known, access);
     tell(client.revision, &known, access, &mut recent, out);
@@ -32,7 +45,11 @@ pub(crate) async fn select(client: &mut Client, name: MailboxName, access: Acces
         let node = Node::of(&mailboxes, &known.mailbox.name);
         tell_node(out, &node, client.name_form());
     }
-    client.selected = Some(Selected { account, mailbox, access, known, recent, saved: NumberSet::new() });
+    let mut selected = Selected::new(account, (known, recent), access, client.aware);
+    if let Some(changes) = changes {
+        selected.tell_changes_since(&changes, out).await;
+    }
+    client.selected = Some(selected);
     Ok(match access {
         Access::ReadWrite => Answer::ok("mailbox selected").code(Code::ReadWrite),
         Access::ReadOnly => Answer::ok("mailbox selected read-only").code(Code::ReadOnly),
@@ -58,6 +75,7 @@ fn tell(revision: Revision, view: &View, access: Access, recent: &mut Recent, ou
     ok(Code::UidValidity(mailbox.uid_validity), "UIDs are valid");
     ok(Code::UidNext(mailbox.uid_next), "the next UID");
     ok(Code::MailboxId(object_id::mailbox(mailbox.id).into()), "the mailbox's identifier");
+    ok(Code::HighestModSeq(mailbox.highest_modseq.0), "the greatest mod-sequence");
     match access {
         Access::ReadWrite => {
             let any = view.keywords.keywords().len() < KEYWORDS_MAX;

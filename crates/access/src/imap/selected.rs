@@ -2,11 +2,13 @@
 
 use super::client::Client;
 use super::flag_names::{self, FlagNames};
+use super::modseq::{Awareness, Reckoned};
 use super::out::Out;
 use super::recent::Recent;
+use super::vanished;
 use imap::{Code, FetchWriter, NumberSet, response};
 use mailstore::{Account, Error, View};
-use model::{MailboxId, Uid};
+use model::{MailboxId, SeqNum, Uid};
 use std::sync::Arc;
 
 /// Why a client is sent away (RFC 2180 §3.3: of the ways to treat those who have a deleted mailbox open, the only one
@@ -31,6 +33,10 @@ pub(crate) struct Selected {
     pub recent: Recent,
     /// `$`, as UIDs, so that it shrinks by itself when messages go (RFC 9051 §6.4.4.1).
     pub saved: NumberSet,
+    /// As the client's.
+    pub aware: Awareness,
+    /// What an aware client takes for HIGHESTMODSEQ.
+    pub reckoned: Reckoned,
 }
 
 /// What the client may be told now.
@@ -45,6 +51,17 @@ pub(crate) enum Told {
 }
 
 impl Selected {
+    /// A mailbox whose HIGHESTMODSEQ the client has just been told.
+    pub fn new(
+        account: Arc<Account>,
+        (known, recent): (Arc<View>, Recent),
+        access: Access,
+        aware: Awareness,
+    ) -> Selected {
+        let (mailbox, reckoned) = (known.mailbox.id, Reckoned::told(known.mailbox.highest_modseq));
+        Selected { account, mailbox, access, known, recent, saved: NumberSet::new(), aware, reckoned }
+    }
+
     /// Whether there is something to tell, as far as can be said at once.
     pub fn is_behind(&self) -> bool {
         self.account.current_view(self.mailbox).is_none_or(|current| !Arc::ptr_eq(&current, &self.known))
@@ -53,7 +70,7 @@ impl Selected {
     /// Notes that the client was told the flags which `uids` (ascending) have in `later`.
     pub fn learn(&mut self, uids: &[Uid], later: &Arc<View>) {
         let changes = self.known.changes_to(later);
-        let others = changes.flags.iter().any(|uid| uids.binary_search(uid).is_err());
+        let others = changes.flags.iter().chain(&changes.touched).any(|uid| uids.binary_search(uid).is_err());
         self.known = if others || !changes.expunged.is_empty() || changes.appended > 0 {
             Arc::new(self.known.with_flags_of(uids.iter().copied(), later))
         } else {
@@ -61,7 +78,7 @@ impl Selected {
         };
     }
 
-    /// Tells what changed: EXPUNGE from the end, EXISTS, then flags (RFC 9051 §7.5.1, §7.4.1, §7.5.2).
+    /// Tells what changed: EXPUNGE from the end, or VANISHED, EXISTS, then flags (RFC 9051 §7.5.1, §7.4.1, §7.5.2).
     ///
     /// # Errors
     /// [`Error::MailboxMissing`] when the mailbox was deleted.
@@ -70,7 +87,12 @@ impl Selected {
         if Arc::ptr_eq(&later, &self.known) {
             return Ok(());
         }
-        let changes = self.known.changes_to(&later);
+        let mut changes = self.known.changes_to(&later);
+        if self.aware > Awareness::None {
+            // Its MODSEQ is news too.
+            changes.flags.append(&mut changes.touched);
+            changes.flags.sort_unstable();
+        }
         let keywords_grew = self.known.keywords != later.keywords;
         if told == Told::AllButExpunged && !changes.expunged.is_empty() {
             // Later sequence numbers would not be the client's: it learns flags now, the rest when it may.
@@ -83,11 +105,8 @@ impl Selected {
             if appended_first {
                 response::exists(out, self.known.len() + changes.appended);
             }
-            self.known = later;
-            for seq in changes.expunged {
-                response::expunge(out, seq.0);
-                out.room().await;
-            }
+            let before = std::mem::replace(&mut self.known, later);
+            self.tell_expunged(&before, &changes.expunged, out).await;
             if changes.appended > 0 && !appended_first {
                 response::exists(out, self.known.len());
             }
@@ -105,12 +124,31 @@ impl Selected {
         Ok(())
     }
 
-    /// `* n FETCH (UID u FLAGS (…))`
-    fn tell_flags(&self, uid: Uid, names: &FlagNames, out: &mut Out) {
+    /// EXPUNGE for each, or VANISHED; `expunged` from the end.
+    async fn tell_expunged(&mut self, before: &View, expunged: &[SeqNum], out: &mut Out) {
+        if !expunged.is_empty() {
+            self.reckoned.owe();
+        }
+        if self.aware == Awareness::Qresync {
+            let uids: Vec<Uid> = expunged.iter().rev().filter_map(|seq| Some(before.get(*seq)?.uid)).collect();
+            return vanished::tell_now(&uids, out).await;
+        }
+        for seq in expunged {
+            response::expunge(out, seq.0);
+            out.room().await;
+        }
+    }
+
+    /// `* n FETCH (UID u FLAGS (…))`, with MODSEQ if the client reads it.
+    pub fn tell_flags(&mut self, uid: Uid, names: &FlagNames, out: &mut Out) {
         let Some((seq, member)) = self.known.seq_of(uid).zip(self.known.by_uid(uid)) else { return };
         let mut fetch = FetchWriter::begin(out, seq);
         fetch.uid(out, uid);
         fetch.flags(out, names.of(uid, member.flags));
+        if self.aware > Awareness::None {
+            fetch.mod_seq(out, member.modseq);
+            self.reckoned.saw(member.modseq);
+        }
         fetch.end(out);
     }
 }

@@ -4,15 +4,16 @@ mod columns;
 mod cooperative;
 
 use super::client::Client;
+use super::modseq::asks_modseq;
 use super::out::{Out, yield_now};
 use super::running::{Outcome, Refusal};
-use super::search::{Asked, find, keep_saved};
+use super::search::{Asked, find, keep_saved, of_told};
 use super::selected::{Selected, Told};
 use imap::command::{Numbering, SearchReturn, Sort, SortKey, Tag};
 use imap::response::{self, ESearch, text};
 use imap::{Answer, NumberSet};
 use mailstore::{Error, KEYS_AT_ONCE, Keys, Member, View};
-use model::SeqNum;
+use model::{ModSeq, SeqNum};
 use std::sync::Arc;
 
 pub(crate) use columns::sent_s;
@@ -29,14 +30,21 @@ pub(crate) async fn sort(client: &mut Client, command: Sort, tag: &Tag, out: &mu
     }
     let found = find(selected, asked, Numbering::SeqNum, out).await?;
     let view = selected.known.clone();
-    let members = members(&found, &view).await;
+    let members = members(&found.numbers, &view).await;
     let numbers = in_order(selected, &members, &command).await?;
     if returns.save {
         keep_saved(selected, saved(&numbers, returns, command.numbering, &view))?;
     }
+    // RFC 7162 §3.1.9, §3.1.10
+    let modseq = Some(found.highest).filter(|_| asks_modseq(&command.key) && !numbers.is_empty());
     match command.returns {
-        None => tell_sort(&numbers, out).await,
-        Some(returns) => tell_esearch(&numbers, returns, command.numbering, tag, out).await,
+        None => tell_sort(&numbers, modseq, out).await,
+        Some(returns) => {
+            let ends = [numbers.first().filter(|_| returns.min), numbers.last().filter(|_| returns.max)];
+            let told = ends.into_iter().flatten().chain(page(&numbers, &returns)).copied();
+            let modseq = modseq.map(|highest| of_told(told, returns, command.numbering, &view).unwrap_or(highest));
+            tell_esearch((&numbers, modseq), returns, command.numbering, tag, out).await;
+        }
     }
     Ok(Answer::ok("sorted"))
 }
@@ -109,17 +117,26 @@ fn saved(numbers: &[u32], returns: SearchReturn, numbering: Numbering, view: &Vi
     kept.into_iter().filter_map(uid).collect()
 }
 
-/// `* SORT …`, number by number.
-async fn tell_sort(numbers: &[u32], out: &mut Out) {
+/// `* SORT …`, number by number; with the greatest MODSEQ (RFC 7162 §3.1.9).
+async fn tell_sort(numbers: &[u32], modseq: Option<ModSeq>, out: &mut Out) {
     response::sort_begin(out);
     for number in numbers {
         response::search_number(out, *number);
         out.room().await;
     }
+    if let Some(modseq) = modseq {
+        response::search_mod_seq(out, modseq);
+    }
     response::search_end(out);
 }
 
-async fn tell_esearch(numbers: &[u32], returns: SearchReturn, numbering: Numbering, tag: &Tag, out: &mut Out) {
+async fn tell_esearch(
+    (numbers, modseq): (&[u32], Option<ModSeq>),
+    returns: SearchReturn,
+    numbering: Numbering,
+    tag: &Tag,
+    out: &mut Out,
+) {
     let SearchReturn { min, max, all, count, save, partial } = returns;
     if save && !(min || max || all || count || partial.is_some()) {
         return;
@@ -143,6 +160,9 @@ async fn tell_esearch(numbers: &[u32], returns: SearchReturn, numbering: Numberi
             page => tell_runs(page, out).await,
         }
         out.push(b')');
+    }
+    if let Some(modseq) = modseq {
+        out.extend_from_slice(format!(" MODSEQ {}", modseq.0).as_bytes());
     }
     response::search_end(out);
 }

@@ -1,15 +1,16 @@
-//! STORE (RFC 9051 §6.4.6).
+//! STORE (RFC 9051 §6.4.6, RFC 7162 §3.1.3).
 
 use super::client::Client;
 use super::failure;
 use super::flag_names::FlagNames;
+use super::modseq::Awareness;
 use super::numbers::Numbers;
 use super::out::Out;
 use super::running::Outcome;
 use super::selected::{Access, Selected};
 use imap::command::{Numbering, Store, StoreOperation, StoreReport};
-use imap::{Answer, Code, FetchWriter, response};
-use mailstore::{FlagBits, FlagChange, StoreFlags, View};
+use imap::{Answer, Code, FetchWriter, NumberSet, response};
+use mailstore::{FlagBits, FlagChange, FlagsStored, Member, StoreFlags, Unchanged, View};
 use model::Uid;
 use std::sync::Arc;
 
@@ -29,38 +30,65 @@ pub(crate) async fn store(client: &mut Client, command: Store, out: &mut Out) ->
         StoreOperation::Add => FlagChange::Add,
         StoreOperation::Remove => FlagChange::Remove,
     };
-    let mut gone = false;
+    let (mut gone, mut modified) = (false, NumberSet::new());
     for uids in uids.chunks(MESSAGES_AT_ONCE) {
-        let (mailbox, flags) = (selected.mailbox, command.flags.clone());
-        let operation = StoreFlags { mailbox, uids: uids.to_vec(), change, flags, unchanged_since: None };
-        let stored = selected.account.store_flags(operation).await?.view;
         let before = selected.known.clone();
+        let unchanged = |since| Unchanged { since, known: Some(before.clone()) };
+        let operation = StoreFlags {
+            mailbox: selected.mailbox,
+            uids: uids.to_vec(),
+            change,
+            flags: command.flags.clone(),
+            unchanged_since: command.unchanged_since.map(unchanged),
+        };
+        let FlagsStored { view: stored, modified: failed } = selected.account.store_flags(operation).await?;
         selected.learn(uids, &stored);
         if before.keywords != stored.keywords {
             response::flags(out, &super::flag_names::all(&stored.keywords));
         }
-        let told = Told { before: &before, stored: &stored, command: &command, change };
+        let told = Told { before: &before, stored: &stored, failed: &failed, command: &command, change };
         gone |= told.tell(selected, uids, out).await;
+        failed.iter().filter_map(|uid| number(*uid, &command, &before)).for_each(|number| modified.push(number));
     }
+    Ok(answer(&command, gone, modified))
+}
+
+/// As the command counts.
+fn number(uid: Uid, command: &Store, view: &View) -> Option<u32> {
+    match command.numbering {
+        Numbering::Uid => Some(uid.0),
+        Numbering::SeqNum => view.seq_of(uid).map(|seq| seq.0),
+    }
+}
+
+fn answer(command: &Store, gone: bool, modified: NumberSet) -> Answer<'static> {
     let told = command.report == StoreReport::Full && command.numbering == Numbering::SeqNum;
-    Ok(match gone && told {
+    let answer = match gone && told {
         // RFC 2180 §4.2.3; silent ones succeed (§4.2.1), and UIDs that are gone are passed over (RFC 9051 §6.4.9).
         true => Answer::no("some of these messages are expunged, the others are changed").code(Code::ExpungeIssued),
         false => Answer::ok("flags stored"),
-    })
+    };
+    if modified.is_empty() {
+        return answer;
+    }
+    // RFC 7162 §3.1.3, also with NO.
+    let text = format!("{}; {} had changed meanwhile and are left alone", answer.text, modified.count());
+    Answer { text: text.into(), ..answer }.code(Code::Modified(modified))
 }
 
 /// What a STORE tells.
 struct Told<'a> {
     before: &'a View,
     stored: &'a Arc<View>,
+    /// Messages left alone, ascending.
+    failed: &'a [Uid],
     command: &'a Store,
     change: FlagChange,
 }
 
 impl Told<'_> {
     /// Tells the flags of `uids`; whether any of them is gone.
-    async fn tell(&self, selected: &Selected, uids: &[Uid], out: &mut Out) -> bool {
+    async fn tell(&self, selected: &mut Selected, uids: &[Uid], out: &mut Out) -> bool {
         let names = FlagNames::new(&self.stored.keywords, &selected.recent);
         let named = self.named();
         let mut gone = false;
@@ -69,21 +97,37 @@ impl Told<'_> {
                 gone = true;
                 continue;
             };
-            let expected = self.before.by_uid(uid).map(|was| self.expected(was.flags, named));
-            // RFC 9051 §6.4.6: what others changed is told even if `.SILENT`.
-            if self.command.report == StoreReport::Silent && expected == Some(is.flags) {
-                continue;
-            }
-            let Some(seq) = selected.known.seq_of(uid) else { continue };
-            let mut fetch = FetchWriter::begin(out, seq);
-            if self.command.numbering == Numbering::Uid {
-                fetch.uid(out, uid);
-            }
-            fetch.flags(out, names.of(uid, is.flags));
-            fetch.end(out);
+            self.tell_one(selected, is, named, &names, out);
             out.room().await;
         }
         gone
+    }
+
+    /// A client that reads MODSEQ learns what became of it even if `.SILENT`, and, where its condition did not hold, why.
+    fn tell_one(&self, selected: &mut Selected, is: &Member, named: FlagBits, names: &FlagNames, out: &mut Out) {
+        let was = self.before.by_uid(is.uid);
+        let expected = was.map(|was| self.expected(was.flags, named));
+        let failed = self.failed.binary_search(&is.uid).is_ok();
+        // RFC 9051 §6.4.6: what others changed is told even if `.SILENT`.
+        let flags = self.command.report == StoreReport::Full || failed || expected != Some(is.flags);
+        let aware = selected.aware > Awareness::None;
+        let touched = self.command.unchanged_since.is_some() || was.is_none_or(|was| was.modseq != is.modseq);
+        if !flags && !(aware && touched) {
+            return;
+        }
+        let Some(seq) = selected.known.seq_of(is.uid) else { return };
+        let mut fetch = FetchWriter::begin(out, seq);
+        if aware || self.command.numbering == Numbering::Uid {
+            fetch.uid(out, is.uid);
+        }
+        if flags {
+            fetch.flags(out, names.of(is.uid, is.flags));
+        }
+        if aware {
+            fetch.mod_seq(out, is.modseq);
+            selected.reckoned.saw(is.modseq);
+        }
+        fetch.end(out);
     }
 
     fn named(&self) -> FlagBits {

@@ -44,7 +44,7 @@ pub(crate) async fn thread(client: &mut Client, command: Thread, out: &mut Out) 
     let selected = client.selected()?;
     selected.tell(Told::AllButExpunged, out).await?;
     let asked = Asked::new(&command.key, selected)?;
-    let found = find(selected, asked, Numbering::SeqNum, out).await?;
+    let found = find(selected, asked, Numbering::SeqNum, out).await?.numbers;
     let members = members(&found, &selected.known.clone()).await;
     let forest = conversations(selected, &members, command.algorithm).await?;
     let number = |place: u32| match (command.numbering, members.get(place as usize)) {

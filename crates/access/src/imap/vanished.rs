@@ -29,7 +29,7 @@ pub(crate) async fn gone_since(
     let until = view.mailbox.highest_modseq;
     // What left after the view was made is told when the view's next one is.
     let is_absent = |uid: Uid| asked.contains(uid.0) && view.by_uid(uid).is_none();
-    let gone = account.vanished(view.mailbox.id, (since, until), is_absent).await?;
+    let gone = account.vanished(view.mailbox.id, (since, until), &is_absent).await?;
     Ok(gone.map_or(Gone::AllAbsent, Gone::These))
 }
 
@@ -49,17 +49,17 @@ pub(crate) fn given_out(view: &View, asked: &NumberSet, floor: Uid) -> NumberSet
 /// `* VANISHED (EARLIER)`: what is gone of `asked`.
 pub(crate) async fn tell_earlier(gone: &Gone, view: &View, asked: &NumberSet, out: &mut Out) {
     match gone {
-        Gone::These(uids) => tell(Vanished::Earlier, runs(uids.iter().copied()), out).await,
-        Gone::AllAbsent => tell(Vanished::Earlier, absent(view, asked), out).await,
+        Gone::These(uids) => tell(Vanished::Earlier, Box::new(runs(uids)), out).await,
+        Gone::AllAbsent => tell(Vanished::Earlier, Box::new(absent(view, asked)), out).await,
     }
 }
 
 /// `* VANISHED`: these UIDs, ascending, were there and are gone.
-pub(crate) async fn tell_now(uids: impl Iterator<Item = Uid> + Send, out: &mut Out) {
-    tell(Vanished::Now, runs(uids), out).await;
+pub(crate) async fn tell_now(uids: &[Uid], out: &mut Out) {
+    tell(Vanished::Now, Box::new(runs(uids)), out).await;
 }
 
-async fn tell(kind: Vanished, ranges: impl Iterator<Item = (u32, u32)> + Send, out: &mut Out) {
+async fn tell(kind: Vanished, ranges: Box<dyn Iterator<Item = (u32, u32)> + Send + '_>, out: &mut Out) {
     let (mut set, mut count) = (NumberSet::new(), 0);
     for (first, last) in ranges {
         set.push_range(first, last);
@@ -90,8 +90,8 @@ fn absent<'a>(view: &'a View, asked: &'a NumberSet) -> impl Iterator<Item = (u32
 }
 
 /// Ascending numbers as ranges.
-fn runs(uids: impl Iterator<Item = Uid>) -> impl Iterator<Item = (u32, u32)> {
-    let mut uids = uids.map(|uid| uid.0).peekable();
+fn runs(uids: &[Uid]) -> impl Iterator<Item = (u32, u32)> + Send + '_ {
+    let mut uids = uids.iter().map(|uid| uid.0).peekable();
     from_fn(move || {
         let first = uids.next()?;
         let mut last = first;

@@ -2,6 +2,7 @@
 
 use super::{Trouble, binary, octets::Reading, section};
 use crate::imap::flag_names::FlagNames;
+use crate::imap::modseq::{Awareness, Reckoned};
 use crate::imap::object_id;
 use crate::imap::out::Out;
 use crate::imap::running::Refusal;
@@ -17,16 +18,22 @@ pub(crate) struct Wanted<'a> {
     items: &'a [FetchItem],
     adds_uid: bool,
     structure: bool,
+    aware: bool,
 }
 
 impl<'a> Wanted<'a> {
-    pub fn new(command: &'a Fetch) -> Wanted<'a> {
-        let items = &command.items;
-        Wanted { items, adds_uid: super::adds_uid(command), structure: items.iter().any(needs_structure) }
+    pub fn new(command: &'a Fetch, aware: Awareness) -> Wanted<'a> {
+        let (items, aware) = (&command.items, aware > Awareness::None);
+        let structure = items.iter().any(needs_structure);
+        Wanted { items, adds_uid: super::adds_uid(command), structure, aware }
     }
 }
 
 impl Wanted<'_> {
+    fn tells_modseq(&self) -> bool {
+        self.items.contains(&FetchItem::ModSeq)
+    }
+
     fn tells_uid(&self) -> bool {
         self.adds_uid || self.items.contains(&FetchItem::Uid)
     }
@@ -94,6 +101,7 @@ impl Message {
             FetchItem::EmailId => fetch.email_id(out, &object_id::email(self.member.email)),
             FetchItem::ThreadId => fetch.thread_id(out, &object_id::thread(self.member.thread)),
             FetchItem::SaveDate => fetch.save_date(out, self.member.save_date),
+            FetchItem::ModSeq => fetch.mod_seq(out, self.member.modseq),
             _ => {}
         }
     }
@@ -138,16 +146,33 @@ impl Message {
                 _ => self.view_item(item, names, &mut fetch, out),
             }
         }
-        if reading.trouble.any() && !wanted.tells_uid() {
-            // Something may be left out, and a response without any item is none (RFC 9051 §9 `msg-att`).
+        // Something may be left out, and a response without any item is none (RFC 9051 §9 `msg-att`).
+        let adds_uid = reading.trouble.any() || (self.newly_seen && wanted.aware);
+        if adds_uid && !wanted.tells_uid() {
             fetch.uid(out, self.member.uid);
         }
-        // RFC 9051 §6.4.5: a change of flags that the command makes is told.
-        if self.newly_seen && !wanted.items.contains(&FetchItem::Flags) {
-            fetch.flags(out, names.of(self.member.uid, self.member.flags));
+        if self.newly_seen {
+            self.tell_seen(wanted, names, &mut fetch, out);
         }
         fetch.end(out);
         Ok(())
+    }
+
+    /// RFC 9051 §6.4.5: a change of flags that the command makes is told; RFC 7162 §3.2.4: with its MODSEQ.
+    fn tell_seen(&self, wanted: &Wanted<'_>, names: &FlagNames, fetch: &mut FetchWriter, out: &mut Out) {
+        if !wanted.items.contains(&FetchItem::Flags) {
+            fetch.flags(out, names.of(self.member.uid, self.member.flags));
+        }
+        if wanted.aware && !wanted.tells_modseq() {
+            fetch.mod_seq(out, self.member.modseq);
+        }
+    }
+
+    /// What the client reckons with once it was told.
+    pub fn note(&self, wanted: &Wanted<'_>, reckoned: &mut Reckoned) {
+        if wanted.tells_modseq() || (self.newly_seen && wanted.aware) {
+            reckoned.saw(self.member.modseq);
+        }
     }
 }
 
