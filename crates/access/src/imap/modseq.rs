@@ -26,18 +26,22 @@ pub(crate) enum Awareness {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Reckoned {
     highest: ModSeq,
+    /// Whether it was told so since the last tagged response: then that holds, whatever it sees besides (RFC 7162 §6).
+    told: bool,
     owed: bool,
 }
 
 impl Reckoned {
     /// It was told this value.
     pub fn told(highest: ModSeq) -> Reckoned {
-        Reckoned { highest, owed: false }
+        Reckoned { highest, told: true, owed: false }
     }
 
     /// It was told of a message with this MODSEQ.
     pub fn saw(&mut self, modseq: ModSeq) {
-        self.highest = self.highest.max(modseq);
+        if !self.told {
+            self.highest = self.highest.max(modseq);
+        }
     }
 
     /// It shall be told the value with the next answer, whatever it reckons (RFC 7162 §3.2.7).
@@ -83,11 +87,14 @@ impl Client {
     /// has no other code, else before it (RFC 7162 §3.2.7, §6; RFC 6851 §4.4).
     pub fn with_highest(&mut self, answer: Answer<'static>, out: &mut Out) -> Answer<'static> {
         let Some(selected) = &mut self.selected else { return answer };
-        if answer.status != Status::Ok || answer.code.is_some() {
+        let highest = if answer.status != Status::Ok || answer.code.is_some() {
             selected.tell_highest(out);
-            return answer;
-        }
-        match selected.highest_to_tell() {
+            None
+        } else {
+            selected.highest_to_tell()
+        };
+        selected.reckoned.told = false;
+        match highest {
             Some(highest) => answer.code(Code::HighestModSeq(highest.0)),
             None => answer,
         }
@@ -107,7 +114,7 @@ impl Selected {
     fn highest_to_tell(&mut self) -> Option<ModSeq> {
         // A view that lacks some change has the record from before it.
         let highest = self.known.mailbox.highest_modseq;
-        let Reckoned { highest: reckoned, owed } = self.reckoned;
+        let Reckoned { highest: reckoned, owed, .. } = self.reckoned;
         if self.aware == Awareness::None || (reckoned == highest && !owed) {
             return None;
         }
