@@ -219,8 +219,8 @@ impl House {
     }
 
     fn restart(&mut self, kept: usize) {
+        // The old server's world is not run again: it does nothing more.
         self.store.crash_keeping(kept);
-        self.server.world.run_until_stalled();
         self.server = Server::with_store(self.store.clone());
         self.all_come_back();
     }

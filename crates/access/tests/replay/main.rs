@@ -25,7 +25,12 @@ fn cases() -> u32 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: cases(), max_shrink_iters: 20_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: cases(),
+        max_shrink_iters: 20_000,
+        failure_persistence: None, // the script that is printed says more than a seed
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn every_client_knows_what_it_was_told_and_that_is_the_mailbox(script in script()) {
