@@ -13,8 +13,8 @@ pub use fetch::FetchWriter;
 pub(crate) use fetch::section_spec;
 pub use mailbox::{
     ESearch, ListAttribute, ListEntry, Namespace, QuotaResource, StatusValue, VANISHED_RANGES_MAX, Vanished, enabled,
-    esearch, esearch_begin, exists, expunge, flags, id, list, lsub, namespace, quota, quota_root, recent, search,
-    search_begin, search_end, search_mod_seq, search_number, status, vanished,
+    esearch, esearch_begin, esearch_end, exists, expunge, flags, id, list, lsub, namespace, quota, quota_root, recent,
+    search, search_begin, search_end, search_mod_seq, search_number, status, vanished,
 };
 pub use ordered::{run, runs, sort_begin, thread_begin};
 

@@ -1,7 +1,7 @@
 //! A stored message: its immutable row, and what it takes to store one.
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use crate::error::Error;
 use message::{Envelope, IdKey, Scanned, SentAt, Structure};

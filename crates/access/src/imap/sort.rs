@@ -42,8 +42,9 @@ pub(crate) async fn sort(client: &mut Client, command: Sort, tag: &Tag, out: &mu
         Some(returns) => {
             let ends = [numbers.first().filter(|_| returns.min), numbers.last().filter(|_| returns.max)];
             let told = ends.into_iter().flatten().chain(page(&numbers, &returns)).copied();
-            let modseq = modseq.map(|highest| of_told(told, returns, command.numbering, &view).unwrap_or(highest));
-            tell_esearch((&numbers, modseq), returns, command.numbering, tag, out).await;
+            let mod_seq = modseq.map(|highest| of_told(told, returns, command.numbering, &view).unwrap_or(highest));
+            let result = ESearch { uid: command.numbering == Numbering::Uid, mod_seq, ..ESearch::default() };
+            tell_esearch(&numbers, returns, result, tag, out).await;
         }
     }
     Ok(Answer::ok("sorted"))
@@ -130,23 +131,16 @@ async fn tell_sort(numbers: &[u32], modseq: Option<ModSeq>, out: &mut Out) {
     response::search_end(out);
 }
 
-async fn tell_esearch(
-    (numbers, modseq): (&[u32], Option<ModSeq>),
-    returns: SearchReturn,
-    numbering: Numbering,
-    tag: &Tag,
-    out: &mut Out,
-) {
+async fn tell_esearch(numbers: &[u32], returns: SearchReturn, result: ESearch<'_>, tag: &Tag, out: &mut Out) {
     let SearchReturn { min, max, all, count, save, partial } = returns;
     if save && !(min || max || all || count || partial.is_some()) {
         return;
     }
     let result = ESearch {
-        uid: numbering == Numbering::Uid,
         min: numbers.first().copied().filter(|_| min),
         max: numbers.last().copied().filter(|_| max),
         count: count.then_some(numbers.len() as u64),
-        ..ESearch::default()
+        ..result
     };
     response::esearch_begin(out, tag, &result);
     if all && !numbers.is_empty() {
@@ -161,10 +155,7 @@ async fn tell_esearch(
         }
         out.push(b')');
     }
-    if let Some(modseq) = modseq {
-        out.extend_from_slice(format!(" MODSEQ {}", modseq.0).as_bytes());
-    }
-    response::search_end(out);
+    response::esearch_end(out, &result);
 }
 
 async fn tell_runs(numbers: &[u32], out: &mut Out) {

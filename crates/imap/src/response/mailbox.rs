@@ -294,6 +294,11 @@ pub fn esearch(out: &mut Vec<u8>, tag: &Tag, result: &ESearch<'_>) {
         let numbers = if numbers.is_empty() { "NIL".to_owned() } else { numbers.to_string() };
         out.extend_from_slice(format!(" PARTIAL ({page} {numbers})").as_bytes());
     }
+    esearch_end(out, result);
+}
+
+/// What follows ALL and PARTIAL.
+pub fn esearch_end(out: &mut Vec<u8>, result: &ESearch<'_>) {
     if let Some(mod_seq) = result.mod_seq {
         out.extend_from_slice(b" MODSEQ ");
         text::number(out, mod_seq.0);

@@ -41,30 +41,26 @@ proptest! {
     }
 }
 
-/// As it was written first: the row ended behind the structure.
 #[test]
 fn a_row_without_ancestors_is_read() {
     let scanned = scanned(b"References: <a@b>\r\nSubject: x\r\n\r\n");
     let new = NewEmail { prefix: "".into(), body: Body::Row("abc".into()), scanned: scanned.clone() };
-    let row = new.encode(ThreadId(1));
-    let fields = &row[1..row.len() - 4 - 9];
-    let mut old = Encoder::new(NewEmail::FORMAT).into_fields();
-    old.extend_from_slice(fields);
-    old.extend_from_slice(&crc32(&old));
-    let email = Email::decode(EmailId(1), old.into()).unwrap();
+    let email = Email::decode(EmailId(1), as_first_written(&new.encode(ThreadId(1)), 1).into()).unwrap();
     assert_eq!((email.ancestors(), email.structure().unwrap()), (None, scanned.structure.clone()));
 }
 
-fn crc32(octets: &[u8]) -> [u8; 4] {
-    // An encoder of our own would add fields; its checksum is the last four octets of a row.
+/// A row as it was before the `count` ancestors stood behind the structure.
+pub(crate) fn as_first_written(row: &[u8], count: usize) -> Vec<u8> {
+    let mut old = row[..row.len() - 4 - 1 - 8 * count].to_vec();
     let mut sum = !0u32;
-    for octet in octets {
+    for octet in &old {
         sum ^= u32::from(*octet);
         for _ in 0..8 {
             sum = if sum & 1 == 1 { sum >> 1 ^ 0xedb8_8320 } else { sum >> 1 };
         }
     }
-    (!sum).to_le_bytes()
+    old.extend_from_slice(&(!sum).to_le_bytes());
+    old
 }
 
 #[test]

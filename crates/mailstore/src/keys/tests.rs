@@ -1,13 +1,24 @@
 use super::*;
+use crate::email::tests::as_first_written;
 use crate::email::{Body, Email, NewEmail};
+use crate::{Account, Append, Expunge, FlagChange, INBOX_ID, Mailstore, StoreFlags, rows};
+use env::virtual_world::World;
 use message::Scanner;
-use model::{AccountId, MailboxId, Moment, ThreadId};
+use model::{AccountId, Flag, MailboxId, Moment, Quota, ThreadId, Uid};
 use std::time::Duration;
+use store::memory::{MemoryBlobs, MemoryStore};
+use store::{Batch, Query, Space, Store};
+
+fn new_email(header: &str) -> NewEmail {
+    let text = format!("{header}\r\n\r\n");
+    let mut scanner = Scanner::new(Scanner::DEFAULT_BUDGET);
+    scanner.push(text.as_bytes());
+    let prefix = "Return-Path: <>\r\n".into();
+    NewEmail { prefix, body: Body::Row(text.into()), scanned: scanner.finish().into() }
+}
 
 fn keys_of(header: &str) -> EmailKeys {
-    let mut scanner = Scanner::new(Scanner::DEFAULT_BUDGET);
-    scanner.push(format!("{header}\r\n\r\n").as_bytes());
-    let new = NewEmail { prefix: "".into(), body: Body::Row("".into()), scanned: scanner.finish().into() };
+    let new = new_email(header);
     Email::decode(EmailId(1), new.encode(ThreadId(1)).into()).unwrap().keys().unwrap().unwrap()
 }
 
@@ -84,4 +95,82 @@ fn there_is_room_for_so_much_and_no_more() {
     assert!(matches!(other.add(EmailId(1), &keys_of("Subject: a")), Err(Error::TooManyAtOnce)));
     drop(keys);
     other.add(EmailId(1), &keys_of("Subject: a")).unwrap();
+}
+
+/// INBOX with `count` messages, each the answer to the one before.
+fn inbox(world: &World, store: &MemoryStore, count: u64) -> Arc<Account> {
+    let env = Arc::new(world.clone());
+    let mailstore = Mailstore::new(Arc::new(store.clone()), Arc::new(MemoryBlobs::new()), env.clone(), env);
+    world.block_on(async {
+        let account = mailstore.account(AccountId(1)).await.unwrap();
+        for n in 1..=count {
+            let header = format!("Subject: s{n}\r\nMessage-ID: <{n}@x>\r\nReferences: <root@x>\r\n <{}@x>", n - 1);
+            let (email, flags, quota) = (new_email(&header), Vec::new(), Quota::default());
+            let (mailbox, internal_date, delivery, beside) = (INBOX_ID, None, None, Vec::new());
+            account.append(Append { mailbox, email, flags, internal_date, quota, delivery, beside }).await.unwrap();
+        }
+        account
+    })
+}
+
+/// What is read of `emails`: the subjects, and how many ancestors each names.
+fn read(world: &World, account: &Arc<Account>, keys: &mut Keys, emails: &[u64]) -> Vec<(u64, String, usize)> {
+    let ids: Vec<EmailId> = emails.iter().map(|id| EmailId(*id)).collect();
+    for block in keys.lacking(ids.iter().copied()).chunks(KEYS_AT_ONCE) {
+        world.block_on(account.read_keys(block, keys)).unwrap();
+    }
+    let of = |id: &EmailId| keys.get(*id).map(|of| (id.0, keys.text(of.subject).to_owned(), of.ancestors.len()));
+    ids.iter().filter_map(of).collect()
+}
+
+fn expected(emails: &[u64]) -> Vec<(u64, String, usize)> {
+    emails.iter().map(|id| (*id, format!("S{id}"), 2)).collect()
+}
+
+#[test]
+fn rows_are_read_by_scans_and_one_by_one() {
+    let (world, store) = (World::new(1), MemoryStore::new());
+    let account = inbox(&world, &store, 700);
+    let view = world.block_on(account.open(INBOX_ID)).unwrap();
+    let mut keys = account.take_keys(&view);
+    let (few, all): (Vec<u64>, Vec<u64>) = ([1, 30, 690, 700].into(), (1..=700).collect());
+    assert_eq!(read(&world, &account, &mut keys, &few), expected(&few));
+    assert_eq!(read(&world, &account, &mut keys, &all), expected(&all));
+    let kept = account.keep_keys(INBOX_ID, keys);
+    assert!(account.kept_keys(INBOX_ID).is_some_and(|again| Arc::ptr_eq(&again, &kept)));
+}
+
+#[test]
+fn old_rows_damaged_rows_and_ended_emails() {
+    let (world, store) = (World::new(1), MemoryStore::new());
+    let account = inbox(&world, &store, 4);
+    let cell = rows::account_cell(AccountId(1));
+    world.block_on(async {
+        let row = store.read(vec![Query::row(&cell, rows::email(EmailId(1)))]).await.unwrap().into_row().unwrap();
+        let mut batch = Batch::new(cell.clone());
+        batch.put(Space::Rows, rows::email(EmailId(1)), as_first_written(&row, 2));
+        store.commit(batch).await.unwrap();
+        let (mailbox, uids) = (INBOX_ID, vec![Uid(3)]);
+        let (change, flags, unchanged_since) = (FlagChange::Add, vec![Flag::Deleted], None);
+        let deleted = StoreFlags { mailbox, uids: uids.clone(), change, flags, unchanged_since };
+        account.store_flags(deleted).await.unwrap();
+        account.expunge(Expunge { mailbox, uids }).await.unwrap();
+    });
+    assert!(store.damage(Space::Rows, &cell, &rows::email(EmailId(2))));
+    let view = world.block_on(account.open(INBOX_ID)).unwrap();
+    let mut keys = account.take_keys(&view);
+    assert_eq!(read(&world, &account, &mut keys, &[1, 2, 3, 4]), expected(&[1, 4]));
+}
+
+#[test]
+fn a_table_of_what_is_gone_begins_anew() {
+    let (world, store) = (World::new(1), MemoryStore::new());
+    let account = inbox(&world, &store, 1);
+    let view = world.block_on(account.open(INBOX_ID)).unwrap();
+    let mut keys = account.take_keys(&view);
+    for id in 1..300 {
+        keys.add(EmailId(id), &keys_of("Subject: a")).unwrap();
+    }
+    account.keep_keys(INBOX_ID, keys);
+    assert_eq!(account.take_keys(&view).len(), 0);
 }
