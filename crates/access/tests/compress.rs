@@ -143,6 +143,7 @@ fn octet_by_octet_is_as_well() {
     let wire = client.wire(b"b APPEND INBOX {16+}\r\nSubject: a\r\n\r\nb\r\n\r\nc NOOP\r\n");
     let said: String = wire.iter().map(|octet| client.sends(&[*octet])).collect();
     assert!(said.starts_with("b OK [APPENDUID ") && said.ends_with("c OK nothing left to tell\r\n"), "{said}");
+    assert_eq!(client.server.account("anna").usage().messages, 1);
 }
 
 #[test]
