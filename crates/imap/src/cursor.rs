@@ -262,6 +262,11 @@ impl<'a> Cursor<'a> {
 
     /// RFC 9051 §9 `list-mailbox`.
     pub(crate) fn list_mailbox(&mut self) -> Parsed<ListPattern> {
+        self.list_pattern()?.map_err(name_error)
+    }
+
+    /// The same; within it, why no name could match it.
+    pub(crate) fn list_pattern(&mut self) -> Parsed<Result<ListPattern, MailboxNameError>> {
         let what = "a mailbox pattern";
         let octets = match self.peek() {
             Some(b'"' | b'{') => self.string(what)?,
@@ -270,8 +275,7 @@ impl<'a> Cursor<'a> {
                 None => return self.expected(what),
             },
         };
-        let pattern = mailbox::decode(&octets, self.form).map_err(name_error)?;
-        ListPattern::new(&pattern).map_err(name_error)
+        Ok(mailbox::decode(&octets, self.form).and_then(|pattern| ListPattern::new(&pattern)))
     }
 
     /// A flag that a client may set: not `\Recent`, and no system flag we do not know (RFC 9051 §2.3.2).

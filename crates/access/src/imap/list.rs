@@ -6,7 +6,7 @@ use super::running::Outcome;
 use super::status;
 use imap::command::{List, ListSelection, ListSyntax};
 use imap::response::{self, ListAttribute, ListEntry};
-use imap::{Answer, Code, ListPattern, MailboxName, NameForm};
+use imap::{Answer, ListPattern, MailboxName, NameForm};
 use mailstore::{Error, MailboxRecord, Mailboxes, SEPARATOR, SpecialUse};
 use std::collections::BTreeMap;
 
@@ -72,13 +72,13 @@ pub(crate) enum Match {
 
 impl Patterns {
     /// Patterns behind a reference, in the form in which names are kept.
-    pub fn new(reference: &str, patterns: &[ListPattern]) -> Result<Patterns, Answer<'static>> {
+    pub fn new(reference: &str, patterns: &[ListPattern]) -> Patterns {
         let under = |pattern: &ListPattern| {
-            let pattern = pattern.under(reference)?;
-            ListPattern::new(&mailstore::normalized(pattern.as_str()))
+            let pattern = pattern.under(reference).ok()?;
+            // What is longer than any name is passed over silently (RFC 5258 §3).
+            ListPattern::new(&mailstore::normalized(pattern.as_str())).ok()
         };
-        let patterns: Result<_, _> = patterns.iter().map(under).collect();
-        patterns.map(Patterns).map_err(|error| Answer::no(error.to_string()).code(Code::Cannot))
+        Patterns(patterns.iter().filter_map(under).collect())
     }
 
     pub fn matches(&self, name: &str) -> Match {
@@ -95,13 +95,14 @@ impl Patterns {
 /// Lists names.
 pub(crate) async fn list(client: &Client, command: List, out: &mut Out) -> Outcome {
     let form = client.name_form();
-    if command.syntax == ListSyntax::Basic && command.patterns.iter().all(ListPattern::is_empty) {
+    let delimiter = command.syntax == ListSyntax::Basic && command.patterns.first().is_some_and(ListPattern::is_empty);
+    if delimiter {
         let attributes = &[ListAttribute::NoSelect];
         response::list(out, &entry("", attributes, false), form);
         return Ok(Answer::ok("that is the hierarchy's separator"));
     }
     let mailboxes = client.account()?.mailboxes();
-    let patterns = Patterns::new(&command.reference, &command.patterns)?;
+    let patterns = Patterns::new(&command.reference, &command.patterns);
     let nodes = nodes(&mailboxes);
     let mut matches = Vec::with_capacity(nodes.len());
     for (i, node) in nodes.iter().enumerate() {

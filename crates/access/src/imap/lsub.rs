@@ -13,7 +13,7 @@ pub(crate) async fn lsub(client: &Client, command: Lsub, out: &mut Out) -> Outco
     let mailboxes = client.account()?.mailboxes();
     // RFC 3501 §6.3.9: only `%` tells of levels that are not subscribed themselves.
     let levels = command.pattern.as_str().ends_with('%');
-    let patterns = Patterns::new(&command.reference, &[command.pattern])?;
+    let patterns = Patterns::new(&command.reference, &[command.pattern]);
     for node in nodes(&mailboxes) {
         let attributes: &[ListAttribute] = match patterns.matches(node.name) {
             Match::Yes | Match::Levels if node.subscribed => &[],

@@ -14,7 +14,8 @@ pub struct List {
     pub selection: ListSelection,
     /// What pattern names are relative to, decoded; mostly empty.
     pub reference: String,
-    /// At least one, without the reference: see [`ListPattern::under`].
+    /// Without the reference: see [`ListPattern::under`]. What cannot be part of a name is passed over silently (RFC 5258 §3):
+    /// there may be none.
     pub patterns: Vec<ListPattern>,
     /// What is told about each.
     pub returns: ListReturn,
@@ -81,13 +82,14 @@ impl List {
         cursor.space()?;
         let patterns = if cursor.peek() == Some(b'(') {
             syntax = ListSyntax::Extended;
-            cursor.list(LIST_PATTERNS_MAX, Cursor::list_mailbox)?
+            cursor.list(LIST_PATTERNS_MAX, Cursor::list_pattern)?
         } else {
-            vec![cursor.list_mailbox()?]
+            vec![cursor.list_pattern()?]
         };
         if patterns.is_empty() {
             return cursor.expected("at least one mailbox pattern");
         }
+        let patterns = patterns.into_iter().filter_map(Result::ok).collect();
         let mut returns = ListReturn::default();
         if cursor.take_word(" RETURN ") {
             syntax = ListSyntax::Extended;
