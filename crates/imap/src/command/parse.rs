@@ -78,7 +78,7 @@ const COMMANDS: &[(&str, Arguments)] = &[
 ];
 
 /// RFC 9051 §6.4.9
-const UID_COMMANDS: [(&str, Arguments); 9] = [
+const UID_COMMANDS: &[(&str, Arguments)] = &[
     ("UID EXPUNGE", |c| Expunge::parse_uid(c).map(Command::Expunge)),
     ("UID SEARCH", |c| Search::parse(c, Numbering::Uid).map(Command::Search)),
     ("UID SORT", |c| Sort::parse(c, Numbering::Uid).map(Command::Sort)),
