@@ -161,8 +161,18 @@ fn plain(mbox: &[u8]) -> String {
     text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
+/// Tells the first line that differs rather than all of two accounts.
+fn same(one: &BTreeMap<String, String>, other: &BTreeMap<String, String>) {
+    assert!(one.keys().eq(other.keys()), "{:?}, {:?}", one.keys(), other.keys());
+    for (name, text) in one {
+        let lines = text.lines().zip(other[name].lines()).enumerate();
+        let odd: Vec<_> = lines.filter(|(_, (one, other))| one != other).take(3).collect();
+        assert!(odd.is_empty() && text.len() == other[name].len(), "{name}: {odd:?}");
+    }
+}
+
 /// A Maildir with messages of all kinds.
-fn maildir(root: &Path) {
+fn maildir(root: &Path, odd_ms: u64) {
     let put = |folder: &str, name: &str, text: &[u8], at_ms: u64| {
         for part in ["cur", "new", "tmp"] {
             fs::create_dir_all(root.join(folder).join(part)).unwrap();
@@ -174,7 +184,12 @@ fn maildir(root: &Path) {
     let simple = |n: u32| format!("From: a@b.test\nSubject: {n}\nMessage-ID: <{n}@b.test>\n\ntext {n}\n").into_bytes();
     for n in 1..=40_u32 {
         let flags = ["", "S", "FS", "RSTa", "DPb"][n as usize % 5];
-        put("", &format!("cur/17000000{n:02}.M{n}.host:2,{flags}"), &simple(n), 1_700_000_000_123 + u64::from(n));
+        put(
+            "",
+            &format!("cur/17000000{n:02}.M{n}.host:2,{flags}"),
+            &simple(n),
+            1_700_000_000_000 + odd_ms * u64::from(n),
+        );
     }
     put("", "new/1700000050.x.host", b"Subject: new\n\n", 1_700_000_050_000);
     put("", "new/1700000051.x.host", b"Subject: new\n\n", 1_700_000_051_000);
@@ -191,7 +206,7 @@ fn maildir(root: &Path) {
 fn what_goes_in_comes_out_again_in_every_format() {
     let server = Server::start();
     let [source, eml] = ["source", "letter.eml"].map(|name| server.path(name));
-    maildir(&source);
+    maildir(&source, 7);
     let told = server.moved(0, "import", "anna", &["--maildir", source.to_str().unwrap()]);
     assert_eq!((&told["added"], &told["failed"]), (&47.into(), &0.into()), "{told}");
     fs::write(&eml, "Date: Tue, 2 Jan 2024 03:04:05 +0100\r\nSubject: out\r\n\r\n").unwrap();
@@ -199,7 +214,7 @@ fn what_goes_in_comes_out_again_in_every_format() {
         server.moved(0, "import", "anna", &["--eml", eml.to_str().unwrap(), "--into", name]);
     }
     let mail = server.mail("anna");
-    assert!(mail["INBOX.mbox"].contains("X-Status: FT\n") || mail["INBOX.mbox"].contains("Status: RO\n"), "{mail:?}");
+    assert!(mail["INBOX.mbox"].contains("X-Status: FT\n") || mail["INBOX.mbox"].contains("Status: RO\n"));
     assert!(mail["../../out"].starts_with("From MAILER-DAEMON Tue Jan  2 02:04:05 2024\n"), "{:?}", mail["../../out"]);
     assert!(mail.contains_key("Sent.mbox") && mail.contains_key("Entwürfe/2024.mbox"), "{:?}", mail.keys());
     for (format, name) in [("--maildir", "ben"), ("--mbox", "carla"), ("--eml", "dora")] {
@@ -213,7 +228,7 @@ fn what_goes_in_comes_out_again_in_every_format() {
         assert_eq!(files(Path::new(place)), before);
         let told = server.moved(0, "import", name, &[format, place]);
         assert_eq!((&told["added"], &told["failed"]), (&50.into(), &0.into()), "{told}");
-        assert_eq!(server.mail(name), mail, "{format}");
+        same(&server.mail(name), &mail);
         let told = server.moved(0, "import", name, &[format, place]);
         assert_eq!((&told["added"], &told["known"]), (&0.into(), &50.into()), "{told}");
         let other = server.run(1, &["export", "--account", "ben@example.org", "--eml", place], "");
@@ -290,7 +305,8 @@ fn what_cannot_be_read_is_named_and_the_rest_goes_on() {
 fn mail_is_fetched_from_another_server_once() {
     let server = Server::start();
     let source = server.path("source");
-    maildir(&source);
+    // IMAP knows no parts of seconds.
+    maildir(&source, 0);
     server.moved(0, "import", "anna", &["--maildir", source.to_str().unwrap()]);
     let mail = server.mail("anna");
     let unsafe_ = server.fetch(1, "ben", "anna", &[]);
@@ -301,8 +317,9 @@ fn mail_is_fetched_from_another_server_once() {
     assert!(some.starts_with("1 added"), "{some}");
     let rest = server.fetch(0, "ben", "anna", &["--tls-any"]);
     assert!(rest.starts_with("46 added") && rest.contains("1 there before"), "{rest}");
-    assert_eq!(server.mail("ben"), mail);
-    assert_eq!(server.mail("anna"), mail, "nothing is marked there");
+    same(&server.mail("ben"), &mail);
+    // Nothing is marked there.
+    same(&server.mail("anna"), &mail);
     let nothing = server.fetch(0, "ben", "anna", &["--insecure", "--delete"]);
     assert!(nothing.starts_with("0 added") && nothing.contains("47 there before"), "{nothing}");
     assert_eq!((server.messages("anna"), server.messages("ben")), (0, 47));

@@ -100,7 +100,9 @@ pub fn run(fetch: &Fetch) -> Result<(), Failure> {
         Ok::<_, Failure>((done, errand.uplink.finish()))
     })?;
     let (tally, ended) = tally;
+    let begun = tally.added + tally.known + tally.failed > 0;
     let (folders, stopped) = match done {
+        Err(cause) if !begun => return Err(Failure::Failed(cause)),
         Ok(folders) => (folders, ended),
         Err(cause) => (0, Some(cause)),
     };

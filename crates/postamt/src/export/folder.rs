@@ -47,7 +47,7 @@ impl MessageFolder {
         let parts: &[&str] = if format == Format::Maildir { &["cur", "new"] } else { &["."] };
         for part in parts {
             for entry in fs::read_dir(folder.join(part))? {
-                there.extend(numbers(&entry?.file_name().to_string_lossy()));
+                there.extend(Name::of(&entry?.file_name().to_string_lossy()).numbers());
             }
         }
         let keywords = Keywords::read(folder);
@@ -76,14 +76,6 @@ impl MessageFolder {
         }
         Ok(())
     }
-}
-
-/// UIDVALIDITY and UID in a name that we gave.
-fn numbers(name: &str) -> Option<(u32, u32)> {
-    let (_, rest) = Name::of(name).base.split_once(".V")?;
-    let (uid_validity, rest) = rest.split_once('U')?;
-    let (uid, _) = rest.split_once(".postamt")?;
-    Some((uid_validity.parse().ok()?, uid.parse().ok()?))
 }
 
 impl Target for MessageFolder {

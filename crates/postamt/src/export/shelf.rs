@@ -5,6 +5,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
+/// Files synced at once.
+const SYNCS: usize = 8;
+
 /// A folder that files are put on, many at once: the sync of the first makes those of the others quick.
 pub struct Shelf {
     folder: PathBuf,
@@ -72,9 +75,14 @@ impl Shelf {
         if self.waiting.is_empty() {
             return Ok(());
         }
-        for (_, _, file) in &self.waiting {
-            file.sync_all()?;
-        }
+        // Side by side, so that the system writes its journal once for several.
+        std::thread::scope(|scope| {
+            let share = self.waiting.len().div_ceil(SYNCS);
+            let sync = |files: &[(PathBuf, PathBuf, File)]| files.iter().try_for_each(|(_, _, file)| file.sync_all());
+            let threads: Vec<_> = self.waiting.chunks(share).map(|files| scope.spawn(move || sync(files))).collect();
+            let lost = |_| Err(io::Error::other("a thread ended"));
+            threads.into_iter().try_for_each(|thread| thread.join().unwrap_or_else(lost))
+        })?;
         for (from, to, _) in self.waiting.drain(..) {
             fs::rename(from, to)?;
         }

@@ -177,52 +177,62 @@ async fn bodies(
     target: &str,
     mut new: VecDeque<Known>,
 ) -> Result<HashMap<u64, u32>, String> {
-    let mut sent = HashMap::new();
-    let mut asked: VecDeque<(::imap::Tag, HashMap<u32, Known>)> = VecDeque::new();
+    let (mut sent, mut waiting) = (HashMap::new(), HashMap::<u32, Known>::new());
+    let mut asked: Vec<(::imap::Tag, Vec<u32>)> = Vec::new();
     loop {
         while asked.len() < PIPELINE && !new.is_empty() {
             let group = group(&mut new);
-            let set: NumberSet = group.keys().copied().collect();
+            let set: NumberSet = group.iter().map(|message| message.uid).collect();
             // PEEK, so that nothing is marked as seen (RFC 9051 §6.4.5).
             let tag = there.send(&format!("UID FETCH {set} (BODY.PEEK[])")).await?;
-            asked.push_back((tag, group));
+            asked.push((tag, group.iter().map(|message| message.uid).collect()));
+            waiting.extend(group.into_iter().map(|message| (message.uid, message)));
         }
-        let Some((tag, mut group)) = asked.pop_front() else { return Ok(sent) };
+        if asked.is_empty() {
+            return Ok(sent);
+        }
+        let tags: Vec<&::imap::Tag> = asked.iter().map(|(tag, _)| tag).collect();
         let uplink = &mut errand.uplink;
-        there
-            .answered(&tag, |response, body| {
-                let Response::Fetch(fetched) = response else { return Ok(()) };
-                let octets = fetched.sections.into_iter().find(|section| section.section.is_empty());
-                let octets = match octets.map(|section| section.octets) {
-                    Some(Octets::Streamed(_)) => std::mem::take(body),
-                    Some(Octets::Here(octets)) => octets,
-                    Some(Octets::Nil) | None => return Ok(()),
-                };
-                let Some(known) = fetched.uid.and_then(|uid| group.remove(&uid)) else { return Ok(()) };
-                let place = format!("{}, UID {}", listed.name, known.uid);
+        // Servers may carry out such commands side by side (RFC 9051 §5.5).
+        let (done, refused) = there
+            .any_answered(&tags, |response, body| {
+                let Some((uid, octets)) = whole(response, body) else { return Ok(()) };
+                let Some(known) = waiting.remove(&uid) else { return Ok(()) };
+                let place = format!("{}, UID {uid}", listed.name);
                 let letter = Letter { place, octets, flags: known.flags, date: known.date };
-                sent.insert(uplink.send(target, known.source, letter)?, known.uid);
+                sent.insert(uplink.send(target, known.source, letter)?, uid);
                 Ok(())
             })
             .await?;
-        for uid in group.into_keys() {
-            let cause = "the server did not send it; start again to ask once more";
-            errand.uplink.trouble(format!("{}, UID {uid}", listed.name), cause.into());
+        let (_, uids) = asked.swap_remove(done);
+        for uid in uids.into_iter().filter(|uid| waiting.remove(uid).is_some()) {
+            let cause = refused.clone().unwrap_or_else(|| "start again to ask once more".into());
+            let cause = format!("the server did not send it: {cause}");
+            errand.uplink.trouble(format!("{}, UID {uid}", listed.name), cause);
         }
     }
 }
 
+/// A message's UID and octets, if that is what a response brings.
+fn whole(response: Response, body: &mut Vec<u8>) -> Option<(u32, Vec<u8>)> {
+    let Response::Fetch(fetched) = response else { return None };
+    let section = fetched.sections.into_iter().find(|section| section.section.is_empty())?;
+    match section.octets {
+        Octets::Streamed(_) => Some((fetched.uid?, std::mem::take(body))),
+        Octets::Here(octets) => Some((fetched.uid?, octets)),
+        Octets::Nil => None,
+    }
+}
+
 /// The next messages, as many as one command asks for.
-fn group(new: &mut VecDeque<Known>) -> HashMap<u32, Known> {
-    let (mut group, mut octets) = (HashMap::new(), 0_u64);
+fn group(new: &mut VecDeque<Known>) -> Vec<Known> {
+    let (mut group, mut octets) = (Vec::new(), 0_u64);
     while let Some(next) = new.front() {
         octets += next.size_octets;
         if group.len() >= GROUP_MESSAGES_MAX || (octets > GROUP_OCTETS_MAX && !group.is_empty()) {
             break;
         }
-        if let Some(next) = new.pop_front() {
-            group.insert(next.uid, next);
-        }
+        group.extend(new.pop_front());
     }
     group
 }

@@ -56,13 +56,13 @@ fn files(folder: &Folder) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(&folder.place)? {
         let path = entry?.path();
-        let name = path.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
-        if name.ends_with(ENDING) && !name.starts_with('.') {
-            files.push(path);
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        if name.to_ascii_lowercase().ends_with(ENDING) && !name.starts_with('.') {
+            files.push((Name::of(&name).order(), path));
         }
     }
     files.sort();
-    Ok(files)
+    Ok(files.into_iter().map(|(_, path)| path).collect())
 }
 
 /// How many messages there are.

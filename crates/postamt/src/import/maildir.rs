@@ -102,9 +102,11 @@ pub fn read(folder: &Folder, dates: Option<Dates>, octets_max: u64, reader: &mut
             Ok(entries) => {
                 for entry in entries {
                     match entry {
-                        Ok(entry) => {
-                            files.push((Name::of(&entry.file_name().to_string_lossy()).at_s, entry.file_name(), is_new))
-                        }
+                        Ok(entry) => files.push((
+                            Name::of(&entry.file_name().to_string_lossy()).order(),
+                            entry.file_name(),
+                            is_new,
+                        )),
                         Err(error) => reader.trouble(place.display().to_string(), error.to_string()),
                     }
                 }
@@ -163,6 +165,19 @@ impl Name<'_> {
         let number = |key: &str| base.split(',').find_map(|part| part.strip_prefix(key)?.parse().ok());
         let digits = base.split(|c: char| !c.is_ascii_digit()).next().unwrap_or("");
         Name { at_s: digits.parse().unwrap_or(0), base, size: number("S="), crlf_size: number("W="), letters }
+    }
+
+    /// UIDVALIDITY and UID of a message that we exported.
+    pub fn numbers(&self) -> Option<(u32, u32)> {
+        let (_, rest) = self.base.split_once(".V")?;
+        let (uid_validity, rest) = rest.split_once('U')?;
+        let (uid, _) = rest.split_once(".postamt")?;
+        Some((uid_validity.parse().ok()?, uid.parse().ok()?))
+    }
+
+    /// By what messages are put in order: that of an exported mailbox, else that of their coming.
+    pub fn order(&self) -> u64 {
+        self.numbers().map_or(self.at_s, |(_, uid)| uid.into())
     }
 
     /// Whether it says both sizes, as ours and Dovecot's do.

@@ -127,7 +127,7 @@ impl Uplink {
             drop(state);
             self.writer.flush().map_err(|error| lost(&error))?;
             state = self.shared.state();
-            if state.waiting.len() >= WAITING_MAX && !state.ended {
+            if state.waiting.len() >= WAITING_MAX && !state.ended && state.stopped.is_none() {
                 state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
             }
         }

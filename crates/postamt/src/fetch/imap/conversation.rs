@@ -208,6 +208,23 @@ impl Conversation {
         if end.status == Status::Ok { Ok(()) } else { Err(format!("the server says: {}", end.text)) }
     }
 
+    /// Waits for the answer of one of several commands; says of which, and what was refused of it.
+    ///
+    /// # Errors
+    /// When the server does not understand, and what `each` says.
+    pub async fn any_answered(
+        &mut self,
+        tags: &[&Tag],
+        each: impl FnMut(Response, &mut Vec<u8>) -> Result<(), String>,
+    ) -> Result<(usize, Option<String>), String> {
+        let (of, end) = self.answer_of(tags, each).await?;
+        match end.status {
+            Status::Ok => Ok((of, None)),
+            Status::No => Ok((of, Some(end.text))),
+            Status::Bad => Err(format!("the server says: {}", end.text)),
+        }
+    }
+
     /// A command that has to be done.
     ///
     /// # Errors
@@ -229,11 +246,24 @@ impl Conversation {
     async fn answer(
         &mut self,
         tag: &Tag,
-        mut each: impl FnMut(Response, &mut Vec<u8>) -> Result<(), String>,
+        each: impl FnMut(Response, &mut Vec<u8>) -> Result<(), String>,
     ) -> Result<End, String> {
+        self.answer_of(&[tag], each).await.map(|(_, end)| end)
+    }
+
+    async fn answer_of(
+        &mut self,
+        tags: &[&Tag],
+        mut each: impl FnMut(Response, &mut Vec<u8>) -> Result<(), String>,
+    ) -> Result<(usize, End), String> {
         loop {
             match self.response().await? {
-                Response::Tagged { tag: of, status, text, .. } if of == *tag => return Ok(End { status, text }),
+                Response::Tagged { tag, status, text, .. } => {
+                    let Some(of) = tags.iter().position(|known| **known == tag) else {
+                        return Err(format!("the server answers {tag}, which was not asked"));
+                    };
+                    return Ok((of, End { status, text }));
+                }
                 Response::Untagged { condition: Condition::Bye, text, .. } => {
                     return Err(format!("the server ends the conversation: {text}"));
                 }
