@@ -8,7 +8,7 @@ use imap::NameForm;
 use model::Timestamp;
 use std::ffi::OsString;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// What a message's internal date is taken from.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
