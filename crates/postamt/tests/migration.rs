@@ -17,6 +17,11 @@ domains = ["example.org"]
 protocol = "imap"
 address = "127.0.0.1:0"
 plaintext_login = true
+
+[[listener]]
+protocol = "pop3"
+address = "127.0.0.1:0"
+plaintext_login = true
 "#;
 
 const ACCOUNTS: [&str; 4] = ["anna", "ben", "carla", "dora"];
@@ -72,8 +77,12 @@ impl Server {
     }
 
     fn fetch(&self, code: i32, to: &str, from: &str, args: &[&str]) -> String {
+        self.fetch_by(code, "imap", (to, from), args)
+    }
+
+    fn fetch_by(&self, code: i32, protocol: &str, (to, from): (&str, &str), args: &[&str]) -> String {
         let account = format!("{to}@example.org");
-        let url = format!("imap://{from}%40example.org@{}", self.imap());
+        let url = format!("{protocol}://{from}%40example.org@{}", self.place(protocol));
         let args = [&["fetch", "--account", account.as_str(), url.as_str()], args].concat();
         self.run(code, &args, &format!("of {from}"))
     }
@@ -85,9 +94,12 @@ impl Server {
         account.unwrap()["messages"].as_u64().unwrap()
     }
 
-    fn imap(&self) -> String {
+    /// Where a protocol is spoken.
+    fn place(&self, protocol: &str) -> String {
         let status: Value = serde_json::from_str(&self.run(0, &["status", "--json"], "")).unwrap();
-        status["listeners"][0]["address"].as_str().unwrap().to_owned()
+        let listeners = status["listeners"].as_array().unwrap();
+        let listener = listeners.iter().find(|listener| listener["protocol"] == protocol).unwrap();
+        listener["address"].as_str().unwrap().to_owned()
     }
 
     /// All of an account's mail: each mailbox's messages with flags and dates, without the numbers that differ.
@@ -326,8 +338,35 @@ fn mail_is_fetched_from_another_server_once() {
     let into = server.fetch(0, "carla", "ben", &["--insecure", "--into", "Old"]);
     assert!(into.starts_with("47 added"), "{into}");
     let account = ["fetch", "--account", "carla@example.org"];
-    let denied = server.run(1, &[&account[..], &[&format!("imap://x@{}", server.imap()), "--insecure"]].concat(), "x");
+    let denied =
+        server.run(1, &[&account[..], &[&format!("imap://x@{}", server.place("imap")), "--insecure"]].concat(), "x");
     assert!(denied.contains("does not let x in"), "{denied}");
     let remote = server.run(1, &[&account[..], &["imap://x@192.0.2.1", "--insecure"]].concat(), "x");
     assert!(remote.contains("is not on this machine"), "{remote}");
+}
+
+#[test]
+fn a_maildrop_is_fetched_once_and_emptied_when_that_is_wanted() {
+    let server = Server::start();
+    let source = server.path("source");
+    // POP3 has neither flags nor dates; a message tells its own.
+    for n in 0..30 {
+        fs::create_dir_all(source.join("cur")).unwrap();
+        let text = format!("Date: Tue, 2 Jan 2024 03:04:{n:02} +0100\nSubject: {n}\n\n.dot\n..\n.\nend {n}\n");
+        fs::write(source.join(format!("cur/17000000{n:02}.x:2,")), text).unwrap();
+    }
+    server.moved(0, "import", "anna", &["--maildir", source.to_str().unwrap(), "--dates", "header"]);
+    let pop3 = |to, from, args: &[&str]| server.fetch_by(0, "pop3", (to, from), args);
+    let first = pop3("ben", "anna", &["--tls-any"]);
+    assert!(first.starts_with("30 added"), "{first}");
+    same(&server.mail("ben"), &server.mail("anna"));
+    let again = pop3("ben", "anna", &["--insecure", "--delete"]);
+    assert!(again.starts_with("0 added") && again.contains("30 there before"), "{again}");
+    assert_eq!((server.messages("anna"), server.messages("ben")), (0, 30));
+    let into = pop3("carla", "ben", &["--insecure", "--into", "Old", "--delete"]);
+    assert!(into.starts_with("30 added"), "{into}");
+    assert_eq!((server.messages("ben"), server.messages("carla")), (0, 30));
+    let denied = server.fetch_by(1, "pop3", ("ben", "nobody"), &["--insecure"]);
+    assert!(denied.contains("does not let nobody@example.org in"), "{denied}");
+    server.run(2, &["fetch", "--account", "ben@example.org", "pop3://x@localhost", "--mailbox", "INBOX"], "x");
 }
