@@ -374,9 +374,14 @@ def header_without_end(d):
     return header and isinstance(d.ours, bytes) and isinstance(d.theirs, bytes) and abs(len(d.ours) - len(d.theirs)) == 2 and d.ours.rstrip() == d.theirs.rstrip()
 
 
-@rule("RFC 9051 §6.4.4", "a message without a Date, or one that is none, was sent at no time; they take another for it")
+@rule("RFC 9051 §6.4.4", "a message without a Date was sent at no time, one with half of it on that day; they take another for it")
 def sent_at_no_time(d):
-    return "SENT" in d.text and bool(d.messages) and not any(re.search(rb"(?im)^date: .*\d \w{3} \d", message.split(b"\r\n\r\n")[0]) for message in d.messages)
+    return "SENT" in d.text and bool(d.messages) and not any(map(is_dated, d.messages))
+
+
+def is_dated(message):
+    header = message.partition(b"\r\n\r\n")[0] if not message.startswith(b"\r\n") else b""
+    return re.search(rb"(?im)^date: .*\d \w{3} \d+ \d\d:\d\d", header)
 
 
 @rule("RFC 9051 §6.4.4", "BODY looks into the headers of messages within; they do not in a digest's, whose type is unsaid")
