@@ -466,3 +466,8 @@ def moved_from_examined(text, ours, theirs, selected):
 @parting("RFC 6154 §5.3", "what a mailbox is for goes with it when it is deleted; theirs is the name's, set by configuration")
 def special_name_created(text, ours, theirs, selected):
     return re.match('(CREATE|RENAME .*) "?(Drafts|Trash|Sent)"?$', text) and ours == "OK"
+
+
+@rule("RFC 8474 §4.1", "they have no OBJECTID")
+def mailbox_id(d):
+    return d.key[1:] == ("code", "MAILBOXID") and d.theirs is NOTHING
