@@ -28,9 +28,9 @@ class Difference:
     @property
     def messages(self):
         """The octets of those that one found and the other did not."""
-        if self.key != ("search",) or NOTHING in (self.ours, self.theirs):
+        if self.key[0] not in ("search", "sort", "thread") or len(self.key) > 1:
             return []
-        return [self.held(number, self.verb.startswith("UID")) for number in self.ours ^ self.theirs]
+        return [self.held(number, self.verb.startswith("UID")) for number in numbers_in(self.ours) ^ numbers_in(self.theirs)]
 
     @property
     def answers(self):
@@ -46,6 +46,13 @@ class Difference:
 
     def __str__(self):
         return f"{' '.join(map(show, self.key))}: ours {show(self.ours)}, theirs {show(self.theirs)}"
+
+
+def numbers_in(value):
+    """Of lists in lists too."""
+    if isinstance(value, (tuple, frozenset)):
+        return frozenset().union(*map(numbers_in, value))
+    return frozenset() if value is NOTHING else frozenset((int(value),))
 
 
 def show(value):
@@ -384,9 +391,15 @@ def is_dated(message):
     return re.search(rb"(?im)^date: .*\d \w{3} \d+ \d\d:\d\d", header)
 
 
-@rule("RFC 9051 §6.4.4", "BODY looks into the headers of messages within; they do not in a digest's, whose type is unsaid")
-def search_in_a_digest(d):
-    return bool(re.search("BODY|TEXT", d.text)) and bool(d.messages) and all(b"multipart/digest" in message for message in d.messages)
+@rule("RFC 9051 §6.4.4", "BODY looks into the headers of messages within too; they do not")
+def search_in_headers_within(d):
+    within = rb"multipart/digest|message/rfc822"
+    return bool(re.search("BODY|TEXT", d.text)) and bool(d.messages) and all(re.search(within, message) for message in d.messages)
+
+
+@rule("RFC 8970 §3", "what a preview shows is a server's choice")
+def preview(d):
+    return d.key[0] == "fetch" and d.key[2] == "PREVIEW" and isinstance(d.ours, bytes) and isinstance(d.theirs, bytes)
 
 
 @rule("RFC 9051 §6.4.4", "text in an encoding that nobody knows is searched as it is; they pass it over")
@@ -471,3 +484,21 @@ def special_name_created(text, ours, theirs, selected):
 @rule("RFC 8474 §4.1", "they have no OBJECTID")
 def mailbox_id(d):
     return d.key[1:] == ("code", "MAILBOXID") and d.theirs is NOTHING
+
+
+@rule("RFC 6154 §2", "LSUB says no more than RFC 3501 has it")
+def use_in_lsub(d):
+    return d.key[0] == "lsub" and d.key[2] in SPECIAL_USES and d.ours is NOTHING
+
+
+@rule("RFC 5256 §2.1", "a subject with a broken encoded word: we decode what can be read, they leave it; the others stand in one order")
+def sorted_by_a_broken_word(d):
+    if d.key != ("sort",) or numbers_in(d.ours) != numbers_in(d.theirs):
+        return False
+    plain = {number for number in d.ours if not has_broken_word(d.held(number, d.verb.startswith("UID")))}
+    return len(plain) < len(d.ours) and [n for n in d.ours if n in plain] == [n for n in d.theirs if n in plain]
+
+
+def has_broken_word(message):
+    subject = re.search(rb"(?im)^subject:[^\r\n]*(\r\n[ \t][^\r\n]*)*", message)
+    return bool(subject) and b"=?" in re.sub(rb"=\?[\w-]+\?([qQ]\?[^? ]+|[bB]\?[\w+/]+=*)\?=", b"", subject[0])
