@@ -1,19 +1,19 @@
 #!/usr/bin/env python3
 """The same commands to us and to Debian's Dovecot, and what they answer compared.
 
-    interop/differential.py [--seeds N] [--from S] [--show] [--first]
+    interop/differential.py [--seeds N] [--from S] [--show] [--kinds N]
 
 Each seed makes mailboxes with messages and a stream of commands over one or two connections. Both servers' answers become facts
 (`imap_facts.py`); where facts part, a rule of `explained.py` must say why. What no rule explains is printed with its seed, the shortest
 stream that shows it, and both answers. Closes with how often each rule was needed, and with status 1 when something is unexplained.
 Needs root for Dovecot (Debian's dovecot-imapd). TMPDIR=/dev/shm spares the disk.
 """
-import argparse, os, re, subprocess, sys, time
+import argparse, re, subprocess, sys, time
 from collections import Counter
 from functools import partial
 from dovecot import SPECIAL, Dovecot
 from explained import PARTINGS, RULES, Difference, explanation, parted
-from harness import DOMAIN, POSTAMT, Server, Wire, same
+from harness import DOMAIN, POSTAMT, Server, Wire
 from imap_data import Odd, Response, pairs
 from imap_facts import Reading, apart
 from imap_streams import Literal, Maker, Step
@@ -177,7 +177,7 @@ class Run:
         self.pair, self.stream, self.found, self.steps_done = pair, stream, None, 0
         self.user = pair.account()
         pair.filled(stream, self.user)
-        self.connections, self.before, self.selected = {}, [], {}
+        self.connections, self.selected = {}, {}
         try:
             self.go()
         finally:
@@ -252,14 +252,13 @@ class Run:
             name = step.pieces[0].partition(" ")[2].partition(" (")[0].strip('"')
             self.selected[step.connection] = "INBOX" if name.upper() == "INBOX" else name
         for where in apart(our_facts, their_facts):
-            difference = Difference(step, *where, (our_facts, their_facts), partial(self.message, step.connection), tuple(self.before))
+            difference = Difference(step, *where, (our_facts, their_facts), partial(self.message, step.connection))
             known = explanation(difference)
             if known is None:
                 self.found = (step, difference, ours, theirs)
                 self.messages = difference.messages or ([difference.message] if difference.key[0] == "fetch" else [])
                 return True
             ends |= known.after == "end"
-        self.before.append((step, *said))
         return ends
 
 

@@ -1,7 +1,7 @@
 """Differences from Dovecot that are known, each a rule: where it is seen, which standard speaks of it, and why both may be as they are.
 
 A rule is a function of the difference; as narrow as it can be. `after` says what becomes of the stream: its later answers stand on
-what the two did differently when it is `end`.
+what the two did differently when it is `end`. What both answer alike but do differently ends the stream too: a `parting`.
 """
 import email, email.policy, re
 from dataclasses import dataclass
@@ -18,7 +18,6 @@ class Difference:
     theirs: object
     facts: tuple
     held: object
-    before: tuple
 
     @property
     def message(self):

@@ -1,7 +1,7 @@
 """Seeded streams of IMAP commands: mostly good ones, some that no server may take."""
 import random
 from dataclasses import dataclass, replace
-from odd_letters import all_letters, broken, crlf
+from odd_letters import all_letters, broken
 
 FLAGS = ("\\Seen", "\\Flagged", "\\Answered", "\\Deleted", "\\Draft", "$Forwarded", "Custom", "$Junk", "ünfit")
 DAYS = ("1-Jan-2026", "05-Jan-2026", "6-Jan-2026", " 7-Jan-2026", "31-Dec-2025", "1-Feb-1998")

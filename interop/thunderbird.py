@@ -199,7 +199,6 @@ class Checks:
         self.bird.run("""
             Services.io.offline = false;
             const manager = Cc["@mozilla.org/messenger/offline-manager;1"].getService(Ci.nsIMsgOfflineManager);
-            manager.synchronizeForOffline(false, false, false, false, window.msgWindow);
             manager.goOnline(false, true, window.msgWindow);
             await until("what is new", async () => { await update("INBOX"); return folder("INBOX").getTotalMessages(false) == args[0]; });""", before - 2)
         self.until("flags", lambda imap: sum(b"\\Flagged" in flags for flags in imap.flags().values()) == 7)
