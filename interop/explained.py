@@ -288,7 +288,7 @@ def broken_address(d):
 @rule("RFC 5322 §3.4", "a list of addresses with a mistake in it: we read on, they stop there")
 def addresses_behind_a_mistake(d):
     longer = d.key[0] == "fetch" and d.key[2] == "ENVELOPE" and len(d.key) == 4 and isinstance(d.ours, tuple) and isinstance(d.theirs, tuple)
-    if not longer or d.ours[:len(d.theirs)] != d.theirs:
+    if not longer or len(d.theirs) >= len(d.ours) or not set(d.theirs) <= set(d.ours):
         return False
     fields = email.message_from_bytes(d.message, policy=email.policy.default)
     return any(field.defects or ";" in field for name in ("to", "cc", "from", "bcc", "reply-to", "sender") for field in fields.get_all(name, ()))
@@ -331,7 +331,7 @@ def binary_whole(d):
 def binary_multipart(d):
     if d.key[0] != "fetch" or not d.key[2].startswith("BINARY") or b"multipart/" not in d.message:
         return False
-    return apart_by(d, *range(-20, 0)) or isinstance(d.ours, bytes) and d.ours.endswith(b"--") and d.theirs == d.ours + b"\r\n"
+    return apart_by(d, *range(-20, 0)) or isinstance(d.ours, bytes) and d.ours.endswith(b"--") and d.theirs in (d.ours + b"\r", d.ours + b"\r\n")
 
 
 @rule("RFC 3516 §4.3", "base64 that is broken is decoded as far as it goes, or left alone; they refuse to read the message", after="end")
@@ -501,3 +501,17 @@ def sorted_by_a_broken_word(d):
 def has_broken_word(message):
     subject = re.search(rb"(?im)^subject:[^\r\n]*(\r\n[ \t][^\r\n]*)*", message)
     return bool(subject) and b"=?" in re.sub(rb"=\?[\w-]+\?([qQ]\?[^? ]+|[bB]\?[\w+/]+=*)\?=", b"", subject[0])
+
+
+@rule("RFC 5256 §3", "what is equal by every key stands in the order of its numbers; theirs does not always")
+def sorted_by_number(d):
+    if d.key != ("sort",) or numbers_in(d.ours) != numbers_in(d.theirs) or d.ours != tuple(sorted(d.ours)):
+        return False
+    keys = re.findall(r"ARRIVAL|CC|DATE|FROM|SIZE|SUBJECT|TO", d.text.partition("(")[2].partition(")")[0])
+    messages = [email.message_from_bytes(d.held(number, d.verb.startswith("UID"))) for number in d.ours]
+    return not {"ARRIVAL", "SIZE"} & set(keys) and all(len({str(message[key]) for message in messages}) == 1 for key in keys)
+
+
+@rule("RFC 9051 §6.4.4", "a charset is refused before it is seen that no mailbox is selected")
+def charset_before_state(d):
+    return d.answers == ("NO", "BAD") and ("answer", "code", "BADCHARSET") in d.facts[0]

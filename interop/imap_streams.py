@@ -242,9 +242,11 @@ class Maker:
     def sort(self, connection):
         if "SORT" not in self.can:
             return None
-        keys = " ".join(f"{self.pick('', '', 'REVERSE ')}{key}" for key in self.chance.sample(SORT_KEYS, self.pick(1, 1, 2, 3)))
-        options = f"RETURN ({self.pick('ALL', 'COUNT', 'MIN MAX')}) " if "ESORT" in self.can and self.chance.random() < 0.2 else ""
-        return self.with_literals(connection, f"{self.numbering()}SORT {options}({keys}) UTF-8 ", self.keys(connection))
+        returns = "ESORT" in self.can and self.chance.random() < 0.2
+        kinds = [key for key in SORT_KEYS if key != "SUBJECT" or not returns]
+        keys = " ".join(f"{self.pick('', '', 'REVERSE ')}{key}" for key in self.chance.sample(kinds, self.pick(1, 1, 2, 3)))
+        options = f"RETURN ({self.pick('ALL', 'COUNT', 'MIN MAX')}) " if returns else ""
+        return self.with_literals(connection, f"{self.numbering()}SORT {options}({keys}) UTF-8 ", self.keys(connection, plain=returns))
 
     def thread(self, connection):
         known = sorted(word[7:] for word in self.can if word.startswith("THREAD="))

@@ -109,8 +109,27 @@ impl Loader {
             pace.took(raw.len()).await;
             text.raw_header = raw;
         }
+        if self.wants_header && self.wants_body {
+            text.header.push_str(&self.mime_headers(email, &structure, pace).await?);
+        }
         if self.wants_body {
             text.body = self.body(email, &structure, pace).await?;
+        }
+        Ok(text)
+    }
+
+    /// The headers of the parts, at which TEXT looks too (RFC 9051 §6.4.4).
+    async fn mime_headers(&self, email: &Email, structure: &Structure, pace: &mut Pace<'_>) -> Result<String, Error> {
+        let shift = email.prefix().len() as u64;
+        let mut left = HEADER_OCTETS_MAX;
+        let mut text = String::new();
+        for part in structure.parts().skip(1) {
+            let header = part.header();
+            let range = header.start + shift..header.end.min(header.start + left) + shift;
+            left -= range.end - range.start;
+            let octets = self.octets(email, range).await?;
+            text.push_str(&header_text(&octets));
+            pace.took(octets.len()).await;
         }
         Ok(text)
     }
