@@ -41,6 +41,9 @@ impl Limits {
     /// Sessions are short, and come back every few minutes; many people behind one address.
     pub const POP3: Limits =
         Limits { connections_max: 4_000, per_address_max: 200, per_network_max: 1_000, per_address_per_minute: 1_500 };
+    /// A mail program asks once when it is set up, a browser opens six connections; an office may stand behind one address.
+    pub const HTTP: Limits =
+        Limits { connections_max: 2_000, per_address_max: 50, per_network_max: 200, per_address_per_minute: 300 };
 }
 
 /// How many connections the process keeps open over all listeners; clones share the count.

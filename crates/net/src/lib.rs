@@ -1,7 +1,7 @@
 //! Listeners, TLS, limits, and the one loop that drives any conversation.
 //!
 //! It knows tokio, sockets, files and the clock, and no protocol: what is said on a connection comes from a
-//! [`Conversation`](env::Conversation), which a factory makes for each [`Peer`].
+//! [`Conversation`](env::Conversation), which a factory makes for each [`Peer`], or from a [`Handler`] of its stream.
 //!
 //! | module | what |
 //! |---|---|
@@ -19,7 +19,7 @@
 //!
 //! ```no_run
 //! # async fn example(conversation: fn(net::Peer) -> Box<dyn env::Conversation>) -> Result<(), net::ListenError> {
-//! use net::{Capacity, Limits, ListenAddress, Listener, Service, Shutdown, TlsMode};
+//! use net::{Capacity, Limits, ListenAddress, Listener, Service, Shutdown, Speaker, TlsMode};
 //! use std::sync::Arc;
 //! let runtime = net::runtime::TokioEnv::new().expect("threads can be started");
 //! let listener = Listener::bind(&ListenAddress::Tcp(([127, 0, 0, 1], 2525).into())).await?;
@@ -28,7 +28,7 @@
 //!     tls: TlsMode::None,
 //!     limits: Limits::SMTP,
 //!     capacity: Capacity::new(40_000),
-//!     factory: Arc::new(conversation),
+//!     speaker: Speaker::Conversation(Arc::new(conversation)),
 //!     refusal: Arc::new(|reason| format!("421 4.7.0 mx.demo.test {reason}; try again later\r\n")),
 //!     proxy: None,
 //! };
@@ -59,7 +59,7 @@ pub use admission::{Capacity, Limits, Refused};
 pub use drive::{DRAIN_TIMEOUT, Driver, Ended, drive};
 pub use listen::{InheritError, ListenAddress, ListenError, Listener};
 pub use proxy::ProxyPolicy;
-pub use serve::{Factory, Peer, Reception, Refusal, Service, TlsMode};
+pub use serve::{Factory, Handled, Handler, Peer, Reception, Refusal, Service, Speaker, TlsMode};
 pub use shutdown::{Begun, Shutdown};
 pub use stream::Stream;
 pub use tls::Acceptor;

@@ -102,14 +102,6 @@ impl Listener {
         &self.address
     }
 
-    /// The plain TCP socket, for those who accept themselves; `None` if it is a Unix socket, which is closed then.
-    pub fn into_tcp(self) -> Option<TcpListener> {
-        match self.socket {
-            Bound::Tcp(socket) => Some(socket),
-            Bound::Unix(_) => None,
-        }
-    }
-
     /// The next connection, and its peer unless it is a local one.
     pub(crate) async fn accept(&self) -> io::Result<(Stream, Option<SocketAddr>)> {
         match &self.socket {
@@ -186,6 +178,16 @@ impl Drop for SocketFile {
     fn drop(&mut self) {
         if let Err(error) = std::fs::remove_file(&self.0) {
             tracing::debug!(event = "socket.not_removed", path = %self.0.display(), %error);
+        }
+    }
+}
+
+impl ListenAddress {
+    /// Whether only this machine can connect.
+    pub fn is_local(&self) -> bool {
+        match self {
+            ListenAddress::Tcp(address) => address.ip().to_canonical().is_loopback(),
+            ListenAddress::Unix(_) => true,
         }
     }
 }

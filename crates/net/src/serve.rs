@@ -1,7 +1,7 @@
 //! Accepts connections and gives each one a task.
 
 use crate::admission::{Admission, Capacity, Limits, Refused, Ticket};
-use crate::drive::{Driver, drive};
+use crate::drive::{DRAIN_TIMEOUT, Driver, Ended, drive};
 use crate::listen::Listener;
 use crate::proxy::{ProxyPolicy, read_header};
 use crate::runtime::wall_now;
@@ -51,6 +51,33 @@ pub struct Peer {
 /// Makes the conversation for a peer.
 pub type Factory = Arc<dyn Fn(Peer) -> Box<dyn Conversation> + Send + Sync>;
 
+/// Speaks with a peer over its stream to the end. Once the shutdown has begun it has [`DRAIN_TIMEOUT`]; then it is dropped.
+pub type Handler = Arc<dyn Fn(Stream, Peer) -> Handled + Send + Sync>;
+
+/// A [`Handler`] at work.
+pub type Handled = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// What speaks with those who get in.
+#[derive(Clone)]
+pub enum Speaker {
+    /// Conversations, driven by us.
+    Conversation(Factory),
+    /// Somebody who drives the stream himself, as HTTP does; there is no STARTTLS then.
+    Stream(Handler),
+}
+
+impl From<Factory> for Speaker {
+    fn from(factory: Factory) -> Speaker {
+        Speaker::Conversation(factory)
+    }
+}
+
+impl From<Handler> for Speaker {
+    fn from(handler: Handler) -> Speaker {
+        Speaker::Stream(handler)
+    }
+}
+
 /// Says in the listener's protocol, with its line end, why a peer does not get in; a few hundred octets at most, so that
 /// nobody has to wait for a peer to take them.
 pub type Refusal = Arc<dyn Fn(Refused) -> String + Send + Sync>;
@@ -65,8 +92,8 @@ pub struct Service {
     pub limits: Limits,
     /// How many the process keeps.
     pub capacity: Capacity,
-    /// Makes the conversations.
-    pub factory: Factory,
+    /// What speaks with those who get in.
+    pub speaker: Speaker,
     /// What a peer is told that does not get in. Nothing is said where TLS comes first.
     pub refusal: Refusal,
     /// Whether every connection begins with a PROXY header.
@@ -120,7 +147,7 @@ impl Reception {
     }
 
     /// Serves `listener` until the shutdown begins; then it is closed at once, and this returns when its connections have
-    /// ended, which takes no longer than [`DRAIN_TIMEOUT`](crate::DRAIN_TIMEOUT) and a moment.
+    /// ended, which takes no longer than [`DRAIN_TIMEOUT`] and a moment.
     pub async fn serve(&self, listener: Listener) {
         let begun = self.shutdown.begun();
         let address = listener.address().clone();
@@ -248,11 +275,28 @@ async fn connection(house: Arc<House>, stream: Stream, peer: Option<SocketAddr>,
         (TlsMode::StartTls(acceptor), stream) => (stream, None, Some(acceptor.clone())),
         (_, stream) => (stream, None, None),
     };
-    let conversation = (house.service.factory)(Peer { address, tls, session_id });
-    let driver = Driver { clock: house.clock.clone(), starttls, shutdown: house.shutdown.clone(), session_id };
-    let ended = drive(stream, conversation, driver).await;
+    let peer = Peer { address, tls, session_id };
+    let ended = match &house.service.speaker {
+        Speaker::Conversation(factory) => {
+            let driver = Driver { clock: house.clock.clone(), starttls, shutdown: house.shutdown.clone(), session_id };
+            drive(stream, factory(peer), driver).await
+        }
+        Speaker::Stream(handler) => Box::pin(handled(handler(stream, peer), house.shutdown.begun())).await,
+    };
     tracing::debug!(event = "connection.closed", session_id, service, ended = ?ended);
     drop(ticket);
+}
+
+/// A handler's connection to its end, or as long as there is time once we stop.
+async fn handled(handled: Handled, begun: Begun) -> Ended {
+    let overdue = async {
+        begun.await;
+        tokio::time::sleep(DRAIN_TIMEOUT).await;
+    };
+    match select(handled, pin!(overdue)).await {
+        Either::Left(_) => Ended::Closed,
+        Either::Right(_) => Ended::Stopped,
+    }
 }
 
 /// Reads the PROXY header and counts the connection for whom the proxy speaks; `None` if it ends here.

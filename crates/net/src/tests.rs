@@ -175,7 +175,7 @@ fn service(
 ) -> Service {
     let limits = Limits { connections_max, ..STRICT };
     let refusal: Refusal = Arc::new(|reason| format!("full: {reason}\n"));
-    Service { name: "echo", tls, limits, capacity: capacity.clone(), factory, refusal, proxy }
+    Service { name: "echo", tls, limits, capacity: capacity.clone(), speaker: factory.into(), refusal, proxy }
 }
 
 impl Server {
@@ -191,7 +191,7 @@ impl Server {
         let listener = Listener::bind(&setting.address).await.unwrap();
         let (address, capacity, shutdown) = (listener.address().clone(), Capacity::new(10_000), Shutdown::new());
         let for_factory = world.clone();
-        let factory = Arc::new(move |peer: Peer| {
+        let factory: Factory = Arc::new(move |peer: Peer| {
             let greeting = peer.tls.map_or("hello\n".to_owned(), |tls| format!("hello {}\n", tls.version));
             Box::new(Echo::new(for_factory.clone(), &greeting)) as Box<dyn Conversation>
         });

@@ -6,6 +6,7 @@
 //! | `admin` | the socket by which the running server is administered |
 //! | `config` | one TOML file into one `ServePlan`, and everything that is wrong with it |
 //! | `plan` | `ServePlan`: what shall be served |
+//! | `reach` | where mail programs reach it |
 //! | `demo`, `samples` | the demo's plan and its sixty messages |
 //! | `import`, `export` | mail from files and into them |
 //! | `fetch` | mail from other servers |
@@ -20,6 +21,7 @@ mod export;
 mod fetch;
 mod import;
 mod plan;
+mod reach;
 mod samples;
 mod screen;
 mod server;

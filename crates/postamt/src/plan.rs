@@ -52,6 +52,8 @@ pub struct ListenerPlan {
     pub port: Port,
     /// Whose word is taken on whom they speak for (PROXY protocol).
     pub proxies: Vec<Network>,
+    /// What a site shows there.
+    pub pages: Vec<web::Page>,
 }
 
 /// How mail goes out.
@@ -116,7 +118,7 @@ pub enum Protocol {
     Imap,
     /// RFC 1939.
     Pop3,
-    /// The status page.
+    /// Status page, health, metrics and discovery.
     Http,
 }
 

@@ -61,6 +61,7 @@ fn name(bound: &Bound) -> &'static str {
 
 fn place(bound: &Bound) -> String {
     match bound.plan.protocol {
+        Protocol::Http if bound.plan.tls == TlsStart::Implicit => format!("https://{}/", bound.address),
         Protocol::Http => format!("http://{}/", bound.address),
         _ => bound.address.to_string(),
     }

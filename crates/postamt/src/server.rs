@@ -1,6 +1,7 @@
 //! The wiring: data folder, directory, mail store, queue, listeners; and the orderly end.
 
 mod housekeeping;
+mod http;
 mod listeners;
 mod samples;
 mod status;

@@ -1,12 +1,18 @@
-//! What a browser and a monitor see, over real sockets on loopback.
+//! What a browser, a monitor and a stranger see, over real sockets on loopback.
 
-use super::*;
+use crate::connection::{DRAIN_TIMEOUT, HEADER_TIMEOUT};
+use crate::site::BODY_OCTETS_MAX;
+use crate::*;
+use model::Domain;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
-struct Fixed(Health);
+pub(crate) struct Fixed(pub(crate) Health);
 
 impl StatusSource for Fixed {
     fn status(&self) -> Status {
@@ -29,10 +35,77 @@ impl StatusSource for Fixed {
     }
 }
 
-async fn start(health: Health) -> SocketAddr {
+impl MetricsSource for Fixed {
+    fn metrics(&self) -> String {
+        "postamt_queue_messages 3\n".to_owned()
+    }
+}
+
+impl DiscoverySource for Fixed {
+    fn is_local(&self, domain: &Domain) -> bool {
+        ["demo.test", "xn--bcher-kva.example"].contains(&domain.as_str())
+    }
+
+    fn servers(&self) -> Vec<MailServer> {
+        let server = |service, port, security| MailServer {
+            service,
+            host: "mail.demo.test".to_owned(),
+            port,
+            security,
+            logins: vec![LogIn::Sasl("SCRAM-SHA-256"), LogIn::Password],
+        };
+        vec![
+            server(MailService::Submission, 587, Security::StartTls),
+            server(MailService::Submission, 465, Security::Tls),
+            server(MailService::Imap, 143, Security::StartTls),
+            server(MailService::Imap, 993, Security::Tls),
+            server(MailService::Pop3, 110, Security::StartTls),
+        ]
+    }
+
+    fn origin(&self) -> Option<String> {
+        None
+    }
+}
+
+pub(crate) fn sources(health: Health) -> Sources {
+    let fixed = Arc::new(Fixed(health));
+    Sources { status: fixed.clone(), discovery: fixed.clone(), metrics: fixed }
+}
+
+/// Serves the site until it is dropped.
+struct Server {
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    accepting: JoinHandle<()>,
+}
+
+async fn serve(site: Arc<Site>) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(serve(listener, Arc::new(Fixed(health)), std::future::pending()));
+    let (stop, stopped) = watch::channel(false);
+    let accepting = tokio::spawn(async move {
+        let mut open = tokio::task::JoinSet::new();
+        let mut stopping = stopped.clone();
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted.unwrap().0,
+                _ = stopping.wait_for(|stop| *stop) => break,
+            };
+            let mut stopped = stopped.clone();
+            let stop = async move { drop(stopped.wait_for(|stop| *stop).await) };
+            open.spawn(site.clone().converse(accepted, stop));
+        }
+        drop(listener);
+        open.join_all().await;
+    });
+    Server { address, stop, accepting }
+}
+
+async fn start(health: Health) -> SocketAddr {
+    let Server { address, stop, .. } = serve(Site::new(sources(health), &Page::ALL)).await;
+    // It serves as long as the test runs.
+    std::mem::forget(stop);
     address
 }
 
@@ -96,47 +169,124 @@ async fn only_reading_is_possible() {
     assert!(head.ends_with("\r\n\r\n"));
 }
 
+#[tokio::test]
+async fn a_public_listener_shows_only_what_is_public() {
+    let server = serve(Site::new(sources(Health::Well), &Page::PUBLIC)).await;
+    for (path, status) in [
+        ("/", "404"),
+        ("/metrics", "404"),
+        ("/healthz", "200"),
+        ("/mail/config-v1.1.xml?emailaddress=anna@demo.test", "200"),
+    ] {
+        let answer = ask(server.address, &format!("GET {path} HTTP/1.1")).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{path}: {answer}");
+        assert!(!answer.contains("12,345") && !answer.contains("queue_messages"), "{path}: {answer}");
+    }
+    let private = serve(Site::new(sources(Health::Well), &[Page::Metrics, Page::Metrics])).await;
+    check(&ask(private.address, "GET /metrics HTTP/1.1").await, &["text/plain; version=0.0.4", "queue_messages 3"]);
+    check(&ask(private.address, "GET /healthz HTTP/1.1").await, &["HTTP/1.1 404"]);
+}
+
+#[tokio::test]
+async fn a_flood_of_idle_strangers_keeps_nobody_out() {
+    let server = serve(Site::with_seats(sources(Health::Well), &Page::ALL, 4)).await;
+    let mut regular = TcpStream::connect(server.address).await.unwrap();
+    let mut strangers = Vec::new();
+    for n in 0..12 {
+        let mut stranger = TcpStream::connect(server.address).await.unwrap();
+        // Silent, and with half a request.
+        stranger.write_all(if n % 2 == 0 { b"" } else { b"GET / HT" }).await.unwrap();
+        strangers.push(stranger);
+        if n % 3 == 0 {
+            regular.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+            let mut answer = vec![0; 4096];
+            let octets = regular.read(&mut answer).await.unwrap();
+            check(&String::from_utf8_lossy(&answer[..octets]), &["HTTP/1.1 200", "\r\n\r\nok\n"]);
+        }
+        check(&ask(server.address, "GET /healthz HTTP/1.1").await, &["ok"]);
+    }
+    // The first ones had to go.
+    let mut rest = Vec::new();
+    let _ = strangers[0].read_to_end(&mut rest).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_header_that_never_ends_does() {
     let address = start(Health::Well).await;
+    let before = tokio::time::Instant::now();
     let mut slow = TcpStream::connect(address).await.unwrap();
     slow.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
     let mut answer = Vec::new();
     // Closed or reset: over either way.
     let _ = slow.read_to_end(&mut answer).await;
-    let mut large = TcpStream::connect(address).await.unwrap();
-    let _ = large.write_all(&[b"GET / HTTP/1.1\r\nX: ".as_slice(), &vec![b'x'; 200_000]].concat()).await;
-    let _ = large.read_to_end(&mut answer).await;
+    let mut idle = TcpStream::connect(address).await.unwrap();
+    let _ = idle.read_to_end(&mut answer).await;
+    assert!(before.elapsed() < HEADER_TIMEOUT * 3);
+    for header in [format!("X: {}", "x".repeat(200_000)), "X: y\r\n".repeat(100)] {
+        let mut large = TcpStream::connect(address).await.unwrap();
+        let _ = large.write_all(format!("GET / HTTP/1.1\r\n{header}\r\n\r\n").as_bytes()).await;
+        let mut answer = Vec::new();
+        let _ = large.read_to_end(&mut answer).await;
+        assert!(!answer.starts_with(b"HTTP/1.1 200"));
+    }
     check(&ask(address, "GET /healthz HTTP/1.1").await, &["ok"]);
+}
+
+const POST: &str = "POST /autodiscover/autodiscover.xml HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n";
+
+#[tokio::test(start_paused = true)]
+async fn a_body_is_bounded_in_length_and_time() {
+    let address = start(Health::Well).await;
+    let mut large = TcpStream::connect(address).await.unwrap();
+    let length = BODY_OCTETS_MAX + 1;
+    let body = "x".repeat(length);
+    // The answer may come before all of it is sent.
+    let _ = large.write_all(format!("{POST}Content-Length: {length}\r\n\r\n{body}").as_bytes()).await;
+    let mut answer = vec![0; 12];
+    large.read_exact(&mut answer).await.unwrap();
+    assert_eq!(answer, b"HTTP/1.1 413");
+    let mut chunked = TcpStream::connect(address).await.unwrap();
+    let chunk = format!("{length:x}\r\n{}\r\n", "x".repeat(length));
+    let _ = chunked.write_all(format!("{POST}Transfer-Encoding: chunked\r\n\r\n{chunk}").as_bytes()).await;
+    chunked.read_exact(&mut answer).await.unwrap();
+    assert_eq!(answer, b"HTTP/1.1 413");
+    let mut slow = TcpStream::connect(address).await.unwrap();
+    slow.write_all(format!("{POST}Content-Length: 100\r\n\r\n<").as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    let _ = slow.read_to_string(&mut answer).await;
+    check(&answer, &["HTTP/1.1 408"]);
+}
+
+#[tokio::test]
+async fn old_clients_are_served_too() {
+    let address = start(Health::Well).await;
+    let mut old = TcpStream::connect(address).await.unwrap();
+    old.write_all(b"GET /healthz HTTP/1.0\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    old.read_to_string(&mut answer).await.unwrap();
+    check(&answer, &["HTTP/1.0 200", "\r\n\r\nok\n"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn stopping_ends_idle_connections() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let served = tokio::spawn(serve(listener, Arc::new(Fixed(Health::Well)), async move { drop(stopped.await) }));
+    let Server { address, stop, accepting } = serve(Site::new(sources(Health::Well), &Page::ALL)).await;
     let mut idle = TcpStream::connect(address).await.unwrap();
     idle.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
     let mut start = [0; 12];
     idle.read_exact(&mut start).await.unwrap();
     let before = tokio::time::Instant::now();
-    stop.send(()).unwrap();
-    served.await.unwrap();
+    stop.send(true).unwrap();
+    accepting.await.unwrap();
     assert!(before.elapsed() < DRAIN_TIMEOUT);
-    assert!(TcpStream::connect(address).await.is_err());
 }
 
 #[tokio::test(start_paused = true)]
 async fn stopping_does_not_wait_for_a_request_that_never_ends() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let served = tokio::spawn(serve(listener, Arc::new(Fixed(Health::Well)), async move { drop(stopped.await) }));
+    let Server { address, stop, accepting } = serve(Site::new(sources(Health::Well), &Page::ALL)).await;
     let mut slow = TcpStream::connect(address).await.unwrap();
     slow.write_all(b"GET /healthz HTTP/1.1\r\n").await.unwrap();
     let start = tokio::time::Instant::now();
-    stop.send(()).unwrap();
-    served.await.unwrap();
+    stop.send(true).unwrap();
+    accepting.await.unwrap();
     assert!(start.elapsed() <= DRAIN_TIMEOUT + Duration::from_secs(1));
 }

@@ -121,7 +121,7 @@ pub(super) const LISTENER: Keys = Keys {
             "tls",
             "`none`, `starttls` or `implicit`",
             "`starttls`; `none` for `lmtp` and `http`",
-            "How TLS begins; `implicit` is TLS from the first octet, as on port 993.",
+            "How TLS begins; `implicit` is TLS from the first octet, as on port 993. `lmtp` knows only `none`, `http` `none` and `implicit`.",
         ),
         key(
             "plaintext_login",
@@ -140,6 +140,12 @@ pub(super) const LISTENER: Keys = Keys {
             "list of networks",
             "none",
             "Proxies whose PROXY protocol header says who the client is; all others are then refused.",
+        ),
+        key(
+            "pages",
+            "list of `status`, `discovery`, `health`, `metrics`",
+            "all on loopback or a Unix socket; else `discovery` and `health`",
+            "What `http` shows there: numbers of accounts and messages (`/`), how mail programs connect, `/healthz`, `/metrics`.",
         ),
     ],
 };

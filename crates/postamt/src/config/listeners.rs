@@ -8,6 +8,7 @@ use net::ListenAddress;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use web::Page;
 
 pub(super) fn read(root: &Section<'_>, folder: &Path) -> Vec<ListenerPlan> {
     let Some(sections) = root.sections("listener", &LISTENER) else { return loopback(Port::Fixed) };
@@ -32,7 +33,8 @@ pub fn loopback(port: Port) -> Vec<ListenerPlan> {
             _ => PlaintextLogin::Refused,
         };
         let (channel_binding, proxies) = (ChannelBinding::NotOffered, Vec::new());
-        ListenerPlan { protocol, address, tls, plaintext_login, channel_binding, port, proxies }
+        let pages = default_pages(protocol, &address);
+        ListenerPlan { protocol, address, tls, plaintext_login, channel_binding, port, proxies, pages }
     };
     vec![
         listener(Protocol::Smtp, 2525, TlsStart::Starttls),
@@ -58,8 +60,14 @@ fn listener(section: &Section<'_>, folder: &Path) -> Option<(ListenerPlan, Range
     let plaintext = section.flag("plaintext_login");
     let (protocol, (address, span)) = (protocol?.value, address?);
     let bare = matches!(protocol, Protocol::Lmtp | Protocol::Http);
-    if let Some(tls) = tls.as_ref().filter(|tls| bare && tls.value != TlsStart::None) {
-        section.mistake(tls.span.clone(), "tls", &format!("{} knows only \"none\"", protocol.name()));
+    match (protocol, &tls) {
+        (Protocol::Lmtp, Some(tls)) if tls.value != TlsStart::None => {
+            section.mistake(tls.span.clone(), "tls", "lmtp knows only \"none\"");
+        }
+        (Protocol::Http, Some(tls)) if tls.value == TlsStart::Starttls => {
+            section.mistake(tls.span.clone(), "tls", "http knows only \"none\" and \"implicit\"");
+        }
+        _ => {}
     }
     let plaintext_login = match &plaintext {
         Some(flag) if flag.value => PlaintextLogin::Allowed,
@@ -72,7 +80,7 @@ fn listener(section: &Section<'_>, folder: &Path) -> Option<(ListenerPlan, Range
                 protocol.name()
             );
             section.mistake(flag.span, "plaintext_login", &text);
-        } else if !is_loopback(&address) {
+        } else if !address.is_local() {
             let text = format!("{address} is no loopback address: passwords would cross the network in the clear");
             section.mistake(flag.span, "plaintext_login", &text);
         }
@@ -83,7 +91,28 @@ fn listener(section: &Section<'_>, folder: &Path) -> Option<(ListenerPlan, Range
     let bind = section.flag("channel_binding").is_some_and(|found| found.value);
     let channel_binding = if bind { ChannelBinding::Offered } else { ChannelBinding::NotOffered };
     let port = Port::Fixed;
-    Some((ListenerPlan { protocol, address, tls, plaintext_login, channel_binding, port, proxies }, span))
+    let pages = pages(section, protocol, &address);
+    Some((ListenerPlan { protocol, address, tls, plaintext_login, channel_binding, port, proxies, pages }, span))
+}
+
+fn pages(section: &Section<'_>, protocol: Protocol, address: &ListenAddress) -> Vec<Page> {
+    let Some(found) = section.list::<Page>("pages") else { return default_pages(protocol, address) };
+    if let Some(first) = found.first().filter(|_| protocol != Protocol::Http) {
+        section.mistake(first.span.clone(), "pages", &format!("{} shows no pages; only http does", protocol.name()));
+    }
+    let mut pages: Vec<Page> = found.into_iter().map(|found| found.value).collect();
+    pages.sort_unstable();
+    pages.dedup();
+    pages
+}
+
+/// Strangers are shown nothing of people and figures unless the owner says so.
+fn default_pages(protocol: Protocol, address: &ListenAddress) -> Vec<Page> {
+    match protocol {
+        Protocol::Http if address.is_local() => Page::ALL.into(),
+        Protocol::Http => Page::PUBLIC.into(),
+        _ => Vec::new(),
+    }
 }
 
 fn address(section: &Section<'_>, folder: &Path) -> Option<(ListenAddress, Range<usize>)> {
@@ -112,13 +141,6 @@ fn address(section: &Section<'_>, folder: &Path) -> Option<(ListenAddress, Range
 
 /// `sun_path` of unix(7), less its final zero.
 const UNIX_PATH_OCTETS_MAX: usize = 107;
-
-fn is_loopback(address: &ListenAddress) -> bool {
-    match address {
-        ListenAddress::Tcp(address) => address.ip().to_canonical().is_loopback(),
-        ListenAddress::Unix(_) => true,
-    }
-}
 
 /// Whether both cannot be listened on: the same socket, or one port on an address and on all of its family.
 fn clash(one: &ListenAddress, other: &ListenAddress) -> bool {

@@ -198,6 +198,35 @@ tls = \"starttls\"
 }
 
 #[test]
+fn pages_are_private_unless_the_owner_says_so() {
+    let pages = |text: &str| {
+        let plan = read(&format!("[[listener]]\nprotocol = \"http\"\n{text}")).unwrap();
+        plan.listeners[0].pages.iter().map(|page| page.name()).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(pages("address = \"0.0.0.0:443\"\ntls = \"implicit\""), "discovery health");
+    assert_eq!(pages("address = \"[::ffff:127.0.0.1]:80\""), "status discovery health metrics");
+    assert_eq!(pages("address = \"unix:http\""), "status discovery health metrics");
+    assert_eq!(pages("address = \"[::]:80\"\npages = [\"metrics\", \"status\", \"metrics\"]"), "status metrics");
+    assert_eq!(pages("address = \"[::]:80\"\npages = []"), "");
+    check(
+        "[[listener]]
+protocol = \"http\"
+address = \"[::]:80\"
+tls = \"starttls\"
+pages = [\"stats\"]
+[[listener]]
+protocol = \"imap\"
+address = \"[::]:143\"
+pages = [\"status\"]",
+        &[
+            "4: listener[1].tls: http knows only \"none\" and \"implicit\"",
+            "5: listener[1].pages: \"stats\": is none of status, discovery, health, metrics",
+            "9: listener[2].pages: imap shows no pages; only http does",
+        ],
+    );
+}
+
+#[test]
 fn what_is_no_toml_hides_no_other_mistake() {
     let mistakes = read("hostname = \ndatta = \"x\"\n").unwrap_err();
     assert_eq!(mistakes.mistakes.len(), 2, "{mistakes}");

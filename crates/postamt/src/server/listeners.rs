@@ -2,6 +2,7 @@
 
 mod pop3;
 
+use super::http;
 use super::status::StatusBoard;
 use crate::plan::{
     Bound, Certificate, ChannelBinding, Limits, ListenerPlan, PlaintextLogin, Port, Protocol, ServePlan, TlsStart,
@@ -13,7 +14,7 @@ use model::{Domain, Network};
 use mta::{Caller, Means, Peer, Post, Relaying, Role, SmtpConversation, SmtpPolicy};
 use net::systemd::Inherited;
 use net::tls::Acceptor;
-use net::{Capacity, Factory, ListenAddress, Listener, ProxyPolicy, Refusal, Service, Shutdown, TlsMode};
+use net::{Capacity, Factory, ListenAddress, Listener, ProxyPolicy, Refusal, Service, Shutdown, Speaker, TlsMode};
 use sasl::Mechanism;
 use smtp::{Auth, Flavour, Policy, StartTls};
 use std::net::IpAddr;
@@ -95,19 +96,19 @@ impl Door {
         };
         let desk = self.desk.clone();
         let smtp_refusal = smtp_refusal(&desk.hostname);
-        let (limits, factory, refusal) = match bound.plan.protocol {
+        let (limits, speaker, refusal): (_, Speaker, _) = match bound.plan.protocol {
             Protocol::Http => {
-                let listener = listener.into_tcp().context("the status page needs a TCP address")?;
-                return Ok(tokio::spawn(web::serve(listener, board, self.shutdown.begun())));
+                let handler = http::handler(http::sources(&board), &bound.plan.pages, &self.shutdown);
+                (net::Limits::HTTP, handler.into(), http::refusal())
             }
             Protocol::Smtp | Protocol::Lmtp | Protocol::Submission => {
-                (net::Limits::SMTP, smtp(desk, &bound.plan), smtp_refusal)
+                (net::Limits::SMTP, smtp(desk, &bound.plan).into(), smtp_refusal)
             }
-            Protocol::Imap => (net::Limits::IMAP, imap(desk, &bound.plan), imap_refusal()),
-            Protocol::Pop3 => (net::Limits::POP3, pop3::factory(desk, &bound.plan), pop3::refusal()),
+            Protocol::Imap => (net::Limits::IMAP, imap(desk, &bound.plan).into(), imap_refusal()),
+            Protocol::Pop3 => (net::Limits::POP3, pop3::factory(desk, &bound.plan).into(), pop3::refusal()),
         };
         let (name, capacity) = (bound.plan.protocol.name(), self.capacity.clone());
-        let service = Service { name, tls, limits, capacity, factory, refusal, proxy: proxy_policy(&bound.plan) };
+        let service = Service { name, tls, limits, capacity, speaker, refusal, proxy: proxy_policy(&bound.plan) };
         let reception = net::Reception::new(service, self.desk.env.clock.clone(), self.shutdown.clone());
         Ok(tokio::spawn(async move { reception.serve(listener).await }))
     }
