@@ -5,12 +5,14 @@
 //! | `trace`, `queue`, `account`, `domain`, `alias`, `send`, `status` | commands for the running server |
 //! | `pages` | man pages, completions |
 //! | `import`, `export`, `fetch` | mail from files, into them, from other servers |
+//! | `dns` | what zones should hold |
 //! | `people` | what accounts, domains and aliases have in common |
 //! | `place`, `failure` | which server, and how its answers and refusals are told |
 //! | `password`, `text` | asking for passwords; quantities and tables |
 
 mod account;
 mod alias;
+mod dns;
 mod domain;
 mod export;
 mod failure;
@@ -112,6 +114,9 @@ enum Command {
     /// Addresses that stand for others.
     #[command(subcommand, after_help = "Example:\n  postamt alias list")]
     Alias(alias::Alias),
+    /// What DNS should hold, so that mail and mail programs find the server.
+    #[command(subcommand, after_help = "Example:\n  postamt dns show example.org")]
+    Dns(dns::Dns),
     /// Sends a message through the running server, and prints its queue id.
     #[command(after_help = "Examples:\n  \
                             echo Hello | postamt send --from anna@demo.test --to ben@example.org --subject Hi\n  \
@@ -181,6 +186,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Account(account) => account::run(&account),
         Command::Domain(domain) => domain::run(&domain),
         Command::Alias(alias) => alias::run(&alias),
+        Command::Dns(dns) => dns::run(&dns),
         Command::Send(send) => send::run(&send),
         Command::Import(import) => import::run(&import),
         Command::Export(export) => export::run(&export),

@@ -6,7 +6,7 @@
 //! | `admin` | the socket by which the running server is administered |
 //! | `config` | one TOML file into one `ServePlan`, and everything that is wrong with it |
 //! | `plan` | `ServePlan`: what shall be served |
-//! | `reach` | where mail programs reach it |
+//! | `reach`, `zone` | where mail programs reach it; what DNS should hold |
 //! | `demo`, `samples` | the demo's plan and its sixty messages |
 //! | `import`, `export` | mail from files and into them |
 //! | `fetch` | mail from other servers |
@@ -25,6 +25,7 @@ mod reach;
 mod samples;
 mod screen;
 mod server;
+mod zone;
 
 use clap::Parser;
 use std::process::ExitCode;

@@ -65,4 +65,4 @@ fn log_ins(service: MailService, scram: bool) -> Vec<LogIn> {
 }
 
 #[cfg(test)]
-mod tests;
+pub mod tests;

@@ -3,7 +3,7 @@ use crate::config::loopback;
 use crate::plan::{ListenerPlan, Port};
 
 /// Listeners as `imap 0.0.0.0:993 implicit`.
-fn bound(lines: &[&str]) -> Vec<Bound> {
+pub fn bound(lines: &[&str]) -> Vec<Bound> {
     let bound = |line: &&str| {
         let [protocol, address, tls] = line.split(' ').collect::<Vec<_>>()[..] else { panic!("{line}") };
         let address = address.parse().map_or_else(|_| ListenAddress::Unix(address.into()), ListenAddress::Tcp);
