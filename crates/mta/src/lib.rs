@@ -13,12 +13,14 @@
 //! | `fields` | `Return-Path`, `Delivered-To`, `Received` |
 //! | [`transport`] | next hops: MX, connections, what they answer |
 //! | [`trace`] | what happened to each message |
+//! | [`metrics`] | what is counted |
 //! | [`submit`](Submitting) | messages handed in on this machine, for an account |
 //! | [`smtp`](SmtpConversation) | SMTP and LMTP sessions over the above |
 
 mod fields;
 mod import;
 mod incoming;
+pub mod metrics;
 pub mod queue;
 mod receive;
 mod route;

@@ -2,6 +2,7 @@
 
 use crate::fields::{self, Hop, queue_name};
 use crate::incoming::{BodiesInFlight, Received};
+use crate::metrics;
 use crate::queue::{Content, Delivery, DeliveryKey, Queue, QueueError, QueuedMessage};
 use crate::route::{Recipient, queued};
 use crate::trace::{TraceEvent, TraceRecord};
@@ -34,6 +35,15 @@ pub enum Origin {
 }
 
 impl Origin {
+    /// For figures.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Origin::Smtp(_) => "smtp",
+            Origin::Lmtp(_) => "lmtp",
+            Origin::Submission(..) => "submission",
+        }
+    }
+
     fn hop(&self) -> &Hop {
         match self {
             Origin::Smtp(hop) | Origin::Lmtp(hop) | Origin::Submission(hop, _) => hop,
@@ -86,7 +96,9 @@ impl Post {
         if received.scanned.received_count > HOPS_MAX {
             let text = format!("the message runs in circles: it has passed {} hops", received.scanned.received_count);
             tracing::warn!(event = "message.looping", queue_id = %queue_name(id), hops = received.scanned.received_count);
-            return vec![Reply::new(554, (5, 4, 6), text); answers];
+            let refusal = Reply::new(554, (5, 4, 6), text);
+            (0..answers).for_each(|_| metrics::received(&origin, &refusal, 0));
+            return vec![refusal; answers];
         }
         let only = match envelope.recipients.as_slice() {
             [only] => Some(&only.path),
@@ -108,6 +120,7 @@ impl Post {
             vec![self.take(&message, id, recipients).await]
         };
         for reply in &replies {
+            metrics::received(&message.origin, reply, message.received.body.size_octets());
             tracing::info!(
                 event = "message.received",
                 session_id,
@@ -128,8 +141,12 @@ impl Post {
             && message.envelope.params.hold.is_none()
             && !only.params.notify.is_some_and(|notify| notify.success)
         {
+            let begun = self.clock.monotonic();
             return match self.deliver_to(message, id, only, account).await {
-                Ok(()) => Reply::new(250, (2, 1, 5), format!("delivered, {}", queue_name(id))),
+                Ok(()) => {
+                    metrics::delivered_at_once(self.clock.monotonic() - begun);
+                    Reply::new(250, (2, 1, 5), format!("delivered, {}", queue_name(id)))
+                }
                 Err(error) => {
                     tracing::warn!(event = "delivery.refused", queue_id = %queue_name(id), to = %only.path, cause = %error);
                     refusal(&error)

@@ -5,6 +5,7 @@ pub(crate) mod submission;
 
 use crate::fields::Hop;
 use crate::incoming::{Incoming, ReceiveError};
+use crate::metrics;
 use crate::receive::{Envelope, Origin, Post, refusal};
 use crate::route::{Recipient, Relaying, Route, route};
 use ::smtp::extension::{MailParams, RcptParams};
@@ -194,6 +195,7 @@ impl SmtpConversation {
         let (pause, targets) = match route(&self.post.directory, &path, relaying, &self.policy.session.host_name) {
             Route::Refuse(reply) => {
                 tracing::info!(event = "recipient.refused", session_id = self.peer.session_id, to = %path, reply = reply.code());
+                metrics::recipient(Some(&reply));
                 return self.session.refuse(reply, now);
             }
             Route::Accept(targets) => (None, targets),
@@ -286,6 +288,7 @@ impl SmtpConversation {
     fn log_refusal(&mut self) {
         if let Some(reply) = self.session.take_refusal() {
             let session_id = self.peer.session_id;
+            metrics::COMMANDS_REFUSED.add(1, &["smtp"]);
             tracing::info!(event = "command.refused", session_id, reply = reply.code(), reason = %reply);
         }
     }
@@ -294,12 +297,16 @@ impl SmtpConversation {
         match done {
             Done::SignIn(step) => self.step(step, now),
             Done::Recipient(Ok(recipient)) => {
+                metrics::recipient(None);
                 if let Some(transaction) = self.transaction.as_mut() {
                     transaction.recipients.push(recipient);
                 }
                 self.session.accept(now);
             }
-            Done::Recipient(Err(reply)) => self.session.refuse(reply, now),
+            Done::Recipient(Err(reply)) => {
+                metrics::recipient(Some(&reply));
+                self.session.refuse(reply, now);
+            }
             // The transaction may have been given up meanwhile: then its event is the next.
             Done::Spilled(spilled) => {
                 let body = match spilled {

@@ -1,6 +1,7 @@
 //! The one loop between a socket and a conversation.
 
 use crate::leftover::Leftover;
+use crate::metrics;
 use crate::shutdown::{Begun, Shutdown};
 use crate::stream::Stream;
 use crate::timer::Timer;
@@ -51,6 +52,8 @@ pub struct Driver {
     pub shutdown: Shutdown,
     /// The connection's number, for events.
     pub session_id: u64,
+    /// What is spoken, for figures.
+    pub service: &'static str,
 }
 
 /// How a connection ended.
@@ -178,6 +181,7 @@ impl Turn {
             match Pin::new(&mut self.stream).poll_write(cx, output)? {
                 Poll::Ready(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(octets) => {
+                    metrics::OCTETS.add(octets as u64, &[self.driver.service, "out"]);
                     self.conversation.sent(octets);
                     (wrote, self.unflushed, self.stalled) = (true, true, None);
                     self.stir(now);
@@ -233,6 +237,7 @@ impl Turn {
         if input.is_empty() {
             self.input = Input::Ended;
         } else {
+            metrics::OCTETS.add(input.len() as u64, &[self.driver.service, "in"]);
             self.stir(now);
             let taken = if self.leftover.is_empty() { self.conversation.receive(input, now) } else { 0 };
             let rest = input.get(taken..).unwrap_or_default();

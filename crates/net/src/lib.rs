@@ -15,6 +15,7 @@
 //! | [`tls`] | certificates and [`Acceptor`] |
 //! | [`systemd`] | inherited sockets, readiness, watchdog |
 //! | [`resolve`] | `DnsResolver`: names |
+//! | [`metrics`] | what is counted |
 //! | `shutdown` | [`Shutdown`]: the one signal to stop |
 //!
 //! ```no_run
@@ -42,6 +43,7 @@ pub mod dial;
 mod drive;
 mod leftover;
 mod listen;
+pub mod metrics;
 mod pace;
 mod proxy;
 pub mod resolve;

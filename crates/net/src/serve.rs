@@ -3,6 +3,7 @@
 use crate::admission::{Admission, Capacity, Limits, Refused, Ticket};
 use crate::drive::{DRAIN_TIMEOUT, Driver, Ended, drive};
 use crate::listen::Listener;
+use crate::metrics;
 use crate::proxy::{ProxyPolicy, read_header};
 use crate::runtime::wall_now;
 use crate::shutdown::{Begun, Shutdown};
@@ -209,7 +210,10 @@ fn enter(house: &Arc<House>, stream: Stream, peer: Option<SocketAddr>) {
         None => house.admission.admit(address, house.clock.monotonic()),
     };
     match admitted {
-        Ok(ticket) => drop(tokio::spawn(connection(house.clone(), stream, peer, ticket))),
+        Ok(ticket) => {
+            metrics::CONNECTIONS.add(1, &[house.service.name, "accepted"]);
+            drop(tokio::spawn(connection(house.clone(), stream, peer, ticket)));
+        }
         Err(refused) => house.refuse(stream, peer, refused),
     }
 }
@@ -232,6 +236,7 @@ impl House {
     }
 
     fn tell(&self, peer: Option<SocketAddr>, reason: &'static str) {
+        metrics::CONNECTIONS.add(1, &[self.service.name, "refused"]);
         let now = self.clock.monotonic();
         let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
         if refusals.told.is_some_and(|told| now - told < REFUSALS_TOLD_EVERY) {
@@ -255,6 +260,7 @@ struct Refusals {
 async fn connection(house: Arc<House>, stream: Stream, peer: Option<SocketAddr>, mut ticket: Ticket) {
     let session_id = next_session_id();
     let service = house.service.name;
+    let _open = Open::new(service);
     let announced = match &house.service.proxy {
         None => Some((stream, peer)),
         Some(_) => Box::pin(announced(&house, stream, peer, &mut ticket, session_id)).await,
@@ -278,13 +284,30 @@ async fn connection(house: Arc<House>, stream: Stream, peer: Option<SocketAddr>,
     let peer = Peer { address, tls, session_id };
     let ended = match &house.service.speaker {
         Speaker::Conversation(factory) => {
-            let driver = Driver { clock: house.clock.clone(), starttls, shutdown: house.shutdown.clone(), session_id };
+            let driver =
+                Driver { clock: house.clock.clone(), starttls, shutdown: house.shutdown.clone(), session_id, service };
             drive(stream, factory(peer), driver).await
         }
         Speaker::Stream(handler) => Box::pin(handled(handler(stream, peer), house.shutdown.begun())).await,
     };
     tracing::debug!(event = "connection.closed", session_id, service, ended = ?ended);
     drop(ticket);
+}
+
+/// A connection in the figures.
+struct Open(&'static str);
+
+impl Open {
+    fn new(service: &'static str) -> Open {
+        metrics::CONNECTIONS_OPEN.change(1.0, &[service]);
+        Open(service)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        metrics::CONNECTIONS_OPEN.change(-1.0, &[self.0]);
+    }
 }
 
 /// A handler's connection to its end, or as long as there is time once we stop.

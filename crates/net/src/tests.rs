@@ -662,6 +662,27 @@ mod secured {
         talk(&mut client, "x\nQUIT\n", "x\nbye\n").await;
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_handler_gets_the_stream_inside_of_tls_and_ends_in_time() {
+        let server = Server::start(Setting { tls: TlsMode::Implicit(acceptor()), ..Setting::default() }).await;
+        let handler: Handler = Arc::new(|mut stream, peer: Peer| {
+            Box::pin(async move {
+                let hello = format!("hello {}\n", peer.tls.unwrap().version);
+                stream.write_all(hello.as_bytes()).await.unwrap();
+                // It never ends on its own.
+                std::future::pending().await
+            })
+        });
+        let unused: Factory = Arc::new(|_| panic!("nobody converses"));
+        let like = service(TlsMode::Implicit(acceptor()), 2, &server.capacity, unused, None);
+        server.reception.exchange(Service { speaker: handler.into(), ..like });
+        let mut client = handshake(TcpStream::connect(server.tcp()).await.unwrap(), &rustls::version::TLS13).await;
+        expect(&mut client, "hello TLSv1.3\n").await;
+        server.shutdown.begin();
+        server.served.await.unwrap();
+        assert_eq!(server.capacity.open(), 0);
+    }
+
     #[tokio::test]
     async fn a_peer_that_speaks_no_tls_is_let_go() {
         let server = Server::start(Setting { tls: TlsMode::Implicit(acceptor()), ..Setting::default() }).await;
@@ -712,6 +733,7 @@ async fn an_idle_connection_is_small() {
         starttls: None,
         shutdown: Shutdown::new(),
         session_id: 1,
+        service: "echo",
     };
     let conversation = Box::new(Echo::new(server.world.clone(), ""));
     let driven = drive(Stream::Tcp(client), conversation, driver);

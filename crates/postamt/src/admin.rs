@@ -25,7 +25,7 @@ pub mod protocol;
 mod queue;
 mod send;
 pub mod server;
-mod status;
+pub mod status;
 mod trace;
 pub mod transfer;
 pub mod when;

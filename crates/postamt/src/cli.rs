@@ -30,7 +30,7 @@ mod trace;
 
 use crate::config::{self, Mistakes};
 use crate::plan::ServePlan;
-use crate::{demo, screen, server};
+use crate::{demo, figures, screen, server};
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use env::Random;
@@ -131,6 +131,9 @@ enum Command {
     /// Brings mail from another server, by IMAP or POP3, into an account.
     #[command(after_help = fetch::EXAMPLES)]
     Fetch(fetch::Fetch),
+    /// Prints the reference of all metrics, in Markdown.
+    #[command(after_help = "Example:\n  postamt metrics | less")]
+    Metrics,
     /// Prints the reference of all configuration keys, in Markdown.
     #[command(after_help = "Example:\n  postamt keys | less")]
     Keys,
@@ -192,6 +195,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Export(export) => export::run(&export),
         Command::Fetch(fetch) => fetch::run(&fetch),
         Command::Keys => place::say(&config::reference()),
+        Command::Metrics => place::say(&figures::reference()),
         Command::Man(man) => pages::man(&man),
         Command::Completions(completions) => pages::completions(&completions),
         Command::HashPassword { json } => hash_password(json),

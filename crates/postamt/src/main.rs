@@ -10,6 +10,7 @@
 //! | `demo`, `samples` | the demo's plan and its sixty messages |
 //! | `import`, `export` | mail from files and into them |
 //! | `fetch` | mail from other servers |
+//! | `figures` | what is counted, and its reference |
 //! | `screen` | what the terminal shows |
 //! | `server` | the wiring |
 
@@ -19,6 +20,7 @@ mod config;
 mod demo;
 mod export;
 mod fetch;
+mod figures;
 mod import;
 mod plan;
 mod reach;

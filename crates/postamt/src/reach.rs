@@ -20,7 +20,7 @@ pub fn servers(hostname: &Domain, listeners: &[Bound], scram: bool) -> Vec<MailS
             TlsStart::Starttls => Security::StartTls,
             TlsStart::Implicit => Security::Tls,
         },
-        logins: log_ins(*service, scram),
+        logins: log_ins(scram),
     };
     usable.iter().filter(|((_, address), _)| address.ip().is_loopback() != public).map(server).collect()
 }
@@ -59,9 +59,8 @@ fn usable(bound: &Bound) -> Option<(MailService, SocketAddr)> {
 }
 
 /// SCRAM is told only where everybody can: a program that takes it would lock out the others.
-fn log_ins(service: MailService, scram: bool) -> Vec<LogIn> {
-    let scram = (scram && service == MailService::Submission).then_some(LogIn::Sasl("SCRAM-SHA-256"));
-    scram.into_iter().chain([LogIn::Password]).collect()
+fn log_ins(scram: bool) -> Vec<LogIn> {
+    scram.then_some(LogIn::Sasl("SCRAM-SHA-256")).into_iter().chain([LogIn::Password]).collect()
 }
 
 #[cfg(test)]

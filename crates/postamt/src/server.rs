@@ -9,6 +9,7 @@ mod status;
 use crate::admin;
 use crate::admin::server::Office;
 use crate::demo::Outbox;
+use crate::figures;
 use crate::plan::{Bound, Protocol, ServePlan};
 use anyhow::Context;
 use directory::Directory;
@@ -44,6 +45,7 @@ const ATTEMPTS_TIMEOUT: Duration = Duration::from_secs(30);
 /// When the data folder, the certificate or a listener cannot be had.
 pub async fn serve(plan: ServePlan, inherited: Vec<Inherited>, ready: impl FnOnce(&[Bound])) -> anyhow::Result<()> {
     let started = std::time::Instant::now();
+    figures::install()?;
     let mut stop = Signals::new()?;
     let env = TokioEnv::new().context("cannot start threads")?.env();
     let store = open_store(&plan.data)?;
@@ -62,6 +64,7 @@ pub async fn serve(plan: ServePlan, inherited: Vec<Inherited>, ready: impl FnOnc
     let (hostname, queue) = (plan.hostname.clone(), post.queue.clone());
     let board = Arc::new(StatusBoard { hostname, bound: told.clone(), started, store, post: post.clone() });
     let serving = door.open(bound, &board, acceptor.as_ref())?;
+    tokio::spawn(figures::keep());
     env.spawn.spawn(Box::pin(housekeeping::run(post.clone(), env.clone())));
     if let Some(acceptor) = &acceptor {
         tokio::spawn(net::tls::watch(acceptor.clone(), door.shutdown.clone()));

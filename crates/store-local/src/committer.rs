@@ -2,6 +2,7 @@
 
 use crate::engine::{Engine, Writes};
 use crate::key::{KEY_OCTETS_MAX, row_key};
+use crate::metrics;
 use crate::queue::{Next, Waiting};
 use crate::rows::Shared;
 use crate::space::{Room, shortage};
@@ -65,7 +66,9 @@ impl Committer {
 
     fn commit(&mut self, group: Vec<Waiting>) {
         let batches: Vec<&Batch> = group.iter().map(|waiting| &waiting.batch).collect();
+        let begun = Instant::now();
         let outcomes = self.outcomes(&batches);
+        count(&batches, &outcomes, begun.elapsed());
         for (waiting, outcome) in group.into_iter().zip(outcomes) {
             if outcome.is_ok() {
                 self.deleted += waiting.batch.writes.iter().filter(|write| write.value.is_none()).count();
@@ -199,6 +202,23 @@ impl Drop for Committer {
             self.shared.note_closed("the committer panicked: restart the server");
         }
         self.shared.queue.abandon();
+    }
+}
+
+fn count(batches: &[&Batch], outcomes: &[Outcome], took: Duration) {
+    metrics::COMMIT_SECONDS.record(took.as_secs_f64(), &[]);
+    metrics::COMMIT_GROUP.record(batches.len() as f64, &[]);
+    for (batch, outcome) in batches.iter().zip(outcomes) {
+        let outcome = match outcome {
+            Ok(()) => "done",
+            Err(CommitError::Conflict) => "conflict",
+            Err(CommitError::NoSpace(_) | CommitError::ReadOnly(_)) => "refused",
+            Err(CommitError::Failed(_)) => "failed",
+        };
+        metrics::COMMITS.add(1, &[outcome]);
+        if outcome == "done" {
+            metrics::COMMIT_OCTETS.add(batch.octets() as u64, &[]);
+        }
     }
 }
 

@@ -10,6 +10,7 @@
 //! | `engine`, `key` | fjall: opening, reading, writing one group |
 //! | `journal` | reads fjall's journal before fjall does: cuts a torn end, keeps damage aside |
 //! | `space`, `lock`, `health`, `options` | the disk's watermark and ballast; one process per folder; what the status page shows |
+//! | [`metrics`] | what is counted |
 //! | `blobs` | [`LocalBlobs`]: files named by their hash |
 //!
 //! ```
@@ -33,6 +34,7 @@ mod health;
 mod journal;
 mod key;
 mod lock;
+pub mod metrics;
 mod options;
 mod queue;
 mod rows;

@@ -5,8 +5,9 @@ use anyhow::{Context, Result};
 use std::fs;
 
 /// A crate and the crates of ours that it may use. What is not here is not a crate yet.
-const ALLOWED: [(&str, &[&str]); 18] = [
+const ALLOWED: [(&str, &[&str]); 19] = [
     ("model", &[]),
+    ("meter", &[]),
     ("message", &["model"]),
     ("smtp", &["model"]),
     ("imap", &["model", "message"]),
@@ -17,15 +18,16 @@ const ALLOWED: [(&str, &[&str]); 18] = [
     ("transcript", &["model", "env"]),
     ("directory", &["model", "env", "store", "sasl"]),
     ("mailstore", &["model", "env", "store", "message"]),
-    ("mta", &["model", "env", "store", "message", "mailstore", "directory", "sasl", "smtp"]),
+    ("mta", &["model", "env", "store", "message", "mailstore", "directory", "sasl", "smtp", "meter"]),
     ("access", &["model", "env", "message", "mailstore", "directory", "mta", "sasl", "imap", "pop3"]),
-    ("net", &["model", "env"]),
-    ("web", &["model", "env"]),
-    ("store-local", &["model", "store"]),
+    ("net", &["model", "env", "meter"]),
+    ("web", &["model"]),
+    ("store-local", &["model", "store", "meter"]),
     (
         "postamt",
         &[
             "model",
+            "meter",
             "env",
             "store",
             "store-local",

@@ -2,8 +2,9 @@
 
 use super::Source;
 
-const PURE: [&str; 13] = [
+const PURE: [&str; 14] = [
     "model",
+    "meter",
     "message",
     "smtp",
     "imap",

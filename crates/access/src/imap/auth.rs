@@ -44,6 +44,7 @@ impl Desk {
         End::Finish(match self.services.mailstore.account(login.id).await {
             Ok(account) => {
                 client.user = Some(User { login, account });
+                mta::metrics::login("imap", None);
                 Answer::ok("logged in").code(Code::Capability(self.capabilities.into()))
             }
             Err(error) => failure::no(&error),
@@ -51,6 +52,7 @@ impl Desk {
     }
 
     fn refuse(&self, error: SignInError, login: Option<&str>) -> End {
+        mta::metrics::login("imap", Some(&error));
         let address = self.address.map(|ip| ip.to_string());
         tracing::info!(
             event = "login.failed",

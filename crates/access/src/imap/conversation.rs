@@ -14,6 +14,7 @@ use env::{Conversation, Next, Tls};
 use futures_util::FutureExt;
 use imap::command::{Authenticate, Command, Tagged};
 use imap::deflate::Damaged;
+use imap::response::Status;
 use imap::{Answer, Code, Event, Session, response};
 use mailstore::EventListener;
 use model::Moment;
@@ -102,6 +103,7 @@ impl ImapConversation {
     fn log_refusal(&mut self) {
         if let Some(reason) = self.session.take_refusal() {
             let session_id = self.life.peer.session_id;
+            mta::metrics::COMMANDS_REFUSED.add(1, &["imap"]);
             tracing::info!(event = "command.refused", protocol = "imap", session_id, %reason);
         }
     }
@@ -258,6 +260,12 @@ impl ImapConversation {
     }
 
     fn finish(&mut self, client: Box<Client>, answer: &Answer<'_>) -> Work {
+        let outcome = match answer.status {
+            Status::Ok => "ok",
+            Status::No => "no",
+            Status::Bad => "bad",
+        };
+        mta::metrics::COMMANDS.add(1, &["imap", outcome]);
         self.session.finish(answer);
         Work::Rest(client)
     }

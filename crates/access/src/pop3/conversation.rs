@@ -86,6 +86,7 @@ impl Pop3Conversation {
     fn log_refusal(&mut self) {
         if let Some(reason) = self.session.take_refusal() {
             let (session_id, reason) = (self.life.peer.session_id, reason.say(Language::English));
+            mta::metrics::COMMANDS_REFUSED.add(1, &["pop3"]);
             tracing::info!(event = "command.refused", protocol = "pop3", session_id, %reason);
         }
     }
@@ -232,6 +233,8 @@ impl Pop3Conversation {
     }
 
     fn finish(&mut self, maildrop: Option<Box<Maildrop>>, answer: &Answer) -> Work {
+        let outcome = if answer.status == Status::Ok { "ok" } else { "no" };
+        mta::metrics::COMMANDS.add(1, &["pop3", outcome]);
         self.session.finish(answer);
         Work::Rest(maildrop)
     }

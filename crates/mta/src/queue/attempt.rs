@@ -5,6 +5,7 @@ use super::row::{self, Delivery, QueuedMessage, Target};
 use super::schedule::{DeliveryKey, Grant, Health, retry_pause};
 use super::{Queue, forget, remember};
 use crate::fields::{self, queue_name};
+use crate::metrics;
 use crate::receive::inbox;
 use crate::trace::{TraceEvent, TraceRecord};
 use ::smtp::extension::dsn::Notify;
@@ -235,6 +236,7 @@ impl Queue {
             id: message.id,
             now: self.clock.wall(),
             jitter: self.jitter(),
+            after: since(message.arrived, self.clock.wall()),
             progress,
             batch: self.batch(),
             left: Vec::new(),
@@ -291,6 +293,7 @@ impl Queue {
         }
         self.trace.add(&mut to.batch, id, &attempted(&delivery, &outcome, now, next));
         log_attempt(id, &delivery, &outcome, next);
+        metrics::attempted(&delivery.target, &outcome, to.after);
         let wishes = delivery.notify.unwrap_or(NOTIFY_DEFAULT);
         match outcome.kind {
             OutcomeKind::Deferred => to.left.push(delivery),
@@ -413,6 +416,8 @@ struct Reckoning {
     id: QueueId,
     now: Timestamp,
     jitter: u32,
+    /// Since the message was accepted.
+    after: Duration,
     /// Whether some recipients' copies were taken.
     progress: bool,
     batch: Batch,
@@ -421,6 +426,11 @@ struct Reckoning {
     /// Of which the sender hears.
     failed: Vec<(Delivery, Outcome)>,
     succeeded: Vec<(Delivery, Outcome)>,
+}
+
+/// Nothing, if the clock was set back meanwhile.
+fn since(before: Timestamp, now: Timestamp) -> Duration {
+    Duration::from_millis(u64::try_from(now.unix_ms() - before.unix_ms()).unwrap_or(0))
 }
 
 /// A foreign answer may be long and is shown to people: one piece of printable text.

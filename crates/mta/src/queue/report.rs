@@ -5,6 +5,7 @@ use super::attempt::{BodyReader, Fault, Outcome, OutcomeKind};
 use super::row::{Content, Delivery, QueuedMessage, Target};
 use super::schedule::DeliveryKey;
 use crate::fields::queue_name;
+use crate::metrics;
 use crate::trace::{TraceEvent, TraceRecord};
 use ::smtp::extension::dsn::{Notify, Ret};
 use directory::Resolution;
@@ -86,6 +87,12 @@ impl Queue {
             related: Some(message.id),
             ..TraceRecord::new(now, TraceEvent::Received, vec![to.to_string()])
         };
+        let about_what = match telling {
+            Telling::Failure => "failure",
+            Telling::Delay => "delay",
+            Telling::Success => "success",
+        };
+        metrics::REPORTS.add(1, &[about_what]);
         tracing::info!(event = "report.queued", queue_id = %queue_name(message.id), report_id = %queue_name(id), %to, about = told.name());
         Ok(Some(Report { message: report, deliveries, records: vec![(message.id, of_message), (id, of_report)] }))
     }

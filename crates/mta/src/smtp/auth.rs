@@ -1,6 +1,7 @@
 //! Who the client is: SASL over the session's AUTH, with the directory's word (RFC 4954).
 
 use super::{Done, SmtpConversation};
+use crate::metrics;
 use ::smtp::{Auth, Reply};
 use directory::{SignIn, SignInError, SignInFrom, SignInStep};
 use futures_util::FutureExt;
@@ -40,6 +41,7 @@ impl SmtpConversation {
             SignInStep::Done { account, last } => {
                 self.session.authenticated(account.address.to_string(), last, now);
                 self.account = Some(account);
+                metrics::login("submission", None);
                 self.log_sign_in("accepted");
             }
             SignInStep::Refused { error, .. } => self.refuse_sign_in(error, now),
@@ -47,6 +49,7 @@ impl SmtpConversation {
     }
 
     fn refuse_sign_in(&mut self, error: SignInError, now: Moment) {
+        metrics::login("submission", Some(&error));
         let (code, status) = match error {
             SignInError::Malformed(_) => (501, (5, 5, 2)),
             error if error.is_temporary() => (454, (4, 7, 0)),

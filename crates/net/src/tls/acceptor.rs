@@ -2,6 +2,7 @@
 
 use super::certificate::{Certificate, CertificateFiles};
 use super::{BUFFER_MAX, HANDSHAKE_TIMEOUT, TlsError, agreed};
+use crate::metrics;
 use crate::shutdown::Shutdown;
 use futures_util::future::{Either, select};
 use model::Timestamp;
@@ -76,10 +77,13 @@ impl Acceptor {
 
     /// The server's side of the handshake, within [`HANDSHAKE_TIMEOUT`].
     pub(crate) async fn accept(&self, stream: TcpStream) -> io::Result<(TlsStream<TcpStream>, env::Tls)> {
-        match tokio::time::timeout(HANDSHAKE_TIMEOUT, self.handshake(stream)).await {
+        let secured = match tokio::time::timeout(HANDSHAKE_TIMEOUT, self.handshake(stream)).await {
             Ok(secured) => secured,
             Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "the handshake took too long")),
-        }
+        };
+        let outcome = secured.as_ref().map_or("failed", |(_, agreed)| agreed.version.as_str());
+        metrics::HANDSHAKES.add(1, &[outcome]);
+        secured
     }
 
     async fn handshake(&self, stream: TcpStream) -> io::Result<(TlsStream<TcpStream>, env::Tls)> {

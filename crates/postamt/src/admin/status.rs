@@ -67,7 +67,7 @@ fn queue(office: &Office) -> QueueStatus {
 }
 
 /// What the process holds of the machine's memory (proc_pid_status(5)).
-fn memory() -> Option<u64> {
+pub fn memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let held = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kib: u64 = held.trim().strip_suffix("kB")?.trim().parse().ok()?;

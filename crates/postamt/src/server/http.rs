@@ -1,10 +1,13 @@
 //! What the sites of HTTP listeners show.
 
 use super::status::StatusBoard;
+use crate::admin;
+use crate::figures;
 use crate::reach;
 use model::Domain;
 use net::{Handler, Refusal, Shutdown};
 use std::sync::Arc;
+use store_local::Health;
 use web::{DiscoverySource, MailServer, MetricsSource, Page, Site, Sources};
 
 /// All of them know the server by its board.
@@ -36,7 +39,7 @@ impl DiscoverySource for StatusBoard {
     }
 
     fn servers(&self) -> Vec<MailServer> {
-        let scram = self.post.directory.all_have_scram(sasl::ScramHash::Sha256);
+        let scram = self.post.directory.mechanisms(false).contains(&sasl::Mechanism::ScramSha256);
         reach::servers(&self.hostname, &self.bound, scram)
     }
 
@@ -47,6 +50,16 @@ impl DiscoverySource for StatusBoard {
 
 impl MetricsSource for StatusBoard {
     fn metrics(&self) -> String {
-        String::new()
+        let queue = &self.post.queue;
+        let under_way = queue.under_way();
+        figures::QUEUE_MESSAGES.set(queue.len().saturating_sub(under_way) as f64, &["waiting"]);
+        figures::QUEUE_MESSAGES.set(under_way as f64, &["under_way"]);
+        figures::ACCOUNTS.set(self.post.directory.accounts().count() as f64, &[]);
+        figures::HEALTHY.set(f64::from(u8::from(self.store.health() == Health::Ok)), &[]);
+        figures::UPTIME_SECONDS.set(self.started.elapsed().as_secs_f64().round(), &[]);
+        if let Some(octets) = admin::status::memory() {
+            figures::MEMORY_OCTETS.set(octets as f64, &[]);
+        }
+        figures::text()
     }
 }

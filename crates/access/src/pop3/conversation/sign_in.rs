@@ -63,6 +63,7 @@ impl Pop3Conversation {
             SignInStep::Working(future) => Work::SignIn(future),
             SignInStep::Done { account, .. } => {
                 self.life.login = Some(account.clone());
+                mta::metrics::login("pop3", None);
                 Work::Run(Running::open(self.services.clone(), account))
             }
             SignInStep::Refused { error, login } => self.refuse(&error, login.as_deref()),
@@ -70,6 +71,7 @@ impl Pop3Conversation {
     }
 
     fn refuse(&mut self, error: &SignInError, login: Option<&str>) -> Work {
+        mta::metrics::login("pop3", Some(error));
         let Life { peer, .. } = &self.life;
         let ip = peer.address.map(|ip| ip.to_string());
         tracing::info!(
