@@ -13,7 +13,7 @@ use directory::{SignIn, SignInStep};
 use env::{BoxFuture, Conversation, Next, Tls};
 use futures_util::FutureExt;
 use model::Moment;
-use pop3::{Answer, Code, Command, Event, Language, Session, State, Text};
+use pop3::{Answer, Code, Command, Event, Language, Session, State, Status, Text};
 use sign_in::timestamp;
 use std::sync::Arc;
 use std::task::{Context, Poll};
