@@ -123,7 +123,7 @@ impl Loader {
         let shift = email.prefix().len() as u64;
         let mut left = HEADER_OCTETS_MAX;
         let mut text = String::new();
-        for part in structure.parts().skip(1) {
+        for part in structure.parts().iter().skip(1) {
             let header = part.header();
             let range = header.start + shift..header.end.min(header.start + left) + shift;
             left -= range.end - range.start;
