@@ -222,8 +222,9 @@ impl Client {
             self.memory.learn_uid(seq, uid, line);
         }
         if let Some((_, rest)) = line.split_once("FLAGS (") {
-            let flags = rest.split(')').next().unwrap().split_whitespace().map(str::to_owned).collect();
-            self.memory.at(seq).flags = Some(flags);
+            // Who is first told of a message is no state of the mailbox (RFC 3501 §2.3.2).
+            let flags = rest.split(')').next().unwrap().split_whitespace().filter(|flag| *flag != "\\Recent");
+            self.memory.at(seq).flags = Some(flags.map(str::to_owned).collect());
             if let Some(silent) = &mut self.silent {
                 silent.told_seqs.insert(seq);
                 silent.told.extend(self.memory.seqs[seq - 1]);
