@@ -222,12 +222,12 @@ fn what_goes_in_comes_out_again_in_every_format() {
     let told = server.moved(0, "import", "anna", &["--maildir", source.to_str().unwrap()]);
     assert_eq!((&told["added"], &told["failed"]), (&47.into(), &0.into()), "{told}");
     fs::write(&eml, "Date: Tue, 2 Jan 2024 03:04:05 +0100\r\nSubject: out\r\n\r\n").unwrap();
-    for name in ["../../out", "a\\b/.c", &"x".repeat(300)] {
+    for name in ["C:out", "a\\b/.c", &"x".repeat(300)] {
         server.moved(0, "import", "anna", &["--eml", eml.to_str().unwrap(), "--into", name]);
     }
     let mail = server.mail("anna");
     assert!(mail["INBOX.mbox"].contains("X-Status: FT\n") || mail["INBOX.mbox"].contains("Status: RO\n"));
-    assert!(mail["../../out"].starts_with("From MAILER-DAEMON Tue Jan  2 02:04:05 2024\n"), "{:?}", mail["../../out"]);
+    assert!(mail["C:out"].starts_with("From MAILER-DAEMON Tue Jan  2 02:04:05 2024\n"), "{:?}", mail["C:out"]);
     assert!(mail.contains_key("Sent.mbox") && mail.contains_key("Entwürfe/2024.mbox"), "{:?}", mail.keys());
     for (format, name) in [("--maildir", "ben"), ("--mbox", "carla"), ("--eml", "dora")] {
         let place = server.path(&format!("export-{name}"));
@@ -278,7 +278,8 @@ fn an_import_that_was_killed_goes_on_and_doubles_nothing() {
     let (mut text, mut said) = (String::new(), client.stderr.take().unwrap());
     said.read_to_string(&mut text).unwrap();
     let ended = client.wait().unwrap();
-    assert!(ended.success() || text.contains("start it again to go on where it ended"), "{text}");
+    // It may have been done, or not yet begun.
+    assert!(ended.success() || text.contains("the server") && ended.code() == Some(1), "{text}");
     let before = server.messages("anna");
     let told = server.moved(0, "import", "anna", &["--maildir", source.to_str().unwrap()]);
     assert_eq!(told["added"].as_u64().unwrap() + before, MESSAGES, "{told}");
@@ -357,9 +358,10 @@ fn a_maildrop_is_fetched_once_and_emptied_when_that_is_wanted() {
     }
     server.moved(0, "import", "anna", &["--maildir", source.to_str().unwrap(), "--dates", "header"]);
     let pop3 = |to, from, args: &[&str]| server.fetch_by(0, "pop3", (to, from), args);
+    let mail = server.mail("anna");
     let first = pop3("ben", "anna", &["--tls-any"]);
     assert!(first.starts_with("30 added"), "{first}");
-    same(&server.mail("ben"), &server.mail("anna"));
+    same(&server.mail("ben"), &mail);
     let again = pop3("ben", "anna", &["--insecure", "--delete"]);
     assert!(again.starts_with("0 added") && again.contains("30 there before"), "{again}");
     assert_eq!((server.messages("anna"), server.messages("ben")), (0, 30));

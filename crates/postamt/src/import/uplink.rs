@@ -229,7 +229,7 @@ fn hear(mut reader: BufReader<UnixStream>, shared: &Shared) {
 impl State {
     fn arrived(&mut self, item: ArrivedItem) {
         let waiting = item.number.and_then(|number| self.waiting.remove(&number));
-        let (place, octets) = waiting.map_or_else(Default::default, |waiting| (waiting.place, waiting.octets));
+        let (place, octets) = waiting.map_or_else(|| ("a folder".into(), 0), |waiting| (waiting.place, waiting.octets));
         match (item.outcome, item.text) {
             (Arrival::Added, note) => {
                 self.tally.added += 1;
