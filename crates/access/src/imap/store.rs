@@ -97,14 +97,14 @@ impl Told<'_> {
                 gone = true;
                 continue;
             };
-            self.tell_one(selected, is, named, &names, out);
+            self.tell_one(selected, is, (named, &names), out);
             out.room().await;
         }
         gone
     }
 
     /// A client that reads MODSEQ learns what became of it even if `.SILENT`, and, where its condition did not hold, why.
-    fn tell_one(&self, selected: &mut Selected, is: &Member, named: FlagBits, names: &FlagNames, out: &mut Out) {
+    fn tell_one(&self, selected: &mut Selected, is: &Member, (named, names): (FlagBits, &FlagNames), out: &mut Out) {
         let was = self.before.by_uid(is.uid);
         let expected = was.map(|was| self.expected(was.flags, named));
         let failed = self.failed.binary_search(&is.uid).is_ok();
@@ -112,7 +112,8 @@ impl Told<'_> {
         let flags = self.command.report == StoreReport::Full || failed || expected != Some(is.flags);
         let aware = selected.aware > Awareness::None;
         let touched = self.command.unchanged_since.is_some() || was.is_none_or(|was| was.modseq != is.modseq);
-        if !flags && !(aware && touched) {
+        let told = flags || aware && touched;
+        if !told {
             return;
         }
         let Some(seq) = selected.known.seq_of(is.uid) else { return };

@@ -75,7 +75,12 @@ impl House {
         let free = matches!(op, Op::Open(_) | Op::Append | Op::Status | Op::RenameInbox);
         if !free && !self.clients[client].selected {
             let turn = self.clients[client].trace.len();
-            let open = Open { examine: false, resync: true, known_uids: turn % 2 == 0, matches: turn % 3 == 0 };
+            let open = Open {
+                examine: false,
+                resync: true,
+                known_uids: turn.is_multiple_of(2),
+                matches: turn.is_multiple_of(3),
+            };
             return self.open(client, open);
         }
         let seqs = |which: &Which| match which {
@@ -113,9 +118,9 @@ impl House {
             Op::Move(which, to) => seqs(which).into_iter().for_each(|set| {
                 self.say(client, &format!("MOVE {set} {}", TARGETS[*to]));
             }),
-            Op::Fetch { items, uid, which, changed_since } => self.fetch(client, *items, *uid, which, *changed_since),
+            Op::Fetch { items, uid, which, changed_since } => self.fetch(client, *items, (*uid, which), *changed_since),
             Op::Store { how, uid, which, flag, unchanged_since } => {
-                self.store(client, (HOW[*how], FLAGS[*flag]), *uid, which, *unchanged_since);
+                self.store(client, (HOW[*how], FLAGS[*flag]), (*uid, which), *unchanged_since);
             }
             Op::Cut(_) | Op::Sync | Op::Compare | Op::Restart(_) | Op::Month => unreachable!("done elsewhere"),
         }
@@ -151,9 +156,9 @@ impl House {
         self.say(client, &format!("{verb} INBOX{parameters}"));
     }
 
-    fn fetch(&mut self, client: usize, items: usize, uid: bool, which: &Which, changed_since: Option<u64>) {
+    fn fetch(&mut self, client: usize, items: usize, (uid, which): (bool, &Which), changed_since: Option<u64>) {
         let it = &self.clients[client];
-        let modseq = if it.kind != Kind::Plain && items % 2 == 0 { " MODSEQ" } else { "" };
+        let modseq = if it.kind != Kind::Plain && items.is_multiple_of(2) { " MODSEQ" } else { "" };
         let since = changed_since.filter(|_| it.kind != Kind::Plain).map(|less| it.memory.highest.saturating_sub(less));
         let vanished = if uid && it.kind == Kind::Qresync { " VANISHED" } else { "" };
         let modifiers = since.map_or(String::new(), |since| format!(" (CHANGEDSINCE {since}{vanished})"));
@@ -173,8 +178,7 @@ impl House {
         &mut self,
         client: usize,
         (how, flag): (&'static str, &'static str),
-        uid: bool,
-        which: &Which,
+        (uid, which): (bool, &Which),
         unchanged_since: Option<u64>,
     ) {
         let it = &self.clients[client];
