@@ -20,7 +20,7 @@ use serde::Serialize;
 use std::path::PathBuf;
 
 pub const EXAMPLES: &str = "Examples:
-  postamt import --account anna@example.org --maildir /home/anna/Maildir
+  postamt import --account anna@example.org --maildir ~anna/Maildir
   postamt import --account anna@example.org --mbox Inbox Sent.mbox
   postamt import --account anna@example.org --eml letters/ --into Old
 
