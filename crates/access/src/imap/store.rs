@@ -46,7 +46,14 @@ pub(crate) async fn store(client: &mut Client, command: Store, out: &mut Out) ->
         if before.keywords != stored.keywords {
             response::flags(out, &super::flag_names::all(&stored.keywords));
         }
-        let told = Told { before: &before, stored: &stored, failed: &failed, command: &command, change };
+        let told = Told {
+            before: &before,
+            stored: &stored,
+            failed: &failed,
+            command: &command,
+            names: FlagNames::new(&stored.keywords, &selected.recent),
+            named: named(&command, &stored),
+        };
         gone |= told.tell(selected, uids, out).await;
         failed.iter().filter_map(|uid| number(*uid, &command, &before)).for_each(|number| modified.push(number));
     }
@@ -83,37 +90,41 @@ struct Told<'a> {
     /// Messages left alone, ascending.
     failed: &'a [Uid],
     command: &'a Store,
-    change: FlagChange,
+    names: FlagNames,
+    /// The flags that the command names.
+    named: FlagBits,
+}
+
+fn named(command: &Store, stored: &View) -> FlagBits {
+    let bits = command.flags.iter().filter_map(|flag| stored.keywords.bit(flag));
+    bits.fold(FlagBits::NONE, FlagBits::or)
 }
 
 impl Told<'_> {
     /// Tells the flags of `uids`; whether any of them is gone.
     async fn tell(&self, selected: &mut Selected, uids: &[Uid], out: &mut Out) -> bool {
-        let names = FlagNames::new(&self.stored.keywords, &selected.recent);
-        let named = self.named();
         let mut gone = false;
         for &uid in uids {
             let Some(is) = self.stored.by_uid(uid) else {
                 gone = true;
                 continue;
             };
-            self.tell_one(selected, is, (named, &names), out);
+            self.tell_one(selected, is, out);
             out.room().await;
         }
         gone
     }
 
     /// A client that reads MODSEQ learns what became of it even if `.SILENT`, and, where its condition did not hold, why.
-    fn tell_one(&self, selected: &mut Selected, is: &Member, (named, names): (FlagBits, &FlagNames), out: &mut Out) {
+    fn tell_one(&self, selected: &mut Selected, is: &Member, out: &mut Out) {
         let was = self.before.by_uid(is.uid);
-        let expected = was.map(|was| self.expected(was.flags, named));
+        let expected = was.map(|was| self.expected(was.flags));
         let failed = self.failed.binary_search(&is.uid).is_ok();
         // RFC 9051 §6.4.6: what others changed is told even if `.SILENT`.
         let flags = self.command.report == StoreReport::Full || failed || expected != Some(is.flags);
         let aware = selected.aware > Awareness::None;
         let touched = self.command.unchanged_since.is_some() || was.is_none_or(|was| was.modseq != is.modseq);
-        let told = flags || aware && touched;
-        if !told {
+        if !(flags || (aware && touched)) {
             return;
         }
         let Some(seq) = selected.known.seq_of(is.uid) else { return };
@@ -122,7 +133,7 @@ impl Told<'_> {
             fetch.uid(out, is.uid);
         }
         if flags {
-            fetch.flags(out, names.of(is.uid, is.flags));
+            fetch.flags(out, self.names.of(is.uid, is.flags));
         }
         if aware {
             fetch.mod_seq(out, is.modseq);
@@ -131,17 +142,12 @@ impl Told<'_> {
         fetch.end(out);
     }
 
-    fn named(&self) -> FlagBits {
-        let bits = self.command.flags.iter().filter_map(|flag| self.stored.keywords.bit(flag));
-        bits.fold(FlagBits::NONE, FlagBits::or)
-    }
-
     /// What the client reckons with.
-    fn expected(&self, was: FlagBits, named: FlagBits) -> FlagBits {
-        match self.change {
-            FlagChange::Replace => named,
-            FlagChange::Add => was.or(named),
-            FlagChange::Remove => was.without(named),
+    fn expected(&self, was: FlagBits) -> FlagBits {
+        match self.command.operation {
+            StoreOperation::Replace => self.named,
+            StoreOperation::Add => was.or(self.named),
+            StoreOperation::Remove => was.without(self.named),
         }
     }
 }
