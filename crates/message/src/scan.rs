@@ -50,7 +50,6 @@ enum State {
 #[derive(Debug, Default)]
 struct Traits {
     eight_bit: bool,
-    has_eight_bit_header: bool,
     has_nul: bool,
     has_bare_line_end: bool,
     has_long_line: bool,
@@ -103,8 +102,6 @@ impl Scanner {
         self.traits.has_nul |= chunk.contains(&0);
         for piece in chunk.split_inclusive(|&octet| octet == b'\n') {
             self.judge_line_end(piece);
-            let in_header = matches!(&self.state, State::Header(fields) if fields.scope() == Scope::Root);
-            self.traits.has_eight_bit_header |= in_header && !piece.is_ascii();
             self.position += piece.len() as u64;
             let ended = piece.ends_with(b"\n");
             // A CR at the end of a chunk may belong to the line end.
@@ -152,7 +149,6 @@ impl Scanner {
             size_octets: self.position,
             header_octets: structure.root().body_start,
             eight_bit: self.traits.eight_bit,
-            has_eight_bit_header: self.traits.has_eight_bit_header,
             has_nul: self.traits.has_nul,
             has_bare_line_end: self.traits.has_bare_line_end,
             has_long_line: self.traits.has_long_line,

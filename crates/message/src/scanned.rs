@@ -29,8 +29,6 @@ pub struct Scanned {
     pub header_octets: u64,
     /// Whether any octet is above 127.
     pub eight_bit: bool,
-    /// Whether one of those is in the message's own header (RFC 6855 §4).
-    pub has_eight_bit_header: bool,
     /// Whether there is a NUL, which IMAP can tell only as a `literal8` (RFC 9051 §4.3.1).
     pub has_nul: bool,
     /// Whether a CR or LF stands alone.

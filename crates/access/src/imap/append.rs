@@ -35,19 +35,11 @@ pub(crate) struct Appending {
     body: Body,
 }
 
-/// Whether a message's header may hold UTF-8.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Header {
-    Ascii,
-    Utf8,
-}
-
 struct To {
     account: Arc<Account>,
     mailbox: MailboxId,
     quota: Quota,
     replaces: Option<(MailboxId, Uid)>,
-    header: Header,
 }
 
 type Finished = BoxFuture<'static, Result<(Received, InFlight), ReceiveError>>;
@@ -97,9 +89,7 @@ impl Appending {
         let mailboxes = account.mailboxes();
         let mailbox = mailboxes.named(start.append.mailbox.as_str()).ok_or_else(failure::try_create)?.id;
         let quota = client.quota();
-        // RFC 6855 §4; RFC 9051 §6.3.12 asks nothing of those who speak IMAP4rev2.
-        let header = if client.reads_utf8() { Header::Utf8 } else { Header::Ascii };
-        let to = To { account, mailbox, quota, replaces, header };
+        let to = To { account, mailbox, quota, replaces };
         to.check_quota(1, start.size_octets)?;
         let incoming =
             Incoming::begin(services.mailstore.blobs(), &services.in_flight).map_err(|error| refused(&error))?;
@@ -148,7 +138,7 @@ impl Appending {
         next: AppendMessage,
     ) -> Result<Body, Answer<'static>> {
         let (received, mut place) = finished.map_err(|error| refused(&error))?;
-        let message = message(received, std::mem::replace(&mut self.message, next), self.to.header)?;
+        let message = message(received, std::mem::replace(&mut self.message, next))?;
         place.shrink_to(message.email.held_octets());
         self.whole.push((message, place));
         let held: usize = self.whole.iter().map(|(message, _)| message.email.held_octets()).sum();
@@ -220,14 +210,12 @@ async fn spill(mut incoming: Box<Incoming>) -> Result<Box<Incoming>, ReceiveErro
     Ok(incoming)
 }
 
-fn message(received: Received, with: AppendMessage, header: Header) -> Result<NewMessage, Answer<'static>> {
+/// RFC 6855 §4 refuses 8-bit octets in a header from who did not enable UTF8=ACCEPT: we allow more, because old mail is full of them, and
+/// who moves it here shall not have to leave some behind.
+fn message(received: Received, with: AppendMessage) -> Result<NewMessage, Answer<'static>> {
     if received.scanned.has_nul {
         // RFC 9051 §4.3 forbids NUL in a literal; of a literal8 RFC 3516 §4.4 allows to refuse it so.
         return Err(Answer::no("a message that holds NUL cannot be stored").code(Code::UnknownCte));
-    }
-    if received.scanned.has_eight_bit_header && header == Header::Ascii {
-        let text = "this message has 8-bit characters in its header; ENABLE UTF8=ACCEPT first";
-        return Err(Answer::no(text).code(Code::Cannot));
     }
     Ok(received.into_message(with.flags, with.date.map(|date| date.timestamp)))
 }
@@ -244,8 +232,8 @@ async fn store(
     };
     let received = incoming.finish().await.map_err(|error| refused(&error))?;
     let (mut messages, _places): (Vec<_>, Vec<_>) = whole.into_iter().unzip();
-    let To { account, mailbox, quota, replaces, header } = to;
-    messages.push(message(received, last, header)?);
+    let To { account, mailbox, quota, replaces } = to;
+    messages.push(message(received, last)?);
     let append = AppendAll { mailbox, messages, quota, replaces };
     let appended = mta::append_all(&account, append).await.map_err(|error| match error {
         // A mailbox that is gone is the destination, or the client is sent away anyhow.

@@ -249,16 +249,6 @@ fn fields_of_a_message() {
 }
 
 #[test]
-fn eight_bit_in_the_header_is_that_of_the_message() {
-    let check = |message: &[u8], expected| assert_eq!(scan(message).has_eight_bit_header, expected);
-    check(b"Subject: \xe4\r\n\r\n", true);
-    check(b"Subject: a\r\n b\xe4", true);
-    check(b"Subject: a\r\n\r\n\xe4", false);
-    check(b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\nSubject: \xe4\r\n\r\n--x--", false);
-    check("Content-Type: message/rfc822\r\n\r\nSubject: ä\r\n\r\n".as_bytes(), false);
-}
-
-#[test]
 fn what_the_octets_are_like() {
     let check = |message: &[u8], eight_bit, has_nul, has_bare_line_end| {
         let got = scan(message);
