@@ -173,7 +173,7 @@ def enabled_nothing(d):
 
 @rule("RFC 9051 §6.4.6", "STORE tells the flags, also when they are as before; they tell only of changes")
 def store_without_change(d):
-    return d.verb in ("STORE", "UID STORE") and d.key[0] == "fetch" and d.key[2] in ("FLAGS", "UID") and d.theirs is NOTHING and "SILENT" not in d.text
+    return d.verb in ("STORE", "UID STORE") and d.key[0] == "fetch" and d.key[2] in ("FLAGS", "UID", "MODSEQ") and d.theirs is NOTHING and "SILENT" not in d.text
 
 
 @rule("RFC 9051 §7.5.2", "a FETCH that nobody asked for may name the UID")
@@ -314,7 +314,7 @@ def broken_parameter(d):
 
 @rule("RFC 9051 §6.3.9", "the root of a name that hangs below nothing may be empty; theirs is the reference")
 def root_of_a_reference(d):
-    return d.key[0] == "list" and re.search(r'LIST "[^"]+" ""$', d.text)
+    return d.key[0] == "list" and re.search(r'LIST "[^"]+" ""', d.text)
 
 
 @rule("RFC 2045 §6.4", "a message/rfc822 in base64 is not allowed: to us it is octets, to them an empty letter")
@@ -515,3 +515,44 @@ def sorted_by_number(d):
 @rule("RFC 9051 §6.4.4", "a charset is refused before it is seen that no mailbox is selected")
 def charset_before_state(d):
     return d.answers == ("NO", "BAD") and ("answer", "code", "BADCHARSET") in d.facts[0]
+
+
+@rule("RFC 6855 §4", "a letter with 8-bit characters in its header is refused to those who have not enabled UTF8=ACCEPT; they have no such thing", after="end")
+def eight_bit_header(d):
+    return d.verb == "APPEND" and d.answers == ("NO", "OK") and ("answer", "code", "CANNOT") in d.facts[0]
+
+
+@rule("RFC 9208 §5", "what a quota is called, counts and allows is the server's")
+def quota(d):
+    return d.verb.startswith("GETQUOTA")
+
+
+@rule("RFC 7162 §3.1.2.1", "HIGHESTMODSEQ comes with every SELECT; they say it to those who enabled CONDSTORE, and then more often")
+def highest_modseq(d):
+    demanded = d.verb in ("SELECT", "EXAMINE") or d.verb in ("EXPUNGE", "UID EXPUNGE", "CLOSE") and ("expunged",) in d.facts[0]
+    return d.key[1:] == ("code", "HIGHESTMODSEQ") and (d.theirs is NOTHING or not demanded)
+
+
+@rule("RFC 7162 §3.1", "mod-sequences are each server's own: which messages are newer than the highest told is not the same")
+def own_modseqs(d):
+    return "$modseq" in d.text and (d.key[0] in ("search", "sort", "thread", "esearch", "fetch") or d.key == ("answer", "code", "MODIFIED"))
+
+
+@rule("RFC 7162 §3.2.4", "who has enabled CONDSTORE is told MODSEQ with all flags; of what enables it they know less")
+def modseq_unasked(d):
+    return d.key[0] == "fetch" and d.key[2] == "MODSEQ" and d.theirs is NOTHING and "MODSEQ" not in d.text
+
+
+@rule("RFC 7162 §3.1.3", "of a message that STORE left alone because it had changed, the state is told unasked")
+def left_alone(d):
+    return "UNCHANGEDSINCE" in d.text and ("answer", "code", "MODIFIED") in d.facts[0] and d.key[0] == "fetch" and d.theirs is NOTHING
+
+
+@rule("RFC 5161 §3.2", "ENABLED names what was not enabled before; they name what SELECT (CONDSTORE) and the like did enable")
+def enabled_before(d):
+    return d.key == ("enabled",) and d.ours == frozenset() and d.theirs == {"CONDSTORE"}
+
+
+@rule("RFC 7162 §3.1.4.1", "a section may stand before the modifiers; they read it to their end", after="end")
+def section_before_modifiers(d):
+    return d.answers == ("OK", "BAD") and re.search(r"\] \(CHANGEDSINCE", d.text)
