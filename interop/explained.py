@@ -116,14 +116,14 @@ def explanation(difference):
     return None
 
 
-@rule("RFC 9051 §A.20", "\\Recent is gone from IMAP4rev2; we never say that a message is recent, RFC 3501 §2.3.2 wants the first session told")
+@rule("RFC 3501 §2.3.2", "which of several sessions sees a message as recent is undefined, and what is recent may be doubted")
 def recent(d):
     if d.key == ("recent",):
-        return d.ours in (0, NOTHING)
-    if d.key[0] == "fetch" and d.key[2] == "FLAGS" and isinstance(d.theirs, frozenset):
-        ours = frozenset() if d.ours is NOTHING else d.ours
-        return d.theirs - ours == {b"\\recent"} and not ours - d.theirs
-    return False
+        return True
+    if d.key[0] != "fetch" or d.key[2] != "FLAGS":
+        return False
+    ours, theirs = (frozenset() if flags is NOTHING else flags for flags in (d.ours, d.theirs))
+    return ours ^ theirs == {b"\\recent"}
 
 
 @rule("RFC 9051 §7.3.5", "which keywords a mailbox may hold: ours are an account's, theirs a mailbox's")
@@ -309,7 +309,7 @@ def broken_content_type(d):
 
 @rule("RFC 2045 §5.1", "a parameter without a value, or without anything, is a mistake: we take the others, they none")
 def broken_parameter(d):
-    return d.key[0] == "fetch" and d.key[2] in ("BODY", "BODYSTRUCTURE") and re.search(rb"(?im)^content-[^\r\n]*;\s*[\w*]*\s*(;|\r\n\S)", d.message)
+    return d.key[0] == "fetch" and d.key[2] in ("BODY", "BODYSTRUCTURE") and re.search(rb"(?im)^content-[^\r\n]*;\s*[\w*]*\s*(;|\r\n\S)|^content-[^\r\n]*=\"[^\"\r\n]*\r\n[\r\n]", d.message)
 
 
 @rule("RFC 9051 §6.3.9", "the root of a name that hangs below nothing may be empty; theirs is the reference")
@@ -517,11 +517,6 @@ def charset_before_state(d):
     return d.answers == ("NO", "BAD") and ("answer", "code", "BADCHARSET") in d.facts[0]
 
 
-@rule("RFC 6855 §4", "a letter with 8-bit characters in its header is refused to those who have not enabled UTF8=ACCEPT; they have no such thing", after="end")
-def eight_bit_header(d):
-    return d.verb == "APPEND" and d.answers == ("NO", "OK") and ("answer", "code", "CANNOT") in d.facts[0]
-
-
 @rule("RFC 9208 §5", "what a quota is called, counts and allows is the server's")
 def quota(d):
     return d.verb.startswith("GETQUOTA")
@@ -550,9 +545,19 @@ def left_alone(d):
 
 @rule("RFC 5161 §3.2", "ENABLED names what was not enabled before; they name what SELECT (CONDSTORE) and the like did enable")
 def enabled_before(d):
-    return d.key == ("enabled",) and d.ours == frozenset() and d.theirs == {"CONDSTORE"}
+    return d.key == ("enabled",) and d.ours == frozenset() and d.theirs in ({"CONDSTORE"}, {"QRESYNC"})
 
 
 @rule("RFC 7162 §3.1.4.1", "a section may stand before the modifiers; they read it to their end", after="end")
 def section_before_modifiers(d):
-    return d.answers == ("OK", "BAD") and re.search(r"\] \(CHANGEDSINCE", d.text)
+    return d.answers == ("OK", "BAD") and re.search(r"(\](<[\d.]+>)?|PREVIEW) \(CHANGEDSINCE", d.text)
+
+
+@rule("RFC 7162 §3.1.3", "UNCHANGEDSINCE 0 asks whether keywords are there, as in examples 7 and 8; they look at the message only")
+def unchanged_since_zero(d):
+    return re.search(r"UNCHANGEDSINCE 0\) [+-]FLAGS(.SILENT)? \(?[$C]", d.text)
+
+
+@rule("RFC 9051 §7.1", "who sends nothing but nonsense is sent away in the end", after="end")
+def too_many_mistakes(d):
+    return ("gone",) in d.facts[0] and d.answers[1] == "BAD"
