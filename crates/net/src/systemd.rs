@@ -45,6 +45,14 @@ pub fn ready() {
     notify(NotifyState::Ready);
 }
 
+/// Says that the server takes other settings; [`ready`] says that it has them (systemd.service(5), `Type=notify-reload`).
+pub fn reloading() {
+    match NotifyState::monotonic_usec_now() {
+        Ok(now) => notify_all(&[NotifyState::Reloading, now]),
+        Err(error) => tracing::warn!(event = "systemd.not_told", %error),
+    }
+}
+
 /// Says that the server stops.
 pub fn stopping() {
     notify(NotifyState::Stopping);
@@ -65,7 +73,11 @@ pub async fn watchdog(shutdown: Shutdown) {
 }
 
 fn notify(state: NotifyState<'_>) {
-    if let Err(error) = sd_notify::notify(&[state]) {
+    notify_all(&[state]);
+}
+
+fn notify_all(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
         tracing::warn!(event = "systemd.not_told", %error);
     }
 }

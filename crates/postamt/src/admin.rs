@@ -12,6 +12,7 @@
 //! | [`path`] | where the socket lies, also in deep folders |
 //! | [`server`] | the socket, connections, and who answers what |
 //! | [`client`] | the other end, for the command line |
+//! | [`reload`] | the configuration, taken anew |
 //! | `trace`, `queue`, `accounts`, `domains`, `aliases`, `send`, `status` | the answers, one noun each |
 
 mod accounts;
@@ -23,6 +24,7 @@ mod import;
 pub mod path;
 pub mod protocol;
 mod queue;
+pub mod reload;
 mod send;
 pub mod server;
 pub mod status;

@@ -2,7 +2,7 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | `trace`, `queue`, `account`, `domain`, `alias`, `send`, `status` | commands for the running server |
+//! | `trace`, `queue`, `account`, `domain`, `alias`, `send`, `reload`, `status` | commands for the running server |
 //! | `pages` | man pages, completions |
 //! | `import`, `export`, `fetch` | mail from files, into them, from other servers |
 //! | `dns` | what zones should hold |
@@ -23,6 +23,7 @@ mod password;
 mod people;
 mod place;
 mod queue;
+mod reload;
 mod send;
 mod status;
 pub mod text;
@@ -95,6 +96,12 @@ enum Command {
     /// How the running server is: store, listeners, connections, queue.
     #[command(after_help = "Examples:\n  postamt status\n  postamt status --config /etc/postamt.toml --json")]
     Status {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Takes the configuration file anew, without a restart; with a mistake in it nothing changes.
+    #[command(after_help = reload::EXAMPLES)]
+    Reload {
         #[command(flatten)]
         place: Place,
     },
@@ -184,6 +191,7 @@ pub fn run(cli: Cli) -> ExitCode {
         },
         Command::Check { config, json } => return check(&config, json),
         Command::Status { place } => status::run(&place),
+        Command::Reload { place } => reload::run(&place),
         Command::Trace(trace) => trace::run(&trace),
         Command::Queue(queue) => queue::run(&queue),
         Command::Account(account) => account::run(&account),

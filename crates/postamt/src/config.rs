@@ -52,7 +52,8 @@ pub fn data_folder(path: &Path) -> Result<PathBuf, Mistakes> {
     }
     let whole = |text: String| Mistakes::one(path, Mistake::whole_file(text));
     let text = std::fs::read_to_string(path).map_err(|error| whole(format!("cannot be read: {error}")))?;
-    let data: Data = toml::from_str(&text).map_err(|error| whole(error.message().to_owned()))?;
+    let all = |error: toml::de::Error| load(path).err().unwrap_or_else(|| whole(error.message().to_owned()));
+    let data: Data = toml::from_str(&text).map_err(all)?;
     let folder = path.parent().unwrap_or(Path::new(""));
     Ok(folder.join(data.data.unwrap_or_else(|| DATA_DEFAULT.into())))
 }
@@ -79,6 +80,7 @@ fn plan(root: &Section<'_>, path: &Path, access: Access) -> ServePlan {
     let folder = path.parent().unwrap_or(Path::new(""));
     let hostname = root.parsed::<Domain>("hostname").map_or_else(machine_name, |found| found.value);
     ServePlan {
+        config: Some(path.to_owned()),
         data: folder.join(root.text("data").map_or(DATA_DEFAULT, |found| found.value)),
         listeners: listeners::read(root, folder),
         certificate: certificate(root, folder),

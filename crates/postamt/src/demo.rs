@@ -35,6 +35,7 @@ pub fn plan(data: &Path, random: &dyn Random) -> anyhow::Result<ServePlan> {
     let account = |login: &Login| AccountSpec::new(login.address.clone(), Credential::Clear(login.password.clone()));
     directory.accounts = logins.iter().map(account).collect();
     Ok(ServePlan {
+        config: None,
         data: data.to_owned(),
         hostname: domain(),
         listeners: loopback(Port::MayMove),

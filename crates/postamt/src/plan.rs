@@ -15,6 +15,8 @@ use std::time::Duration;
 /// A server to be started.
 #[derive(Debug)]
 pub struct ServePlan {
+    /// The file that says all this; a reload reads it again.
+    pub config: Option<PathBuf>,
     /// The folder in which everything durable lies.
     pub data: PathBuf,
     /// How the server names itself in greetings and trace fields.

@@ -1,8 +1,11 @@
 //! The wiring: data folder, directory, mail store, queue, listeners; and the orderly end.
 
+mod door;
 mod housekeeping;
 mod http;
 mod listeners;
+mod outbound;
+mod reload;
 mod samples;
 mod status;
 
@@ -10,18 +13,20 @@ use crate::admin;
 use crate::admin::server::Office;
 use crate::demo::Outbox;
 use crate::figures;
-use crate::plan::{Bound, Protocol, ServePlan};
+use crate::plan::{Bound, ServePlan};
 use anyhow::Context;
 use directory::Directory;
+use door::Door;
 use env::Env;
-use listeners::{Desk, Door, Standing};
+use listeners::{Desk, Offer};
 use mailstore::Mailstore;
 use mta::queue::Relay;
-use mta::{BodiesInFlight, Post, Queue, QueuePolicy, Transport, TransportPolicy};
+use mta::{BodiesInFlight, Post, Queue};
 use net::runtime::TokioEnv;
 use net::systemd::Inherited;
-use net::{Capacity, ListenAddress, Shutdown};
-pub use status::StatusBoard;
+use net::{Capacity, Shutdown};
+pub use reload::{ReloadError, Reloading};
+pub use status::{Current, StatusBoard};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,36 +55,36 @@ pub async fn serve(plan: ServePlan, inherited: Vec<Inherited>, ready: impl FnOnc
     let env = TokioEnv::new().context("cannot start threads")?.env();
     let store = open_store(&plan.data)?;
     let socket = admin::server::Socket::bind(&plan.data)?;
-    let bound = listeners::bind(&plan, inherited).await?;
+    let standing = listeners::bind(&plan.listeners, inherited).await?;
+    let bound: Vec<Bound> = standing.iter().map(|listener| listener.bound.clone()).collect();
     let post = post(&plan, &store, &env, &bound).await?;
-    let shutdown = Shutdown::new();
     let acceptor = listeners::acceptor(&plan)?;
-    let connections_max = plan.limits.connections.min(raise_file_limit());
-    let door = Door { desk: desk(&plan, &post, &env), capacity: Capacity::new(connections_max), shutdown };
     if let Some(demo) = &plan.demo {
         samples::fill(&post, &demo.samples_for).await.context("cannot store the sample messages")?;
     }
     post.queue.resume().await.context("cannot read the queue")?;
-    let told: Vec<Bound> = bound.iter().map(|listener| listener.bound.clone()).collect();
-    let (hostname, queue) = (plan.hostname.clone(), post.queue.clone());
-    let board = Arc::new(StatusBoard { hostname, bound: told.clone(), started, store, post: post.clone() });
-    let serving = door.open(bound, &board, acceptor.as_ref())?;
+    let queue = post.queue.clone();
+    let current = Current::new(&plan, bound.clone(), acceptor.clone());
+    let board = StatusBoard::new(started, store, post.clone(), current);
+    let capacity = Capacity::new(connections_max(&plan));
+    let desk = Desk::new(&plan, &post, &env);
+    let offer = Offer { desk, board: board.clone(), capacity: capacity.clone(), acceptor };
+    let reloading = Reloading::new(&plan, Door::new(offer, standing));
+    reload::on_hangup(&reloading)?;
     tokio::spawn(figures::keep());
     env.spawn.spawn(Box::pin(housekeeping::run(post.clone(), env.clone())));
-    if let Some(acceptor) = &acceptor {
-        tokio::spawn(net::tls::watch(acceptor.clone(), door.shutdown.clone()));
-    }
-    let (capacity, message_octets_max) = (door.capacity.clone(), plan.limits.message_size_octets);
-    let office = Office { post, env, board, capacity, connections_max, acceptor, message_octets_max };
+    let office = Office { post, env, board, capacity, reloading: reloading.clone() };
     let administration = tokio::spawn(admin::server::serve(socket, Arc::new(office)));
-    tracing::info!(event = "server.ready", start_ms = started.elapsed().as_millis() as u64, listeners = told.len());
-    ready(&told);
+    tracing::info!(event = "server.ready", start_ms = started.elapsed().as_millis() as u64, listeners = bound.len());
+    ready(&bound);
     net::systemd::ready();
-    tokio::spawn(net::systemd::watchdog(door.shutdown.clone()));
+    let shutdown = Shutdown::new();
+    tokio::spawn(net::systemd::watchdog(shutdown.clone()));
     let signal = stop.wait().await;
     tracing::info!(event = "server.stopping", signal);
     net::systemd::stopping();
-    door.shutdown.begin();
+    shutdown.begin();
+    let serving = reloading.close().await;
     tokio::select! {
         done = finish(&queue, serving) => done?,
         signal = stop.wait() => tracing::warn!(event = "server.hurried", signal, attempts = queue.under_way()),
@@ -104,16 +109,6 @@ async fn finish(queue: &Queue, serving: Vec<JoinHandle<()>>) -> anyhow::Result<(
     Ok(())
 }
 
-fn desk(plan: &ServePlan, post: &Arc<Post>, env: &Env) -> Arc<Desk> {
-    Arc::new(Desk {
-        post: post.clone(),
-        env: env.clone(),
-        limits: plan.limits,
-        hostname: plan.hostname.clone(),
-        relay_from: plan.relay_from.clone(),
-    })
-}
-
 fn open_store(data: &Path) -> anyhow::Result<Arc<LocalStore>> {
     Ok(Arc::new(LocalStore::open(folder(data, "store")?, Options::default())?))
 }
@@ -125,7 +120,7 @@ fn folder(data: &Path, name: &str) -> anyhow::Result<PathBuf> {
     Ok(folder)
 }
 
-async fn post(plan: &ServePlan, store: &Arc<LocalStore>, env: &Env, bound: &[Standing]) -> anyhow::Result<Arc<Post>> {
+async fn post(plan: &ServePlan, store: &Arc<LocalStore>, env: &Env, bound: &[Bound]) -> anyhow::Result<Arc<Post>> {
     let blobs = Arc::new(LocalBlobs::open(folder(&plan.data, "blobs")?, Options::default())?);
     let (clock, spawn) = (env.clock.clone(), env.spawn.clone());
     let spec = plan.directory.clone();
@@ -134,49 +129,17 @@ async fn post(plan: &ServePlan, store: &Arc<LocalStore>, env: &Env, bound: &[Sta
     let directory = Arc::new(directory);
     let relay: Arc<dyn Relay> = match &plan.demo {
         Some(demo) => Arc::new(Outbox { folder: demo.outbox.clone() }),
-        None => transport(plan, env, bound)?,
+        None => outbound::transport(plan, env, bound)?,
     };
     let books = (store.clone() as Arc<dyn store::Store>, mailstore.clone(), directory.clone());
-    let queue = Queue::new(books, relay, env, queue_policy(plan));
+    let queue = Queue::new(books, relay, env, outbound::policy(plan));
     let in_flight = BodiesInFlight::new(BODIES_IN_FLIGHT_OCTETS);
     Ok(Arc::new(Post { mailstore, directory, queue, in_flight, clock }))
 }
 
-fn queue_policy(plan: &ServePlan) -> QueuePolicy {
-    let outbound = &plan.outbound;
-    let mut policy = QueuePolicy::new(plan.hostname.clone());
-    policy.schedule.per_destination_max = outbound.per_destination;
-    policy.schedule.rate_per_minute = outbound.per_minute;
-    policy.lifetime = outbound.lifetime;
-    policy.delay_notice_after = outbound.delay_notice_after;
-    policy.language = outbound.language;
-    policy
-}
-
-/// The way out.
-fn transport(plan: &ServePlan, env: &Env, bound: &[Standing]) -> anyhow::Result<Arc<Transport>> {
-    let outbound = &plan.outbound;
-    let settings = match outbound.dns.as_slice() {
-        [] => net::resolve::Settings::system(),
-        servers => net::resolve::Settings::with_servers(servers.to_vec()),
-    };
-    let resolver = Arc::new(net::resolve::DnsResolver::new(&settings));
-    let dialer = Arc::new(net::dial::TokioDialer::new(outbound.authority.as_deref())?);
-    let own = bound.iter().filter(|listener| listener.bound.plan.protocol == Protocol::Smtp);
-    let own = own.filter_map(|listener| match listener.bound.address {
-        ListenAddress::Tcp(address) => Some(address),
-        ListenAddress::Unix(_) => None,
-    });
-    let policy = TransportPolicy {
-        routes: outbound.routes.clone(),
-        port: outbound.port,
-        family: outbound.family,
-        source_v4: outbound.source_v4,
-        source_v6: outbound.source_v6,
-        own: own.collect(),
-        ..TransportPolicy::new(plan.hostname.clone())
-    };
-    Ok(Transport::new(resolver, dialer, env, policy))
+/// Most connections of all listeners.
+fn connections_max(plan: &ServePlan) -> usize {
+    plan.limits.connections.min(raise_file_limit())
 }
 
 /// Lets the process have as many files as the system allows; returns how many of them may be connections.

@@ -89,14 +89,16 @@ pub fn address(text: &str) -> Result<Address, Trouble> {
 }
 
 pub async fn edit(office: &Office, edit: Edit) -> Result<Edited, Fault> {
-    Ok(office.post.directory.edit(edit).await.map_err(|error| match error {
+    let edited = office.post.directory.edit(edit).await.map_err(|error| match error {
         EditError::UnknownDomain { .. } | EditError::UnknownAccount { .. } | EditError::UnknownAlias { .. } => {
             Trouble::not_found(error)
         }
         EditError::UnknownTarget { .. } => Trouble::not_found(error),
         EditError::Rows(_) | EditError::Stopped => Trouble::failed(error),
         error => Trouble::refused(error),
-    })?)
+    })?;
+    office.reloading.people_changed().await;
+    Ok(edited)
 }
 
 pub fn changed(edited: Edited) -> Changed {

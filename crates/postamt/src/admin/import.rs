@@ -41,7 +41,7 @@ pub async fn answer(office: &Office, address: &str, to: &mut Exchange) -> Result
     to.go_on().await?;
     let (reader, writer) = to.apart();
     let (sender, staged) = mpsc::channel(STAGED_MAX);
-    let max = office.message_octets_max;
+    let max = office.message_octets_max();
     let reading = Reading { post: &office.post, account: &account, max, reader, mailboxes: HashMap::new(), sender };
     let storing = Storing { account: &account, quota, writer, out: Vec::new() };
     // Each ends with the other: what is stored then stays, unanswered.

@@ -6,6 +6,7 @@
 
 use super::when::When;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// Of this protocol. A server refuses what it does not speak, so that an old program is told rather than misunderstood.
 pub const VERSION: u32 = 1;
@@ -168,6 +169,8 @@ pub enum Request {
         /// Whose.
         address: String,
     },
+    /// One [`Reloaded`](super::reload::Reloaded).
+    Reload {},
     /// One [`StatusItem`].
     Status {},
 }
@@ -236,8 +239,8 @@ impl Trouble {
 #[derive(Serialize, Deserialize, Clone)]
 pub struct Password(pub String);
 
-impl std::fmt::Debug for Password {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("…")
     }
 }
@@ -445,4 +448,21 @@ pub struct CertificateItem {
     pub file: String,
     pub names: Vec<String>,
     pub not_after: When,
+}
+
+impl fmt::Display for ListenerItem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tls = match self.tls.as_str() {
+            "starttls" => " (STARTTLS)",
+            "implicit" => " (TLS)",
+            _ => "",
+        };
+        write!(f, "{} on {}{tls}", self.protocol, self.address)
+    }
+}
+
+impl fmt::Display for CertificateItem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "for {}, until {} ({})", self.names.join(", "), self.not_after.short(), self.file)
+    }
 }

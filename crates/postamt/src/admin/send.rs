@@ -24,12 +24,12 @@ pub async fn answer(
         return Err(Trouble::wrong(format!("a message has at most {RECIPIENTS_MAX} recipients")).into());
     }
     let recipients = recipients.iter().map(|text| address(text)).collect::<Result<Vec<_>, _>>()?;
-    if size_octets > office.message_octets_max {
-        let text = format!("the message has {size_octets} octets; at most {} are taken", office.message_octets_max);
+    if size_octets > office.message_octets_max() {
+        let text = format!("the message has {size_octets} octets; at most {} are taken", office.message_octets_max());
         return Err(Trouble::refused(text).into());
     }
     let account = sender(office, &from)?;
-    let mut submitting = Submitting::begin(&office.post, &office.board.hostname, account, from, recipients)
+    let mut submitting = Submitting::begin(&office.post, &office.board.current().hostname, account, from, recipients)
         .map_err(|reply| refused(&reply))?;
     to.go_on().await?;
     let (mut left, mut refusal) = (size_octets, None);

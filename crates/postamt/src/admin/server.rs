@@ -2,12 +2,12 @@
 
 use super::path::{Reach, file};
 use super::protocol::{Answer, Line, REQUEST_OCTETS_MAX, Request, Trouble, VERSION};
-use super::{accounts, aliases, domains, export, import, queue, send, status, trace};
-use crate::server::StatusBoard;
+use super::{accounts, aliases, domains, export, import, queue, reload, send, status, trace};
+use crate::server::{Reloading, StatusBoard};
 use anyhow::{Context, ensure};
 use env::Env;
 use mta::Post;
-use net::{Acceptor, Capacity};
+use net::Capacity;
 use serde::Serialize;
 use std::io;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
@@ -35,12 +35,14 @@ pub struct Office {
     pub env: Env,
     pub board: Arc<StatusBoard>,
     pub capacity: Capacity,
-    /// Most connections of all listeners.
-    pub connections_max: usize,
-    /// The certificates in use, where there is TLS.
-    pub acceptor: Option<Acceptor>,
+    pub reloading: Arc<Reloading>,
+}
+
+impl Office {
     /// Longest message that is taken.
-    pub message_octets_max: u64,
+    pub fn message_octets_max(&self) -> u64 {
+        self.board.current().limits.message_size_octets
+    }
 }
 
 /// The socket; its file goes with it.
@@ -176,6 +178,7 @@ async fn answer(ask: Request, office: &Office, to: &mut Exchange) -> Result<(), 
         Request::MessageRead { address, mailbox, uids } => export::read(office, &address, &mailbox, &uids, to).await,
         Request::SourcesKnown { address, sources } => to.item(&export::known(office, &address, &sources).await?).await,
         Request::MailImport { address } => import::answer(office, &address, to).await,
+        Request::Reload {} => to.item(&reload::answer(office).await?).await,
         Request::Status {} => to.item(&status::of(office)).await,
     }
 }

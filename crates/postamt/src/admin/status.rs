@@ -3,7 +3,8 @@
 use super::protocol::{CertificateItem, DestinationItem, ListenerItem, QueueStatus, StatusItem};
 use super::server::Office;
 use super::when::When;
-use crate::plan::TlsStart;
+use crate::plan::{Bound, TlsStart};
+use crate::server::Current;
 use mta::queue::Destination;
 use store_local::Health;
 
@@ -13,7 +14,28 @@ const DESTINATIONS_MAX: usize = 100;
 pub fn of(office: &Office) -> StatusItem {
     let (board, directory) = (&office.board, &office.post.directory);
     let health = board.store.health();
-    let listeners = board.bound.iter().map(|bound| ListenerItem {
+    let current = board.current();
+    StatusItem {
+        version: env!("CARGO_PKG_VERSION").into(),
+        hostname: current.hostname.to_string(),
+        pid: std::process::id(),
+        uptime_s: board.started.elapsed().as_secs(),
+        healthy: health == Health::Ok,
+        store: health.to_string(),
+        listeners: current.bound.iter().map(listener).collect(),
+        connections: office.capacity.open(),
+        connections_max: office.capacity.max(),
+        queue: queue(office),
+        accounts: directory.accounts().count(),
+        domains: directory.domains().len(),
+        faults: directory.faults().iter().map(ToString::to_string).collect(),
+        memory_octets: memory(),
+        certificates: certificates(&current),
+    }
+}
+
+pub fn listener(bound: &Bound) -> ListenerItem {
+    ListenerItem {
         protocol: bound.plan.protocol.name().into(),
         address: bound.address.to_string(),
         tls: match bound.plan.tls {
@@ -21,30 +43,17 @@ pub fn of(office: &Office) -> StatusItem {
             TlsStart::Starttls => "starttls".into(),
             TlsStart::Implicit => "implicit".into(),
         },
-    });
-    let standing = office.acceptor.as_ref().map(|acceptor| acceptor.standing()).unwrap_or_default();
-    let certificates = standing.into_iter().map(|standing| CertificateItem {
+    }
+}
+
+pub fn certificates(current: &Current) -> Vec<CertificateItem> {
+    let standing = current.acceptor.as_ref().map(|acceptor| acceptor.standing()).unwrap_or_default();
+    let item = |standing: net::tls::Standing| CertificateItem {
         file: standing.chain.display().to_string(),
         names: standing.names,
         not_after: When(standing.not_after),
-    });
-    StatusItem {
-        version: env!("CARGO_PKG_VERSION").into(),
-        hostname: board.hostname.to_string(),
-        pid: std::process::id(),
-        uptime_s: board.started.elapsed().as_secs(),
-        healthy: health == Health::Ok,
-        store: health.to_string(),
-        listeners: listeners.collect(),
-        connections: office.capacity.open(),
-        connections_max: office.connections_max,
-        queue: queue(office),
-        accounts: directory.accounts().count(),
-        domains: directory.domains().len(),
-        faults: directory.faults().iter().map(ToString::to_string).collect(),
-        memory_octets: memory(),
-        certificates: certificates.collect(),
-    }
+    };
+    standing.into_iter().map(item).collect()
 }
 
 fn queue(office: &Office) -> QueueStatus {

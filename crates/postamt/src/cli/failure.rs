@@ -11,6 +11,8 @@ pub enum Failure {
     Failed(String),
     /// The command or the configuration is wrong, as clap says it: 2.
     Wrong(String),
+    /// The configuration is wrong, and how was printed: 2.
+    WrongTold,
     /// There is no such thing: 3.
     Nothing(String),
     /// Nobody reads what is printed any more: 0.
@@ -24,6 +26,7 @@ impl Failure {
             Failure::Failed(text) => (1, text),
             Failure::Wrong(text) => (2, text),
             Failure::Nothing(text) => (3, text),
+            Failure::WrongTold => return ExitCode::from(super::WRONG),
             Failure::ReaderGone => return ExitCode::SUCCESS,
         };
         eprintln!("postamt: {text}");

@@ -2,7 +2,7 @@
 
 use super::failure::Failure;
 use crate::admin::client::Client;
-use crate::config;
+use crate::config::{self, Mistakes};
 use clap::Args;
 use serde::Serialize;
 use std::io::{IsTerminal, Write};
@@ -28,17 +28,19 @@ pub struct Place {
 impl Place {
     /// Connects to the server.
     pub fn connect(&self) -> Result<Client, Failure> {
-        Ok(Client::connect(&self.data()?)?)
+        let data = self.data().map_err(|mistakes| Failure::Wrong(mistakes.to_string()))?;
+        Ok(Client::connect(&data)?)
     }
 
-    fn data(&self) -> Result<PathBuf, Failure> {
+    /// The server's data folder.
+    pub fn data(&self) -> Result<PathBuf, Mistakes> {
         if let Some(data) = &self.data {
             return Ok(data.clone());
         }
         let here = Path::new(CONFIG_HERE);
         let config = self.config.as_deref().or_else(|| here.exists().then_some(here));
         match config {
-            Some(config) => config::data_folder(config).map_err(|mistakes| Failure::Wrong(mistakes.to_string())),
+            Some(config) => config::data_folder(config),
             None => Ok(super::DEMO_DATA.into()),
         }
     }

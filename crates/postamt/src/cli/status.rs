@@ -27,16 +27,10 @@ fn text(status: &StatusItem, columns: Option<usize>) -> String {
     }
     line("connections", format!("{} of at most {}", status.connections, status.connections_max));
     for listener in &status.listeners {
-        let tls = match listener.tls.as_str() {
-            "starttls" => " (STARTTLS)",
-            "implicit" => " (TLS)",
-            _ => "",
-        };
-        line("listens", format!("{} on {}{tls}", listener.protocol, listener.address));
+        line("listens", listener.to_string());
     }
     for certificate in &status.certificates {
-        let names = certificate.names.join(", ");
-        line("certificate", format!("for {names}, until {} ({})", certificate.not_after.short(), certificate.file));
+        line("certificate", certificate.to_string());
     }
     let queue = &status.queue;
     let deliveries = count(queue.deliveries, "delivery", "deliveries");

@@ -1,11 +1,11 @@
 //! What is wrong in a configuration, told so that it can be mended.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// One thing that is wrong.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Mistake {
     /// The line, from 1; `None` when it is about the file itself.
     pub line: Option<usize>,
@@ -16,7 +16,7 @@ pub struct Mistake {
 }
 
 /// All that is wrong with a file.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Mistakes {
     /// The file.
     pub file: PathBuf,
@@ -39,6 +39,14 @@ impl Mistakes {
 
     pub(super) fn one(file: &Path, mistake: Mistake) -> Mistakes {
         Mistakes::new(file, vec![mistake])
+    }
+}
+
+impl Mistakes {
+    /// One line each.
+    pub fn lines(&self) -> impl Iterator<Item = String> {
+        let one = |mistake: &Mistake| Mistakes { file: self.file.clone(), mistakes: vec![mistake.clone()] }.to_string();
+        self.mistakes.iter().map(one)
     }
 }
 

@@ -40,11 +40,13 @@ impl DiscoverySource for StatusBoard {
 
     fn servers(&self) -> Vec<MailServer> {
         let scram = self.post.directory.mechanisms(false).contains(&sasl::Mechanism::ScramSha256);
-        reach::servers(&self.hostname, &self.bound, scram)
+        let current = self.current();
+        reach::servers(&current.hostname, &current.bound, scram)
     }
 
     fn origin(&self) -> Option<String> {
-        reach::origin(&self.hostname, &self.bound)
+        let current = self.current();
+        reach::origin(&current.hostname, &current.bound)
     }
 }
 

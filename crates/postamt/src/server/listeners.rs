@@ -19,19 +19,18 @@ use sasl::Mechanism;
 use smtp::{Auth, Flavour, Policy, StartTls};
 use std::net::IpAddr;
 use std::sync::Arc;
-use tokio::task::JoinHandle;
 
 /// A listener that stands and is not served yet.
 pub struct Standing {
     pub bound: Bound,
-    listener: Listener,
+    pub listener: Listener,
 }
 
-/// Binds all listeners of the plan; an inherited socket with the address of one is used in its place.
-pub async fn bind(plan: &ServePlan, inherited: Vec<Inherited>) -> anyhow::Result<Vec<Standing>> {
+/// Binds all of `listeners`; an inherited socket with the address of one is used in its place.
+pub async fn bind(listeners: &[ListenerPlan], inherited: Vec<Inherited>) -> anyhow::Result<Vec<Standing>> {
     let mut inherited = inherited.into_iter().map(open).collect::<anyhow::Result<Vec<_>>>()?;
     let mut standing = Vec::new();
-    for plan in &plan.listeners {
+    for plan in listeners {
         let given = inherited.iter().position(|(_, given)| *given.address() == plan.address);
         let listener = match (given, &plan.address, plan.port) {
             (Some(given), ..) => inherited.swap_remove(given).1,
@@ -65,52 +64,49 @@ pub struct Desk {
     pub relay_from: Vec<Network>,
 }
 
-/// What all listeners share.
-pub struct Door {
-    pub desk: Arc<Desk>,
-    pub capacity: Capacity,
-    pub shutdown: Shutdown,
+impl Desk {
+    pub fn new(plan: &ServePlan, post: &Arc<Post>, env: &Env) -> Arc<Desk> {
+        Arc::new(Desk {
+            post: post.clone(),
+            env: env.clone(),
+            limits: plan.limits,
+            hostname: plan.hostname.clone(),
+            relay_from: plan.relay_from.clone(),
+        })
+    }
 }
 
-impl Door {
-    /// Serves the listeners; each handle ends after the shutdown has begun.
-    pub fn open(
-        &self,
-        standing: Vec<Standing>,
-        board: &Arc<StatusBoard>,
-        acceptor: Option<&Acceptor>,
-    ) -> anyhow::Result<Vec<JoinHandle<()>>> {
-        standing.into_iter().map(|listener| self.serve(listener, board.clone(), acceptor.cloned())).collect()
-    }
+/// What services are made from.
+pub struct Offer {
+    pub desk: Arc<Desk>,
+    pub board: Arc<StatusBoard>,
+    pub capacity: Capacity,
+    pub acceptor: Option<Acceptor>,
+}
 
-    fn serve(
-        &self,
-        Standing { bound, listener }: Standing,
-        board: Arc<StatusBoard>,
-        acceptor: Option<Acceptor>,
-    ) -> anyhow::Result<JoinHandle<()>> {
-        let tls = match (bound.plan.tls, acceptor) {
+impl Offer {
+    /// What a listener offers that ends with `shutdown`.
+    pub fn service(&self, plan: &ListenerPlan, shutdown: &Shutdown) -> Service {
+        let tls = match (plan.tls, self.acceptor.clone()) {
             (TlsStart::Implicit, Some(acceptor)) => TlsMode::Implicit(acceptor),
             (TlsStart::Starttls, Some(acceptor)) => TlsMode::StartTls(acceptor),
             _ => TlsMode::None,
         };
         let desk = self.desk.clone();
         let smtp_refusal = smtp_refusal(&desk.hostname);
-        let (limits, speaker, refusal): (_, Speaker, _) = match bound.plan.protocol {
+        let (limits, speaker, refusal): (_, Speaker, _) = match plan.protocol {
             Protocol::Http => {
-                let handler = http::handler(http::sources(&board), &bound.plan.pages, &self.shutdown);
+                let handler = http::handler(http::sources(&self.board), &plan.pages, shutdown);
                 (net::Limits::HTTP, handler.into(), http::refusal())
             }
             Protocol::Smtp | Protocol::Lmtp | Protocol::Submission => {
-                (net::Limits::SMTP, smtp(desk, &bound.plan).into(), smtp_refusal)
+                (net::Limits::SMTP, smtp(desk, plan).into(), smtp_refusal)
             }
-            Protocol::Imap => (net::Limits::IMAP, imap(desk, &bound.plan).into(), imap_refusal()),
-            Protocol::Pop3 => (net::Limits::POP3, pop3::factory(desk, &bound.plan).into(), pop3::refusal()),
+            Protocol::Imap => (net::Limits::IMAP, imap(desk, plan).into(), imap_refusal()),
+            Protocol::Pop3 => (net::Limits::POP3, pop3::factory(desk, plan).into(), pop3::refusal()),
         };
-        let (name, capacity) = (bound.plan.protocol.name(), self.capacity.clone());
-        let service = Service { name, tls, limits, capacity, speaker, refusal, proxy: proxy_policy(&bound.plan) };
-        let reception = net::Reception::new(service, self.desk.env.clock.clone(), self.shutdown.clone());
-        Ok(tokio::spawn(async move { reception.serve(listener).await }))
+        let (name, capacity) = (plan.protocol.name(), self.capacity.clone());
+        Service { name, tls, limits, capacity, speaker, refusal, proxy: proxy_policy(plan) }
     }
 }
 

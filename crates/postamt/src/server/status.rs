@@ -1,10 +1,11 @@
 //! What the status page shows.
 
-use crate::plan::{Bound, TlsStart};
+use crate::plan::{Bound, Limits, ServePlan, TlsStart};
 use futures_util::FutureExt;
 use model::Domain;
 use mta::Post;
-use std::sync::Arc;
+use net::Acceptor;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 use store_local::{Health, LocalStore};
 use web::{Listening, Security, Status, StatusSource};
@@ -14,11 +15,26 @@ const ACCOUNTS_COUNTED_MAX: usize = 10_000;
 
 /// Answers for the server.
 pub struct StatusBoard {
-    pub hostname: Domain,
-    pub bound: Vec<Bound>,
     pub started: Instant,
     pub store: Arc<LocalStore>,
     pub post: Arc<Post>,
+    current: RwLock<Arc<Current>>,
+}
+
+/// What a reload puts another in place of.
+pub struct Current {
+    pub hostname: Domain,
+    pub bound: Vec<Bound>,
+    pub limits: Limits,
+    /// The certificates, where there is TLS.
+    pub acceptor: Option<Acceptor>,
+}
+
+impl Current {
+    /// As `plan` says, on the listeners that stand.
+    pub fn new(plan: &ServePlan, bound: Vec<Bound>, acceptor: Option<Acceptor>) -> Arc<Current> {
+        Arc::new(Current { hostname: plan.hostname.clone(), bound, limits: plan.limits, acceptor })
+    }
 }
 
 impl StatusSource for StatusBoard {
@@ -27,7 +43,8 @@ impl StatusSource for StatusBoard {
             Health::Ok => web::Health::Well,
             ill => web::Health::Ill(ill.to_string()),
         };
-        let listeners = self.bound.iter().map(|bound| Listening {
+        let current = self.current();
+        let listeners = current.bound.iter().map(|bound| Listening {
             service: bound.plan.protocol.name().to_uppercase(),
             address: bound.address.to_string(),
             security: match bound.plan.tls {
@@ -40,7 +57,7 @@ impl StatusSource for StatusBoard {
         Status {
             program: env!("CARGO_PKG_NAME").into(),
             version: env!("CARGO_PKG_VERSION").into(),
-            host: self.hostname.to_string(),
+            host: current.hostname.to_string(),
             uptime: self.started.elapsed(),
             health,
             listeners: listeners.collect(),
@@ -52,6 +69,20 @@ impl StatusSource for StatusBoard {
 }
 
 impl StatusBoard {
+    pub fn new(started: Instant, store: Arc<LocalStore>, post: Arc<Post>, current: Arc<Current>) -> Arc<StatusBoard> {
+        Arc::new(StatusBoard { started, store, post, current: RwLock::new(current) })
+    }
+
+    /// As it is now.
+    pub fn current(&self) -> Arc<Current> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Everybody sees `current` from now on.
+    pub fn set(&self, current: Arc<Current>) {
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = current;
+    }
+
     /// The local store answers at once.
     fn messages(&self, accounts: usize) -> u64 {
         if accounts > ACCOUNTS_COUNTED_MAX {

@@ -1,0 +1,160 @@
+//! The configuration is taken anew while the server runs: all of it, or nothing.
+
+use super::door::{Difference, Door};
+use super::listeners::{self, Desk, Offer};
+use super::status::Current;
+use super::{connections_max, outbound};
+use crate::config::{self, Mistakes};
+use crate::plan::ServePlan;
+use anyhow::{Context, anyhow, ensure};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
+
+/// Keeps the listeners, and changes them.
+pub struct Reloading {
+    config: Option<PathBuf>,
+    data: PathBuf,
+    /// Who holds it reloads; none once the server stops.
+    door: Mutex<Option<Door>>,
+}
+
+/// Why everything stays as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadError {
+    /// The file is wrong.
+    #[error(transparent)]
+    Mistakes(#[from] Mistakes),
+    /// It is right, and cannot be done.
+    #[error("{0:#}; nothing has changed")]
+    Refused(#[from] anyhow::Error),
+}
+
+/// What a reload came to.
+#[derive(Default)]
+pub struct Reloaded {
+    /// What was read; without one only certificates were.
+    pub config: Option<PathBuf>,
+    pub listeners: Difference,
+    /// How many the file declares.
+    pub accounts: usize,
+    pub domains: usize,
+}
+
+impl Reloading {
+    pub fn new(plan: &ServePlan, door: Door) -> Arc<Reloading> {
+        let (config, data) = (plan.config.clone(), plan.data.clone());
+        Arc::new(Reloading { config, data, door: Mutex::new(Some(door)) })
+    }
+
+    /// Reads the configuration and the certificates, and takes them into use.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the file, or why it cannot be done; nothing has changed then.
+    pub async fn reload(&self) -> Result<Reloaded, ReloadError> {
+        let mut door = self.door.lock().await;
+        net::systemd::reloading();
+        let done = self.reload_with(door.as_mut()).await;
+        net::systemd::ready();
+        drop(door);
+        match &done {
+            Ok(Reloaded { listeners: Difference { opened, closed, changed }, accounts, domains, .. }) => {
+                let (opened, closed, changed) = (opened.len(), closed.len(), changed.len());
+                tracing::info!(event = "reload.done", opened, closed, changed, accounts, domains);
+            }
+            Err(ReloadError::Mistakes(mistakes)) => {
+                for mistake in mistakes.lines() {
+                    tracing::error!(event = "reload.refused", mistake);
+                }
+            }
+            Err(ReloadError::Refused(cause)) => {
+                tracing::error!(event = "reload.refused", cause = %format!("{cause:#}"))
+            }
+        }
+        done
+    }
+
+    async fn reload_with(&self, door: Option<&mut Door>) -> Result<Reloaded, ReloadError> {
+        let door = door.context("the server is about to stop")?;
+        match &self.config {
+            Some(config) => self.take(door, config).await,
+            None => Ok(certificates(door)?),
+        }
+    }
+
+    async fn take(&self, door: &mut Door, config: &Path) -> Result<Reloaded, ReloadError> {
+        let path = config.to_owned();
+        let loading = tokio::task::spawn_blocking(move || config::load(&path));
+        let plan = loading.await.context("the configuration could not be read")??;
+        self.check_data(&plan)?;
+        let (desk, board) = (door.offer().desk.clone(), door.offer().board.clone());
+        let (post, env) = (desk.post.clone(), desk.env.clone());
+        let acceptor = listeners::acceptor(&plan)?;
+        let layout = door.layout(&plan.listeners);
+        let new = listeners::bind(&layout.new_ones(), Vec::new()).await?;
+        let bound = door.bound(&layout, &new);
+        let transport = outbound::transport(&plan, &env, &bound)?;
+        let (accounts, domains) = (plan.directory.accounts.len(), plan.directory.domains.len());
+        post.directory.declare(plan.directory.clone()).await.map_err(anyhow::Error::from)?;
+        // From here on nothing fails and nothing waits.
+        post.queue.reconfigure(transport, outbound::policy(&plan));
+        let capacity = door.offer().capacity.clone();
+        capacity.resize(connections_max(&plan));
+        board.set(Current::new(&plan, bound, acceptor.clone()));
+        let offer = Offer { desk: Desk::new(&plan, &post, &env), board, capacity, acceptor };
+        let listeners = door.change(offer, layout, new);
+        Ok(Reloaded { config: Some(config.to_owned()), listeners, accounts, domains })
+    }
+
+    /// Mail does not move while it is served.
+    fn check_data(&self, plan: &ServePlan) -> anyhow::Result<()> {
+        let real = |folder: &Path| folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+        ensure!(
+            real(&plan.data) == real(&self.data),
+            "`data` is {} in the file, while the server runs with {}; stop it, move the folder, and start it again",
+            plan.data.display(),
+            self.data.display(),
+        );
+        Ok(())
+    }
+
+    /// Accounts were edited: what log-ins are offered follows.
+    pub async fn people_changed(&self) {
+        if let Some(door) = self.door.lock().await.as_mut() {
+            door.renew();
+        }
+    }
+
+    /// Closes all listeners for good; each handle ends when their connections have.
+    pub async fn close(&self) -> Vec<JoinHandle<()>> {
+        self.door.lock().await.take().map(Door::close).unwrap_or_default()
+    }
+}
+
+/// Without a file there is nothing else to read.
+fn certificates(door: &Door) -> anyhow::Result<Reloaded> {
+    let broken = door.offer().acceptor.as_ref().map(|acceptor| acceptor.reload()).unwrap_or_default();
+    if broken.is_empty() {
+        return Ok(Reloaded::default());
+    }
+    let broken: Vec<String> = broken.iter().map(ToString::to_string).collect();
+    Err(anyhow!("{}", broken.join("; ")))
+}
+
+/// SIGHUP reloads, where there is a file. The demo goes with its terminal, as the signal is meant.
+pub fn on_hangup(reloading: &Arc<Reloading>) -> anyhow::Result<()> {
+    if reloading.config.is_none() {
+        return Ok(());
+    }
+    let mut hangup = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
+    let reloading = reloading.clone();
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            // What came of it is an event.
+            drop(reloading.reload().await);
+        }
+    });
+    Ok(())
+}
