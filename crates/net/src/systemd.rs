@@ -110,9 +110,10 @@ mod tests {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
         notices.set_nonblocking(true).unwrap();
         let mut buffer = [0; 100];
-        for expected in ["READY=1", "WATCHDOG=1", "STOPPING=1"] {
+        for expected in ["READY=1", "RELOADING=1\nMONOTONIC_USEC=", "WATCHDOG=1", "STOPPING=1"] {
             let octets = notices.recv(&mut buffer).unwrap();
-            assert_eq!(String::from_utf8_lossy(&buffer[..octets]).trim(), expected);
+            let notice = String::from_utf8_lossy(&buffer[..octets]);
+            assert!(notice.starts_with(expected), "{notice}");
         }
     }
 
@@ -125,6 +126,7 @@ mod tests {
         assert_eq!(*Listener::from_fd(socket).unwrap().address(), expected);
         assert!(inherited().unwrap().is_empty(), "once");
         ready();
+        reloading();
         let shutdown = Shutdown::new();
         shutdown.begin();
         watchdog(shutdown).await;

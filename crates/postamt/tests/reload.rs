@@ -196,6 +196,11 @@ fn what_is_wrong_changes_nothing_and_is_told() {
     let told = server.run(1, &["reload"]);
     assert!(told.contains(&format!("cannot listen on {}", taken.1)), "{told}");
 
+    let everywhere = imap.replace("127.0.0.1", "0.0.0.0");
+    server.write(&[HEAD, POP3.replace("127.0.0.1:0", &everywhere).as_str(), &account("anna")].concat());
+    let told = server.run(1, &["reload"]);
+    assert!(told.contains(&format!("own listener (imap on {imap} (STARTTLS)) has the port")), "{told}");
+
     let status = server.json(0, &["status"]);
     assert_eq!((&status["hostname"], &status["accounts"]), (&"mail.example.org".into(), &1.into()));
     assert_eq!(status["listeners"].as_array().unwrap().len(), 1);

@@ -2,7 +2,7 @@
 
 use super::listeners::{Offer, Standing};
 use crate::plan::{Bound, ListenerPlan};
-use net::{Reception, Shutdown};
+use net::{ListenAddress, Reception, Shutdown};
 use sasl::Mechanism;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
@@ -76,6 +76,17 @@ impl Door {
                 || (bound.plan.address == plan.address && bound.plan.protocol == plan.protocol)
         });
         same.min_by_key(|(_, bound)| bound.plan != *plan).map(|(at, _)| at)
+    }
+
+    /// The open listener that is not in `layout`, and has the port of `address` until it is closed.
+    pub fn in_the_way(&self, layout: &Layout, address: &ListenAddress) -> Option<&Bound> {
+        let stays = |at| layout.0.iter().any(|place| place.from == Some(at));
+        let going = self.open.iter().enumerate().filter(|(at, _)| !stays(*at)).map(|(_, open)| &open.bound);
+        let mut same_port = going.filter(|bound| match (&bound.address, address) {
+            (ListenAddress::Tcp(one), ListenAddress::Tcp(other)) => one.port() == other.port(),
+            _ => false,
+        });
+        same_port.next()
     }
 
     /// Where the listeners of `layout` stand, once those that are new do.

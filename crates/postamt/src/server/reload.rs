@@ -1,12 +1,13 @@
 //! The configuration is taken anew while the server runs: all of it, or nothing.
 
-use super::door::{Difference, Door};
-use super::listeners::{self, Desk, Offer};
+use super::door::{Difference, Door, Layout};
+use super::listeners::{self, Desk, Offer, Standing};
 use super::status::Current;
 use super::{connections_max, outbound};
 use crate::config::{self, Mistakes};
 use crate::plan::ServePlan;
 use anyhow::{Context, anyhow, ensure};
+use net::ListenError;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
@@ -93,7 +94,7 @@ impl Reloading {
         let (post, env) = (desk.post.clone(), desk.env.clone());
         let acceptor = listeners::acceptor(&plan)?;
         let layout = door.layout(&plan.listeners);
-        let new = listeners::bind(&layout.new_ones(), Vec::new()).await?;
+        let new = bind(door, &layout).await?;
         let bound = door.bound(&layout, &new);
         let transport = outbound::transport(&plan, &env, &bound)?;
         let (accounts, domains) = (plan.directory.accounts.len(), plan.directory.domains.len());
@@ -131,6 +132,21 @@ impl Reloading {
     pub async fn close(&self) -> Vec<JoinHandle<()>> {
         self.door.lock().await.take().map(Door::close).unwrap_or_default()
     }
+}
+
+/// All that are new stand before anything changes.
+async fn bind(door: &Door, layout: &Layout) -> anyhow::Result<Vec<Standing>> {
+    let explain = |error: anyhow::Error| {
+        let address = error.downcast_ref::<ListenError>().map(|error| &error.address);
+        match address.and_then(|address| Some((address, door.in_the_way(layout, address)?))) {
+            Some((address, own)) => anyhow!(
+                "cannot listen on {address} while this server's own listener ({own}) has the port; reload once without \
+                 either of them, then with the new one"
+            ),
+            None => error,
+        }
+    };
+    listeners::bind(&layout.new_ones(), Vec::new()).await.map_err(explain)
 }
 
 /// Without a file there is nothing else to read.
