@@ -20,7 +20,7 @@
 //!
 //! ```no_run
 //! # async fn example(conversation: fn(net::Peer) -> Box<dyn env::Conversation>) -> Result<(), net::ListenError> {
-//! use net::{Capacity, Limits, ListenAddress, Listener, Service, Shutdown, Speaker, TlsMode};
+//! use net::{Capacity, Limits, ListenAddress, Listener, Reception, Service, Shutdown, Speaker, TlsMode};
 //! use std::sync::Arc;
 //! let runtime = net::runtime::TokioEnv::new().expect("threads can be started");
 //! let listener = Listener::bind(&ListenAddress::Tcp(([127, 0, 0, 1], 2525).into())).await?;
