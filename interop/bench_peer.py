@@ -10,8 +10,6 @@ POSTAMT = os.environ.get("POSTAMT") or os.path.join(os.path.dirname(os.path.absp
 class Postamt(Peer):                                      # noqa: F821 (given by the benchmark)
     name, base = "postamt", 21900
     durable = "yes (one fdatasync of the journal per group of commits; 250 and OK come after it)"
-    # Not there yet: POP3.
-    no = {"pop3"}
 
     def setup(self):
         p = self.port
@@ -21,7 +19,7 @@ class Postamt(Peer):                                      # noqa: F821 (given by
             lines += ["[[account]]", f'address = "u{n}@{DOMAIN}"', f'password = "pw{n}"']                # noqa: F821
         clear = "plaintext_login = true"
         for protocol, port, more in (("smtp", p["smtp"], ""), ("lmtp", p["lmtp"], ""), ("submission", p["submission"], clear),
-                                     ("imap", p["imap"], clear),
+                                     ("imap", p["imap"], clear), ("pop3", p["pop3"], clear),
                                      ("imap", p["imaps"], 'tls = "implicit"')):
             lines += ["[[listener]]", f'protocol = "{protocol}"', f'address = "127.0.0.1:{port}"', more]
         lines += ["[[route]]", 'name = "sink"', f'for = ["{SINK_DOMAIN}"]', f'to = "smtp://{self.addr["sink"]}"', 'tls = "none"']  # noqa: F821
