@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may")]
 
+mod faults;
 mod support;
 
 use access::imap::{Peer, PlaintextLogin, TlsOffer};
@@ -19,7 +20,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 use store::memory::MemoryStore;
-use store::{Cell, CommitError, Space};
 use support::Server;
 use transcript::Harness;
 
@@ -92,31 +92,6 @@ impl Pop3Harness {
         Ok(())
     }
 
-    fn store(&self, rest: &str) -> Result<(), String> {
-        match rest {
-            "fails" => self.memory.fail_next(CommitError::Failed("the disk".into())),
-            "full" => self.memory.set_full(true),
-            "read-only" => self.memory.set_read_only(Some("the disk failed")),
-            "heals" => {
-                self.memory.set_full(false);
-                self.memory.set_read_only(None);
-            }
-            _ => return Err(format!("unknown: {rest}")),
-        }
-        Ok(())
-    }
-
-    /// Damages the row of an email in anna's INBOX, as a bad disk would.
-    fn damage(&self, uid: &str) -> Result<(), String> {
-        let account = self.server.account("anna");
-        let view = self.server.world.block_on(account.open(mailstore::INBOX_ID)).unwrap();
-        let uid = Uid(uid.parse().map_err(|_| "damage UID")?);
-        let email = view.by_uid(uid).ok_or("no such message")?.email;
-        let cell = Cell::new([b"a".as_slice(), &account.id().0.to_be_bytes()].concat());
-        let row = [b"E".as_slice(), &email.0.to_be_bytes()].concat();
-        self.memory.damage(Space::Rows, &cell, &row).then_some(()).ok_or_else(|| "no such row".into())
-    }
-
     fn add_carla(&self) {
         let address: model::Address = "carla@demo.test".parse().unwrap();
         let Server { world, services, .. } = &self.server;
@@ -152,8 +127,8 @@ impl Harness for Pop3Harness {
             "logged-in" => self.logged_in = true,
             "apop" => self.add_carla(),
             "policy" => return self.policy(rest),
-            "store" => return self.store(rest),
-            "damage" => return self.damage(rest),
+            "store" => return faults::fault(&self.memory, rest),
+            "damage" => faults::damage(&self.server, &self.memory, Uid(rest.parse().map_err(|_| "damage UID")?))?,
             _ => return Err(format!("unknown: {word}")),
         }
         Ok(())

@@ -8,6 +8,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may")]
 
+mod faults;
 mod support;
 
 use env::virtual_world::World;
@@ -17,8 +18,8 @@ use model::{Flag, Quota, Uid};
 use mta::{AppendTo, Incoming, Received};
 use std::path::Path;
 use std::task::{Context, Waker};
+use store::Bytes;
 use store::memory::MemoryStore;
-use store::{Bytes, Cell, CommitError, Space};
 use support::Server;
 use transcript::Harness;
 
@@ -77,12 +78,12 @@ impl Harness for ImapHarness {
                 deliver(&self.server, &data(rest)?);
                 Ok(())
             }
-            "store" => self.store(rest),
+            "store" => faults::fault(&self.memory, rest),
             "trim" => {
                 let account = self.server.account("anna");
                 self.server.world.block_on(account.trim()).map_err(|error| error.to_string())
             }
-            "damage" => damage(&self.server, &self.memory, Uid(rest.parse().map_err(|_| "damage UID")?)),
+            "damage" => faults::damage(&self.server, &self.memory, Uid(rest.parse().map_err(|_| "damage UID")?)),
             _ => Err(format!("unknown: {word}")),
         }
     }
@@ -123,20 +124,6 @@ impl ImapHarness {
         }
     }
 
-    fn store(&self, rest: &str) -> Result<(), String> {
-        match rest {
-            "fails" => self.memory.fail_next(CommitError::Failed("the disk".into())),
-            "full" => self.memory.set_full(true),
-            "read-only" => self.memory.set_read_only(Some("the disk failed")),
-            "heals" => {
-                self.memory.set_full(false);
-                self.memory.set_read_only(None);
-            }
-            _ => return Err(format!("unknown: {rest}")),
-        }
-        Ok(())
-    }
-
     fn policy(&mut self, rest: &str) -> Result<(), String> {
         use access::imap::{PlaintextLogin, TlsOffer};
         for word in rest.split_whitespace() {
@@ -175,16 +162,6 @@ fn deliver(server: &Server, message: &[u8]) {
             .await
             .unwrap();
     });
-}
-
-/// Damages the row of an email in anna's INBOX, as a bad disk would.
-fn damage(server: &Server, memory: &MemoryStore, uid: Uid) -> Result<(), String> {
-    let account = server.account("anna");
-    let view = server.world.block_on(account.open(mailstore::INBOX_ID)).unwrap();
-    let email = view.by_uid(uid).ok_or("no such message")?.email;
-    let cell = Cell::new([b"a".as_slice(), &account.id().0.to_be_bytes()].concat());
-    let damaged = memory.damage(Space::Rows, &cell, &[b"E".as_slice(), &email.0.to_be_bytes()].concat());
-    damaged.then_some(()).ok_or_else(|| "no such row".into())
 }
 
 /// Puts a message into a mailbox of anna's, which is made if it is not there.

@@ -14,6 +14,7 @@
 
 mod conversation;
 mod network;
+mod turn;
 pub mod virtual_net;
 pub mod virtual_world;
 
@@ -22,6 +23,7 @@ pub use futures_util::future::BoxFuture;
 use model::{Moment, Timestamp};
 pub use network::{Dialer, Mx, ResolveError, Resolver, Secured, Verify, Wire, WireError};
 use std::sync::Arc;
+pub use turn::yield_now;
 
 /// Both clocks.
 pub trait Clock: Send + Sync {

@@ -9,7 +9,6 @@ use crate::mailbox::{MailboxRecord, Mailboxes, SpecialUse};
 use crate::op::append::{Append, Outcome};
 use crate::op::append_all::{AllAppended, AppendAll};
 use crate::op::copy::{Copied, CopyMessages};
-use crate::op::discard::Discard;
 use crate::op::expunge::Expunge;
 use crate::op::flags::{FlagsStored, StoreFlags};
 use crate::op::import::Import;
@@ -248,14 +247,9 @@ impl Account {
         self.ask(store)
     }
 
-    /// Removes those of the messages that are `\Deleted`; returns their UIDs.
+    /// Removes messages; returns the UIDs of those that left.
     pub fn expunge(self: &Arc<Self>, expunge: Expunge) -> impl Future<Output = Result<Vec<Uid>, Error>> + Send + use<> {
         self.ask(expunge)
-    }
-
-    /// Removes the messages whatever their flags; returns the UIDs of those that were there.
-    pub fn discard(self: &Arc<Self>, discard: Discard) -> impl Future<Output = Result<Vec<Uid>, Error>> + Send + use<> {
-        self.ask(discard)
     }
 
     /// Copies or moves messages.

@@ -47,8 +47,7 @@ pub use mailbox::{INBOX, MailboxRecord, Mailboxes, SEPARATOR, SpecialUse, canoni
 pub use op::append::{Append, Appended, Outcome};
 pub use op::append_all::{AllAppended, AppendAll, NewMessage};
 pub use op::copy::{Copied, CopyMessages, Transfer};
-pub use op::discard::Discard;
-pub use op::expunge::Expunge;
+pub use op::expunge::{Expunge, Leaving};
 pub use op::flags::{FlagChange, FlagsStored, StoreFlags, Unchanged};
 pub use op::import::Import;
 pub use rows::{DeliveryId, SourceId};

@@ -3,7 +3,6 @@
 pub(crate) mod append;
 pub(crate) mod append_all;
 pub(crate) mod copy;
-pub(crate) mod discard;
 pub(crate) mod expunge;
 pub(crate) mod flags;
 pub(crate) mod import;

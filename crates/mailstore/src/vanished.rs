@@ -4,8 +4,6 @@ use crate::account::Account;
 use crate::error::Error;
 use crate::log::Change;
 use model::{MailboxId, ModSeq, Uid};
-use std::future::poll_fn;
-use std::task::Poll;
 
 /// UIDs that one answer names, one mebibyte of them: a client that missed more is as well served by what is there.
 pub const VANISHED_MAX: usize = 1 << 18;
@@ -57,22 +55,9 @@ impl Account {
                     return Ok(None);
                 }
             }
-            give_turn().await;
+            env::yield_now().await;
         }
         gone.sort_unstable();
         Ok(Some(gone))
     }
-}
-
-/// Lets the executor's other tasks run.
-async fn give_turn() {
-    let mut given = false;
-    poll_fn(|cx| {
-        if std::mem::replace(&mut given, true) {
-            return Poll::Ready(());
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await
 }

@@ -7,7 +7,7 @@ use super::running::Outcome;
 use super::selected::{Access, Selected};
 use imap::Answer;
 use imap::command::{Expunge, Numbering};
-use mailstore::{Error, FlagBits};
+use mailstore::{Error, FlagBits, Leaving};
 use model::Uid;
 
 /// Messages removed by one operation.
@@ -52,7 +52,8 @@ async fn remove(selected: &Selected, only: Option<&Numbers>) -> Result<bool, Err
     let uids: Vec<Uid> = view.iter().filter(leaves).map(|(_, member)| member.uid).collect();
     let mut removed = false;
     for uids in uids.chunks(MESSAGES_AT_ONCE) {
-        let operation = mailstore::Expunge { mailbox: selected.mailbox, uids: uids.to_vec() };
+        let operation =
+            mailstore::Expunge { mailbox: selected.mailbox, uids: uids.to_vec(), leaving: Leaving::Deleted };
         removed |= !selected.account.expunge(operation).await?.is_empty();
     }
     Ok(removed)

@@ -1,9 +1,10 @@
 //! LIST with its extensions (RFC 9051 §6.3.9, RFC 5258, RFC 5819, RFC 6154).
 
 use super::client::{Client, Revision};
-use super::out::{Out, yield_now};
+use super::out::Out;
 use super::running::Outcome;
 use super::status;
+use env::yield_now;
 use imap::command::{List, ListSelection, ListSyntax};
 use imap::response::{self, ListAttribute, ListEntry};
 use imap::{Answer, ListPattern, MailboxName, NameForm};

@@ -48,7 +48,7 @@ impl Out {
         let turn = self.looked_at >= OCTETS_AT_ONCE;
         if turn {
             self.looked_at = 0;
-            yield_now().await;
+            env::yield_now().await;
         }
         turn
     }
@@ -135,17 +135,4 @@ impl Pipe {
     fn waiting(&self) -> MutexGuard<'_, Vec<u8>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Lets the executor's other tasks run.
-pub(crate) async fn yield_now() {
-    let mut yielded = false;
-    poll_fn(|cx| {
-        if std::mem::replace(&mut yielded, true) {
-            return Poll::Ready(());
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await
 }

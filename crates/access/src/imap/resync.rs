@@ -1,9 +1,10 @@
 //! QRESYNC: a client that comes back is told what changed since (RFC 7162 §3.2.5).
 
 use super::flag_names::FlagNames;
-use super::out::{Out, yield_now};
+use super::out::Out;
 use super::selected::Selected;
 use super::vanished::{self, Gone};
+use env::yield_now;
 use imap::NumberSet;
 use imap::command::{Resync, SeqMatch};
 use mailstore::{Account, Error, Member, View};

@@ -6,10 +6,11 @@ mod pace;
 
 use super::client::{Client, Revision};
 use super::modseq::asks_modseq;
-use super::out::{Out, yield_now};
+use super::out::Out;
 use super::running::{Outcome, Refusal};
 use super::selected::{Selected, Told};
 use condition::Condition;
+use env::yield_now;
 use facts::{Facts, Loader, Row};
 use imap::command::{Numbering, Search, SearchKey, SearchReturn, Tag};
 use imap::response::{self, ESearch, text};

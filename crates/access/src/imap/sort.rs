@@ -5,10 +5,11 @@ mod cooperative;
 
 use super::client::Client;
 use super::modseq::asks_modseq;
-use super::out::{Out, yield_now};
+use super::out::Out;
 use super::running::{Outcome, Refusal};
 use super::search::{Asked, find, keep_saved, of_told};
 use super::selected::{Selected, Told};
+use env::yield_now;
 use imap::command::{Numbering, SearchReturn, Sort, SortKey, Tag};
 use imap::response::{self, ESearch, text};
 use imap::{Answer, NumberSet};

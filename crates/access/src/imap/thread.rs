@@ -8,11 +8,12 @@ mod subject;
 mod tests;
 
 use super::client::Client;
-use super::out::{Out, yield_now};
+use super::out::Out;
 use super::running::{Outcome, Refusal};
 use super::search::{Asked, find};
 use super::selected::{Selected, Told};
 use super::sort::{keys_of, members, sent_s, sorted};
+use env::yield_now;
 use forest::Forest;
 use gather::Gathering;
 use imap::Answer;

@@ -1,6 +1,7 @@
 //! UIDs that are gone: VANISHED (RFC 7162 §3.2.10).
 
-use super::out::{Out, yield_now};
+use super::out::Out;
+use env::yield_now;
 use imap::NumberSet;
 use imap::response::{self, VANISHED_RANGES_MAX, Vanished};
 use mailstore::{Account, Error, View};

@@ -2,7 +2,7 @@
 
 use super::maildrop::Maildrop;
 use futures_util::future::join;
-use mailstore::{Discard, Error, FlagChange, INBOX_ID, MESSAGES_AT_ONCE_MAX, StoreFlags};
+use mailstore::{Error, Expunge, FlagChange, INBOX_ID, Leaving, MESSAGES_AT_ONCE_MAX, StoreFlags};
 use model::{Flag, Uid};
 use pop3::{Answer, Code, Text};
 
@@ -31,7 +31,8 @@ pub(crate) async fn update(maildrop: &Maildrop) -> Answer {
 /// What another client has removed meanwhile is gone all the better. More than fit into one operation go in several.
 async fn remove(maildrop: &Maildrop, uids: &[Uid]) -> Result<(), Error> {
     for uids in uids.chunks(MESSAGES_AT_ONCE_MAX) {
-        maildrop.account.discard(Discard { mailbox: INBOX_ID, uids: uids.to_vec() }).await?;
+        let expunge = Expunge { mailbox: INBOX_ID, uids: uids.to_vec(), leaving: Leaving::Any };
+        maildrop.account.expunge(expunge).await?;
     }
     Ok(())
 }

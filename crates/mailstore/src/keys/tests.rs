@@ -154,7 +154,7 @@ fn old_rows_damaged_rows_and_ended_emails() {
         let (change, flags, unchanged_since) = (FlagChange::Add, vec![Flag::Deleted], None);
         let deleted = StoreFlags { mailbox, uids: uids.clone(), change, flags, unchanged_since };
         account.store_flags(deleted).await.unwrap();
-        account.expunge(Expunge { mailbox, uids }).await.unwrap();
+        account.expunge(Expunge { mailbox, uids, leaving: crate::Leaving::Deleted }).await.unwrap();
     });
     assert!(store.damage(Space::Rows, &cell, &rows::email(EmailId(2))));
     let view = world.block_on(account.open(INBOX_ID)).unwrap();

@@ -11,13 +11,24 @@ use crate::view::Member;
 use crate::working::{Sign, Working, row_error};
 use model::{MailboxId, Uid};
 
-/// Which messages leave: of these, those with `\Deleted`.
+/// Which messages leave.
 #[derive(Clone, Debug)]
 pub struct Expunge {
     /// Where.
     pub mailbox: MailboxId,
-    /// Which; those that are gone or not `\Deleted` are passed over.
+    /// Which; those that are gone are passed over.
     pub uids: Vec<Uid>,
+    /// Which of these.
+    pub leaving: Leaving,
+}
+
+/// Whether a message has to be marked before it leaves.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Leaving {
+    /// Only those with `\Deleted` (RFC 9051 §6.4.9).
+    Deleted,
+    /// All, whatever their flags (RFC 1939 §6).
+    Any,
 }
 
 impl Operation for Expunge {
@@ -39,7 +50,9 @@ impl Operation for Expunge {
         check_count(&self.uids)?;
         let mut mailbox = (*w.mailbox(self.mailbox)?).clone();
         let mut leaving = w.view(self.mailbox)?.members(&self.uids);
-        leaving.retain(|member| member.flags.contains(FlagBits::DELETED));
+        if self.leaving == Leaving::Deleted {
+            leaving.retain(|member| member.flags.contains(FlagBits::DELETED));
+        }
         let places = places_of(w, &leaving).await?;
         leave(w, &mut mailbox, &leaving, places);
         Ok(leaving.iter().map(|member| member.uid).collect())

@@ -182,7 +182,7 @@ pub fn store_flags(uids: &[u32], change: FlagChange, names: &[&str]) -> StoreFla
 }
 
 pub fn expunge(uids: &[u32]) -> Expunge {
-    Expunge { mailbox: INBOX_ID, uids: numbers(uids) }
+    Expunge { mailbox: INBOX_ID, uids: numbers(uids), leaving: mailstore::Leaving::Deleted }
 }
 
 /// A store that lets a test decide what becomes of each commit, whatever the memory store beneath says.

@@ -7,7 +7,7 @@ use env::virtual_world::World;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use mailstore::{
-    Account, Append, Body, CopyMessages, DeliveryId, Discard, Error, Expunge, FlagBits, Mailstore, NewEmail,
+    Account, Append, Body, CopyMessages, DeliveryId, Error, Expunge, FlagBits, Leaving, Mailstore, NewEmail,
     Outcome as Appended, StoreFlags, Unchanged, View,
 };
 use message::Scanner;
@@ -335,12 +335,14 @@ fn ask(account: &Arc<Account>, op: &Op, start: ModSeq) -> BoxFuture<'static, Rep
             .boxed()
         }
         Op::Expunge { mailbox, uids } => {
-            let expunge = Expunge { mailbox: MailboxId(mailbox), uids: uids_of(&uids) };
+            let (mailbox, uids) = (MailboxId(mailbox), uids_of(&uids));
+            let expunge = Expunge { mailbox, uids, leaving: Leaving::Deleted };
             async move { plain(account.expunge(expunge).await.map(|uids| Answer::Left(numbers(&uids)))) }.boxed()
         }
         Op::Discard { mailbox, uids } => {
-            let discard = Discard { mailbox: MailboxId(mailbox), uids: uids_of(&uids) };
-            async move { plain(account.discard(discard).await.map(|uids| Answer::Left(numbers(&uids)))) }.boxed()
+            let (mailbox, uids) = (MailboxId(mailbox), uids_of(&uids));
+            let discard = Expunge { mailbox, uids, leaving: Leaving::Any };
+            async move { plain(account.expunge(discard).await.map(|uids| Answer::Left(numbers(&uids)))) }.boxed()
         }
         Op::Copy { from, to, uids, transfer } => {
             let (from, to) = (MailboxId(from), MailboxId(to));

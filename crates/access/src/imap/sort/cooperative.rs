@@ -1,6 +1,6 @@
 //! Sorting with turns for others: a million texts take longer than anybody should wait.
 
-use crate::imap::out::yield_now;
+use env::yield_now;
 use std::cmp::Ordering;
 
 /// Items that are sorted or merged before others get their turn: some milliseconds.
