@@ -56,6 +56,8 @@ pub struct ListenerPlan {
     pub proxies: Vec<Network>,
     /// What a site shows there.
     pub pages: Vec<web::Page>,
+    /// The port by which the outside reaches it, where something in between forwards it.
+    pub public_port: Option<u16>,
 }
 
 /// How mail goes out.
@@ -232,6 +234,15 @@ pub struct Bound {
 }
 
 impl Bound {
+    /// The port by which others than this machine reach it; `None` when they do not.
+    pub fn public_port(&self) -> Option<u16> {
+        let own = match self.address {
+            ListenAddress::Tcp(address) if !self.address.is_local() => Some(address.port()),
+            _ => None,
+        };
+        self.plan.public_port.or(own)
+    }
+
     /// Whether it had to go to another port.
     pub fn moved(&self) -> bool {
         self.plan.port == Port::MayMove && self.plan.address != self.address

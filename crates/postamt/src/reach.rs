@@ -10,11 +10,11 @@ use web::{LogIn, MailServer, MailService, Page, Security};
 /// is a server for this machine alone, and they are told by their address. `scram`: whether everybody can log in so.
 pub fn servers(hostname: &Domain, listeners: &[Bound], scram: bool) -> Vec<MailServer> {
     let usable: Vec<_> = listeners.iter().filter_map(|bound| Some((usable(bound)?, bound))).collect();
-    let public = usable.iter().any(|((_, address), _)| !address.ip().is_loopback());
+    let public = usable.iter().any(|(_, bound)| bound.public_port().is_some());
     let server = |((service, address), bound): &((MailService, SocketAddr), &Bound)| MailServer {
         service: *service,
         host: if public { hostname.to_string() } else { address.ip().to_string() },
-        port: address.port(),
+        port: bound.public_port().unwrap_or(address.port()),
         security: match bound.plan.tls {
             TlsStart::None => Security::None,
             TlsStart::Starttls => Security::StartTls,
@@ -22,7 +22,7 @@ pub fn servers(hostname: &Domain, listeners: &[Bound], scram: bool) -> Vec<MailS
         },
         logins: log_ins(scram),
     };
-    usable.iter().filter(|((_, address), _)| address.ip().is_loopback() != public).map(server).collect()
+    usable.iter().filter(|(_, bound)| bound.public_port().is_some() == public).map(server).collect()
 }
 
 /// Where HTTPS is spoken and discovery is shown, as `https://mail.example.org:8443`; port 443 goes first.
@@ -31,11 +31,7 @@ pub fn origin(hostname: &Domain, listeners: &[Bound]) -> Option<String> {
         let plan = &bound.plan;
         plan.protocol == Protocol::Http && plan.tls == TlsStart::Implicit && plan.pages.contains(&Page::Discovery)
     });
-    let ports = https.filter_map(|bound| match bound.address {
-        ListenAddress::Tcp(address) if !bound.address.is_local() => Some(address.port()),
-        _ => None,
-    });
-    match ports.min_by_key(|port| (*port != 443, *port))? {
+    match https.filter_map(Bound::public_port).min_by_key(|port| (*port != 443, *port))? {
         443 => Some(format!("https://{hostname}")),
         port => Some(format!("https://{hostname}:{port}")),
     }

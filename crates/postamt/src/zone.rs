@@ -50,7 +50,7 @@ impl Zone {
     /// What belongs into the zone of `domain` for a server called `hostname` with these listeners.
     pub fn of(domain: &Domain, hostname: &Domain, listeners: &[Bound]) -> Zone {
         let mut zone = Zone { domain: domain.to_string(), records: Vec::new(), remarks: Vec::new() };
-        let public: Vec<Bound> = listeners.iter().filter(|bound| !bound.address.is_local()).cloned().collect();
+        let public: Vec<Bound> = listeners.iter().filter(|bound| bound.public_port().is_some()).cloned().collect();
         let servers = reach::servers(hostname, &public, false);
         zone.exchanger(hostname, &public);
         zone.addresses(hostname, &public);
@@ -71,7 +71,8 @@ impl Zone {
 
     /// RFC 5321 §5.1.
     fn exchanger(&mut self, hostname: &Domain, public: &[Bound]) {
-        let mut ports = public.iter().filter(|bound| bound.plan.protocol == Protocol::Smtp).filter_map(port);
+        let mut ports =
+            public.iter().filter(|bound| bound.plan.protocol == Protocol::Smtp).filter_map(Bound::public_port);
         match ports.next() {
             None => {
                 self.remark("no smtp listener is reachable from outside: there is no MX, and mail will not come in")
@@ -90,7 +91,9 @@ impl Zone {
     /// Of the host itself, as far as they are known: a listener on all addresses does not say which there are.
     fn addresses(&mut self, hostname: &Domain, public: &[Bound]) {
         let mut addresses: Vec<IpAddr> = Vec::new();
-        for address in public.iter().filter_map(|bound| ip(&bound.address)).filter(|ip| !ip.is_unspecified()) {
+        for address in
+            public.iter().filter_map(|bound| ip(&bound.address)).filter(|ip| !ip.is_unspecified() && !ip.is_loopback())
+        {
             if !addresses.contains(&address) {
                 addresses.push(address);
             }
@@ -128,7 +131,7 @@ impl Zone {
         let shown =
             |bound: &&Bound| bound.plan.protocol == Protocol::Http && bound.plan.pages.contains(&Page::Discovery);
         let https = |bound: &&Bound| bound.plan.tls == TlsStart::Implicit;
-        let ports: Vec<u16> = public.iter().filter(shown).filter(https).filter_map(port).collect();
+        let ports: Vec<u16> = public.iter().filter(shown).filter(https).filter_map(Bound::public_port).collect();
         let Some(first) = ports.iter().copied().min_by_key(|port| (*port != 443, *port)) else {
             self.remark(
                 "no http listener with tls = \"implicit\" shows discovery to the outside: names for mail programs' \
@@ -177,13 +180,6 @@ impl Zone {
 fn ip(address: &ListenAddress) -> Option<IpAddr> {
     match address {
         ListenAddress::Tcp(address) => Some(address.ip().to_canonical()),
-        ListenAddress::Unix(_) => None,
-    }
-}
-
-fn port(bound: &Bound) -> Option<u16> {
-    match bound.address {
-        ListenAddress::Tcp(address) => Some(address.port()),
         ListenAddress::Unix(_) => None,
     }
 }

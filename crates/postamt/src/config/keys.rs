@@ -147,6 +147,12 @@ pub(super) const LISTENER: Keys = Keys {
             "all on loopback or a Unix socket; else `discovery` and `health`",
             "What `http` shows there: numbers of accounts and messages (`/`), how mail programs connect, `/healthz`, `/metrics`.",
         ),
+        key(
+            "public_port",
+            "number",
+            "the port in `address`, unless that is on loopback",
+            "The port by which others reach it where a router, container or proxy forwards it: mail programs and `dns show` are told this one.",
+        ),
     ],
 };
 

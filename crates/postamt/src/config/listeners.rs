@@ -34,7 +34,8 @@ pub fn loopback(port: Port) -> Vec<ListenerPlan> {
         };
         let (channel_binding, proxies) = (ChannelBinding::NotOffered, Vec::new());
         let pages = default_pages(protocol, &address);
-        ListenerPlan { protocol, address, tls, plaintext_login, channel_binding, port, proxies, pages }
+        let public_port = None;
+        ListenerPlan { protocol, address, tls, plaintext_login, channel_binding, port, proxies, pages, public_port }
     };
     vec![
         listener(Protocol::Smtp, 2525, TlsStart::Starttls),
@@ -92,7 +93,10 @@ fn listener(section: &Section<'_>, folder: &Path) -> Option<(ListenerPlan, Range
     let channel_binding = if bind { ChannelBinding::Offered } else { ChannelBinding::NotOffered };
     let port = Port::Fixed;
     let pages = pages(section, protocol, &address);
-    Some((ListenerPlan { protocol, address, tls, plaintext_login, channel_binding, port, proxies, pages }, span))
+    let public_port = section.number("public_port", 1..=65535).and_then(|found| u16::try_from(found.value).ok());
+    let plan =
+        ListenerPlan { protocol, address, tls, plaintext_login, channel_binding, port, proxies, pages, public_port };
+    Some((plan, span))
 }
 
 fn pages(section: &Section<'_>, protocol: Protocol, address: &ListenAddress) -> Vec<Page> {

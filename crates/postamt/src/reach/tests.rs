@@ -57,6 +57,20 @@ fn a_server_for_one_machine_is_told_by_address() {
 }
 
 #[test]
+fn what_is_forwarded_is_told_by_the_port_outside() {
+    let mut listeners =
+        bound(&["imap 0.0.0.0:2993 implicit", "submission 127.0.0.1:2465 implicit", "http [::]:8443 implicit"]);
+    for (listener, port) in listeners.iter_mut().zip([993, 465, 443]) {
+        listener.plan.public_port = Some(port);
+    }
+    let found = servers(&host(), &listeners, false);
+    let found: Vec<_> =
+        found.iter().map(|server| format!("{:?} {}:{}", server.service, server.host, server.port)).collect();
+    assert_eq!(found, ["Imap mail.example.org:993", "Submission mail.example.org:465"]);
+    assert_eq!(origin(&host(), &listeners).as_deref(), Some("https://mail.example.org"));
+}
+
+#[test]
 fn where_https_is() {
     let check =
         |lines: &[&str], expected: Option<&str>| assert_eq!(origin(&host(), &bound(lines)).as_deref(), expected);
