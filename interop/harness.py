@@ -30,7 +30,7 @@ class Server:
         self.folder = tempfile.mkdtemp(prefix="postamt-interop-")
         self.unix = os.path.join(self.folder, "lmtp")
         self.config = os.path.join(self.folder, "postamt.toml")
-        names = ("smtp", "lmtp", "imap", "imaps", "pop3", "pop3s", "http", "submission", "submissions")
+        names = ("smtp", "lmtp", "imap", "imaps", "pop3", "pop3s", "http", "https", "submission", "submissions")
         self.ports = dict(zip(names, free_ports(len(names))))
         self._configure(tables, top, accounts, data, apop)
         self.log = open(os.path.join(self.folder, "log"), "ab")
@@ -68,7 +68,7 @@ class Server:
         plain, tls = "plaintext_login = true", 'tls = "implicit"'
         for name, protocol, more in (("smtp", "smtp", ""), ("lmtp", "lmtp", ""), ("imap", "imap", plain), ("imaps", "imap", tls),
                                      ("pop3", "pop3", plain), ("pop3s", "pop3", tls),
-                                     ("http", "http", ""), ("submission", "submission", ""), ("submissions", "submission", tls)):
+                                     ("http", "http", ""), ("https", "http", tls), ("submission", "submission", ""), ("submissions", "submission", tls)):
             lines += ["[[listener]]", f'protocol = "{protocol}"', f'address = "{HOST}:{self.ports[name]}"', more]
         lines += ["[[listener]]", 'protocol = "lmtp"', f'address = "unix:{self.unix}"', tables]
         with open(os.open(self.config, os.O_CREAT | os.O_WRONLY, 0o600), "w") as out:

@@ -64,6 +64,10 @@ class Reader(Imap):
                 found[uid] = (frozenset(re.search(rb"FLAGS \(([^)]*)\)", parts[0])[1].split()), parts[1])
         return found
 
+    def bodies(self):
+        """Of the selected mailbox."""
+        return [parts[1] for parts in self.ok(b"UID FETCH 1:* BODY.PEEK[]") if len(parts) > 1]
+
     def everything(self):
         """By mailbox: what SELECT says, and flags by UID. Two equal ones mean that nothing was changed between."""
         return {name: (self.select(name), self.flags()) for name in self.names()}

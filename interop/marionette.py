@@ -24,19 +24,47 @@ const folder = name => MailUtils.getExistingFolder(server().rootFolder.URI + "/"
 // It says nothing reliable about its end: who calls it waits for what it brings.
 const update = async name => { folder(name).updateFolder(window.msgWindow); await sleep(300); };
 const headers = name => [...folder(name).messages];
+// A message's octets as a string.
+const source = (name, one) => new Promise((yes, no) => {
+  const uri = folder(name).getUriForMsg(one);
+  let all = "";
+  MailServices.messageServiceFromURI(uri).streamMessage(uri, {
+    onStartRequest() {}, onStopRequest(request, status) { Components.isSuccessCode(status) ? yes(all) : no(new Error(status)); },
+    onDataAvailable(request, stream, offset, count) {
+      const input = Cc["@mozilla.org/binaryinputstream;1"].createInstance(Ci.nsIBinaryInputStream);
+      input.setInputStream(stream); all += input.readBytes(count);
+    }, QueryInterface: ChromeUtils.generateQI(["nsIStreamListener", "nsIRequestObserver"]) }, window.msgWindow, null, false, "");
+});
 const header = (name, subject) => until(`"${subject}" in ${name}`, () => headers(name).find(one => one.mime2DecodedSubject == subject));
 (async (...args) => { %s })(...[...arguments].slice(0, -1)).then(
   value => resolve({ value: value === undefined ? null : value }), error => resolve({ error: String(error) + " " + (error.stack || "") }));
 """
 
 
+# As a person does it: the window of a reply opens, something is written above what is cited, and it is sent.
+REPLY = """
+const [subject, text] = args;
+const one = await header("INBOX", subject), identity = MailServices.accounts.defaultAccount.defaultIdentity;
+MailServices.compose.OpenComposeWindow(null, one, folder("INBOX").getUriForMsg(one), Ci.nsIMsgCompType.ReplyToSender, Ci.nsIMsgCompFormat.Default,
+                                       identity, null, window.msgWindow, null, false);
+const compose = await until("window to write in", () => Services.wm.getMostRecentWindow("msgcompose"));
+await until("citation", () => compose.gMsgCompose?.editor?.document.body.textContent.includes("wrote:"));
+compose.GetCurrentEditor().insertText(text);
+compose.SendMessage();
+await until("end of sending", () => compose.closed);
+"""
+
+
+MODULES = os.environ.get("MOZ_LOG") or "IMAP:5,timestamp"
+
+
 class Thunderbird:
-    """Thunderbird without a screen, on a profile of its own made of `preferences`; its log of IMAP is kept in `log`."""
+    """Thunderbird without a screen, on a profile of its own made of `preferences`; `said` is its log of IMAP."""
 
     def __init__(self, preferences):
         need("thunderbird")
         self.folder = tempfile.mkdtemp(prefix="postamt-thunderbird-")
-        self.profile, self.log = os.path.join(self.folder, "profile"), os.path.join(self.folder, "imap.log")
+        self.profile, self.starts = os.path.join(self.folder, "profile"), 0
         os.mkdir(self.profile)
         self.port = free_ports(1)[0]
         with open(os.path.join(self.profile, "user.js"), "w") as out:
@@ -47,7 +75,9 @@ class Thunderbird:
 
     def start(self):
         """Again too, on the same profile."""
-        environment = {**os.environ, "HOME": self.folder, "MOZ_LOG": "IMAP:5,timestamp", "MOZ_LOG_FILE": self.log, "MOZ_HEADLESS": "1"}
+        self.starts += 1
+        log = os.path.join(self.folder, f"imap.log.{self.starts}")
+        environment = {**os.environ, "HOME": self.folder, "MOZ_LOG": MODULES, "MOZ_LOG_FILE": log, "MOZ_HEADLESS": "1"}
         self.process = subprocess.Popen(["thunderbird", "--headless", "--no-remote", "--marionette", "--remote-allow-system-access", "--profile", self.profile], env=environment,
                                         stdin=subprocess.DEVNULL, stdout=self.output, stderr=self.output, start_new_session=True)
         self.sock, self.held, self.count = self._dial(), b"", 0
@@ -97,13 +127,12 @@ class Thunderbird:
         assert answer and "error" not in answer, answer and answer["error"]
         return answer["value"]
 
-    def trust(self, host, ports):
-        """The servers' certificate is self-signed."""
-        for port in ports:
-            certificate = ssl.get_server_certificate((HOST, port)).strip().split("\n", 1)[1].rsplit("\n", 1)[0].replace("\n", "")
-            self.run("""const certificate = Cc["@mozilla.org/security/x509certdb;1"].getService(Ci.nsIX509CertDB).constructX509FromBase64(args[2]);
-                        Cc["@mozilla.org/security/certoverride;1"].getService(Ci.nsICertOverrideService)
-                          .rememberValidityOverride(args[0], args[1], {}, certificate, false);""", host, port, certificate)
+    def trust(self, port, *places):
+        """The server has one certificate, self-signed, here got from `port`; it is to be good for these hosts and ports."""
+        certificate = ssl.get_server_certificate((HOST, port)).strip().split("\n", 1)[1].rsplit("\n", 1)[0].replace("\n", "")
+        self.run("""const certificate = Cc["@mozilla.org/security/x509certdb;1"].getService(Ci.nsIX509CertDB).constructX509FromBase64(args[0]);
+                    const overrides = Cc["@mozilla.org/security/certoverride;1"].getService(Ci.nsICertOverrideService);
+                    for (const [host, port] of args[1]) overrides.rememberValidityOverride(host, port, {}, certificate, false);""", certificate, places)
 
     def said(self):
         """The lines it wrote to IMAP servers and read."""
@@ -113,6 +142,12 @@ class Thunderbird:
                 with open(os.path.join(self.folder, name), "rb") as log:
                     found += log.read().decode("utf-8", "replace").splitlines()
         return found
+
+    def quit(self):
+        """As a person does it: what it knows is kept for the next start."""
+        self.ask("Marionette:Quit", {"flags": ["eAttemptQuit"]})
+        self.process.wait(60)
+        self.sock.close()
 
     def stop(self):
         self.sock.close()

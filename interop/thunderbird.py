@@ -6,10 +6,11 @@
 Needs Debian's thunderbird (no screen). Closes with `N passed, M failed`.
 """
 import email, email.policy, re, time
+import account_hub
 from harness import Server, Tally, login, same
 from letters import letter
 from mailboxes import Reader, name_of
-from marionette import Thunderbird
+from marionette import REPLY, Thunderbird
 
 USER, OTHER = 11, 12
 
@@ -26,12 +27,24 @@ def preferences(server):
         "mail.server.server1.check_new_mail": False, "mail.server.server1.offline_download": True, "mail.server.server1.using_subscription": False,
         "mail.identity.id1.useremail": address, "mail.identity.id1.fullName": "Anna", "mail.identity.id1.smtpServer": "smtp1", "mail.identity.id1.valid": True,
         "mail.identity.id1.fcc": True, "mail.identity.id1.fcc_folder": f"imap://{name}@localhost/Sent", "mail.identity.id1.fcc_folder_picker_mode": "0",
-        "mail.identity.id1.compose_html": False, "mail.smtpservers": "smtp1", "mail.smtp.defaultserver": "smtp1", "mail.smtpserver.smtp1.type": "smtp",
+        "mail.identity.id1.compose_html": False, "offline.download.download_messages": 1, "offline.send.unsent_messages": 1, "mail.smtpservers": "smtp1", "mail.smtp.defaultserver": "smtp1", "mail.smtpserver.smtp1.type": "smtp",
         "mail.smtpserver.smtp1.hostname": "localhost", "mail.smtpserver.smtp1.port": server.ports["submissions"], "mail.smtpserver.smtp1.try_ssl": 3,
         "mail.smtpserver.smtp1.authMethod": 3, "mail.smtpserver.smtp1.username": address,
     }
 
 
+QUESTION = """\
+From: =?utf-8?q?=C3=96tzi?= <{}>
+To: <{}>
+Subject: =?utf-8?q?Gr=C3=B6=C3=9Fe=3F?=
+Date: Sun, 4 Jan 2026 10:00:00 +0000
+Message-ID: <asked@example.org>
+References: <begun@example.org>
+X-Name: question
+Content-Type: text/plain; charset=utf-8
+
+Wie groß?
+"""
 PASSWORDS = """
 for (const scheme of ["imap", "smtp"]) {
   const info = Cc["@mozilla.org/login-manager/loginInfo;1"].createInstance(Ci.nsILoginInfo);
@@ -51,7 +64,7 @@ class Checks:
                 imap.append("INBOX", self.sent[name], (b"\\Seen",) if n % 3 == 0 else ())
             imap.ok('CREATE "Entwürfe"'.encode())
         self.bird = Thunderbird(preferences(server))
-        self.bird.trust("localhost", (server.ports["imaps"], server.ports["submissions"]))
+        self.bird.trust(server.ports["imaps"], *(("localhost", server.ports[name]) for name in ("imaps", "submissions")))
         self.bird.run(PASSWORDS, *login(USER))
 
     def signs_in(self):
@@ -68,19 +81,7 @@ class Checks:
             await update("INBOX");
             await until("messages", () => folder("INBOX").getTotalMessages(false) == args[0]);
             const found = {};
-            for (const one of headers("INBOX")) {
-              const uri = folder("INBOX").getUriForMsg(one);
-              const text = await new Promise((yes, no) => {
-                let all = "";
-                MailServices.messageServiceFromURI(uri).streamMessage(uri, {
-                  onStartRequest() {}, onStopRequest(request, status) { Components.isSuccessCode(status) ? yes(all) : no(new Error(status)); },
-                  onDataAvailable(request, stream, offset, count) {
-                    const input = Cc["@mozilla.org/binaryinputstream;1"].createInstance(Ci.nsIBinaryInputStream);
-                    input.setInputStream(stream); all += input.readBytes(count);
-                  }, QueryInterface: ChromeUtils.generateQI(["nsIStreamListener", "nsIRequestObserver"]) }, window.msgWindow, null, false, "");
-              });
-              found[one.messageId] = [one.isRead, text];
-            }
+            for (const one of headers("INBOX")) found[one.messageId] = [one.isRead, await source("INBOX", one)];
             return found;""", len(self.sent))
         # What it has stored itself it gives back with fields of its own.
         own = re.compile(rb"^(X-Mozilla-[^\n]*\n)+|^From - [^\n]*\n")
@@ -157,52 +158,69 @@ class Checks:
         same("found", found, [18])
 
     def answers(self):
-        """A reply, sent by submission, with a copy in Sent."""
-        self.bird.run("""
-            const fields = Cc["@mozilla.org/messengercompose/composefields;1"].createInstance(Ci.nsIMsgCompFields);
-            const parameters = Cc["@mozilla.org/messengercompose/composeparams;1"].createInstance(Ci.nsIMsgComposeParams);
-            fields.to = args[0]; fields.subject = "Re: Grüße"; fields.references = "<t3@example.org>"; fields.body = "An answer, größer.\\r\\n";
-            fields.from = args[1];
-            parameters.composeFields = fields; parameters.format = Ci.nsIMsgCompFormat.PlainText; parameters.type = Ci.nsIMsgCompType.New;
-            const identity = MailServices.accounts.defaultAccount.defaultIdentity;
-            parameters.identity = identity;
-            const compose = MailServices.compose.initCompose(parameters, null, null);
-            await new Promise((yes, no) => {
-              compose.addMsgSendListener({ onStartSending() {}, onSendProgress() {}, onProgress() {}, onStatus() {}, onGetDraftFolderURI() {},
-                onStopSending(id, status) { status ? no(new Error("sending: " + status.toString(16))) : yes(); }, onSendNotPerformed() { no(new Error("not sent")); },
-                onTransportSecurityError() {}, QueryInterface: ChromeUtils.generateQI(["nsIMsgSendListener"]) });
-              compose.sendMsg(Ci.nsIMsgCompDeliverMode.Now, identity, MailServices.accounts.defaultAccount.key, null, null);
-            });""", login(OTHER)[0], login(USER)[0])
+        """A reply, sent by submission, with a copy in Sent; what it answers is marked on the server."""
+        with Reader(self.server, USER) as imap:
+            uid = imap.append("INBOX", QUESTION.format(login(OTHER)[0], login(USER)[0]).encode().replace(b"\n", b"\r\n"))
+        self.bird.run("""await update("INBOX");""" + REPLY, "Größe?", "An answer, größer.")
+        self.until("answered message", lambda imap: b"\\Answered" in imap.flags()[uid])
         self.until("copy in Sent", lambda imap: len(imap.flags()) == 1, "Sent")
-        with Reader(self.server, OTHER) as imap:
-            messages = imap.messages("INBOX")
-        same("arrived", len(messages), 1)
-        (_, octets), = messages.values()
+        with Reader(self.server, USER) as imap, Reader(self.server, OTHER) as other:
+            copies, arrived = imap.messages("Sent"), other.messages("INBOX")
+        same("copies, and how many arrived", (len(copies), len(arrived)), (1, 1))
+        (flags, copy), (_, octets) = *copies.values(), *arrived.values()
+        assert b"\\Seen" in flags, flags
+        same("Message-ID of the copy", *(email.message_from_bytes(one, policy=email.policy.default)["message-id"] for one in (copy, octets)))
         message = email.message_from_bytes(octets, policy=email.policy.default)
-        same("subject", message["subject"], "Re: Grüße")
-        same("body", message.get_content().strip(), "An answer, größer.")
+        fields = {name: message[name] for name in ("from", "to", "subject", "in-reply-to", "references")}
+        same("fields", fields, {"from": f"Anna <{login(USER)[0]}>", "to": f"Ötzi <{login(OTHER)[0]}>", "subject": "Re: Größe?",
+                                "in-reply-to": "<asked@example.org>", "references": "<begun@example.org> <asked@example.org>"})
+        text = message.get_content()
+        assert "An answer, größer." in text and "> Wie groß?" in text, text
 
     def works_off_line(self):
-        """What was loaded is read without the server; what was done without it is done there afterwards."""
-        self.bird.run("""
-            folder("INBOX").setFlag(Ci.nsMsgFolderFlags.Offline);
-            folder("INBOX").downloadAllForOffline(listener(), window.msgWindow);
-            await until("whole folder", () => headers("INBOX").every(one => one.flags & Ci.nsMsgMessageFlags.Offline));
-            Services.io.offline = true;
-            const some = headers("INBOX");
-            folder("INBOX").markMessagesFlagged(some.slice(10, 14), true);
-            MailServices.copy.copyMessages(folder("INBOX"), some.slice(14, 16), folder("Archive"), true, listener(), window.msgWindow, true);
-            await sleep(1000);""")
+        """What was loaded is read without the server; what was done without it is done there afterwards, as a person goes off line and on line again.
+
+        It plays back kind by kind (flags, keywords, copies, moves), each from the first message on up to one for which nothing is left to do; the rest
+        waits until the mailbox is opened again. So we begin with what it does last.
+        """
+        read = self.bird.run("""
+            window.MailOfflineMgr.toggleOfflineStatus();
+            await until("state off line", () => Services.io.offline);
+            const found = [];
+            for (const one of headers("INBOX")) found.push(await source("INBOX", one));
+            const some = (...keys) => headers("INBOX").filter(one => keys.includes(one.messageKey));
+            for (const [one, to, move] of [[some(11, 12), "Archive", true], [some(14), "Entwürfe", false]]) {
+              const heard = listener();
+              MailServices.copy.copyMessages(folder("INBOX"), one, folder(to), move, heard, window.msgWindow, true);
+              await heard.ended;
+            }
+            const heard = listener();
+            folder("INBOX").deleteMessages(some(13), window.msgWindow, false, false, heard, true);
+            await heard.ended;
+            folder("INBOX").addKeywordsToMessages(some(15), "$label3");
+            folder("INBOX").markMessagesFlagged(some(15, 16, 17, 18), true);
+            return found;""")
         with Reader(self.server, USER) as imap:
             imap.append("INBOX", letter(62, "new", 400), ())
-        before = len(self.sent) - 4 + 1
+            before = {name_of(message): uid for uid, (_, message) in imap.messages("INBOX").items()}
+            same("messages read off line", sorted(name_of(text.encode("latin-1")) for text in read), sorted(set(before) - {"new"}))
+            # What one expunges that another changes off line, is gone.
+            imap.ok(b"UID STORE 18 +FLAGS.SILENT (\\Deleted)")
+            imap.ok(b"UID EXPUNGE 18")
+        self.bird.run("""window.MailOfflineMgr.toggleOfflineStatus();""")
+        for mailbox, expected in (("Archive", {"t10", "t11"}), ("Entwürfe", {"t13"}), ("Trash", {"t12"})):
+            self.until(f"{expected} in {mailbox}", lambda imap: expected <= set(map(name_of, imap.bodies())), mailbox)
+        left = set(before.values()) - {11, 12, 13, 18}
+        self.until("flags", lambda imap: {uid for uid, flags in imap.flags().items() if b"\\Flagged" in flags} >= {15, 16, 17} and b"$label3" in imap.flags()[15])
+        with Reader(self.server, USER) as imap:
+            same("INBOX", set(imap.messages("INBOX")), left)
+            for mailbox in ("INBOX", "Archive", "Entwürfe", "Trash"):
+                for _, message in imap.messages(mailbox).values():
+                    name = name_of(message)
+                    same(name, message, self.sent.get(name, message))
         self.bird.run("""
-            Services.io.offline = false;
-            const manager = Cc["@mozilla.org/messenger/offline-manager;1"].getService(Ci.nsIMsgOfflineManager);
-            manager.goOnline(false, true, window.msgWindow);
-            await until("what is new", async () => { await update("INBOX"); return folder("INBOX").getTotalMessages(false) == args[0]; });""", before - 2)
-        self.until("flags", lambda imap: sum(b"\\Flagged" in flags for flags in imap.flags().values()) == 7)
-        self.until("moved messages", lambda imap: len(imap.flags()) == 5, "Archive")
+            await until("mailbox as it is there", async () => { await update("INBOX"); return headers("INBOX").map(one => one.messageKey).sort().join() == args[0]; });""",
+                      ",".join(sorted(map(str, left))))
 
     def hears_of_new_mail(self):
         """IDLE, while the inbox is open."""
@@ -212,14 +230,16 @@ class Checks:
 
     def starts_again(self):
         """With what it knows, nothing is fetched twice."""
-        self.bird.stop()
+        self.bird.quit()
+        said = len(self.bird.said())
         self.bird.start()
-        self.bird.run("""
-            await until("window", () => Services.wm.getMostRecentWindow("mail:3pane")?.msgWindow);
-            await update("INBOX");""")
         with Reader(self.server, USER) as imap:
             count = imap.select("INBOX")[0]
-        same("messages", self.bird.run("""return folder("INBOX").getTotalMessages(false);"""), count)
+        self.bird.run("""
+            await until("window", () => Services.wm.getMostRecentWindow("mail:3pane")?.msgWindow);
+            await until("messages", async () => { await update("INBOX"); return folder("INBOX").getTotalMessages(false) == args[0]; });""", count)
+        again = [line for line in self.bird.said()[said:] if "SendData" in line and "UID FETCH" in line and "BODY" in line]
+        assert not again, again[:3]
 
     def was_never_refused(self):
         """Nothing that it sent was BAD."""
@@ -235,6 +255,7 @@ def main():
                        ("hears of new mail", checks.hears_of_new_mail), ("starts again", checks.starts_again), ("was never refused", checks.was_never_refused)):
         tally.check(f"Thunderbird {name}", work)
     checks.bird.remove()
+    account_hub.checks(tally, server)
     tally.check("the server stops cleanly", server.stop)
     tally.end()
 
