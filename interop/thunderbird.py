@@ -12,12 +12,10 @@ from letters import letter
 from mailboxes import Reader, name_of
 from marionette import REPLY, Thunderbird
 
-USER, OTHER = 11, 12
 
-
-def preferences(server):
+def preferences(server, user, condstore):
     """An account as the assistant would have made it."""
-    address, _ = login(USER)
+    address, _ = login(user)
     name = address.replace("@", "%40")
     return {
         "mail.accountmanager.accounts": "account1", "mail.accountmanager.defaultaccount": "account1", "mail.account.account1.server": "server1",
@@ -25,6 +23,7 @@ def preferences(server):
         "mail.server.server1.port": server.ports["imaps"], "mail.server.server1.socketType": 3, "mail.server.server1.authMethod": 3,
         "mail.server.server1.userName": address, "mail.server.server1.name": address, "mail.server.server1.login_at_startup": False,
         "mail.server.server1.check_new_mail": False, "mail.server.server1.offline_download": True, "mail.server.server1.using_subscription": False,
+        "mail.server.server1.use_condstore": condstore,
         "mail.identity.id1.useremail": address, "mail.identity.id1.fullName": "Anna", "mail.identity.id1.smtpServer": "smtp1", "mail.identity.id1.valid": True,
         "mail.identity.id1.fcc": True, "mail.identity.id1.fcc_folder": f"imap://{name}@localhost/Sent", "mail.identity.id1.fcc_folder_picker_mode": "0",
         "mail.identity.id1.compose_html": False, "offline.download.download_messages": 1, "offline.send.unsent_messages": 1, "mail.smtpservers": "smtp1", "mail.smtp.defaultserver": "smtp1", "mail.smtpserver.smtp1.type": "smtp",
@@ -55,17 +54,17 @@ for (const scheme of ["imap", "smtp"]) {
 
 
 class Checks:
-    def __init__(self, server):
-        self.server, self.sent = server, {}
-        with Reader(server, USER) as imap:
+    def __init__(self, server, user, condstore):
+        self.server, self.user, self.other, self.sent = server, user, user + 1, {}
+        with Reader(server, user) as imap:
             for n in range(40):
                 name = f"t{n}"
                 self.sent[name] = letter(61, name, octets=(0, 400, 3000, 30_000)[n % 4])
                 imap.append("INBOX", self.sent[name], (b"\\Seen",) if n % 3 == 0 else ())
             imap.ok('CREATE "Entwürfe"'.encode())
-        self.bird = Thunderbird(preferences(server))
+        self.bird = Thunderbird(preferences(server, user, condstore))
         self.bird.trust(server.ports["imaps"], *(("localhost", server.ports[name]) for name in ("imaps", "submissions")))
-        self.bird.run(PASSWORDS, *login(USER))
+        self.bird.run(PASSWORDS, *login(self.user))
 
     def signs_in(self):
         names = self.bird.run("""
@@ -101,7 +100,7 @@ class Checks:
             await until("flags", () => some[0].isFlagged);""")
         self.until("flags on the server", lambda imap: sum(b"\\Flagged" in flags for flags in imap.flags().values()) == 3
                    and sum(b"$label1" in flags for flags in imap.flags().values()) == 2)
-        with Reader(self.server, USER) as imap:
+        with Reader(self.server, self.user) as imap:
             imap.select("INBOX")
             imap.ok(b"UID STORE 10 +FLAGS (\\Answered $label2)")
         self.bird.run("""
@@ -113,7 +112,7 @@ class Checks:
 
     def until(self, what, holds, mailbox="INBOX"):
         for _ in range(300):
-            with Reader(self.server, USER) as imap:
+            with Reader(self.server, self.user) as imap:
                 imap.select(mailbox)
                 if holds(imap):
                     return
@@ -127,7 +126,7 @@ class Checks:
             await heard.ended;
             await update("Archive");
             await until("moved messages", () => folder("Archive").getTotalMessages(false) == 3);""")
-        with Reader(self.server, USER) as imap:
+        with Reader(self.server, self.user) as imap:
             same("INBOX", imap.select("INBOX")[0], len(self.sent) - 3)
             same("Archive", imap.select("Archive")[0], 3)
         self.until("three in Archive", lambda imap: len(imap.flags()) == 3, "Archive")
@@ -159,12 +158,12 @@ class Checks:
 
     def answers(self):
         """A reply, sent by submission, with a copy in Sent; what it answers is marked on the server."""
-        with Reader(self.server, USER) as imap:
-            uid = imap.append("INBOX", QUESTION.format(login(OTHER)[0], login(USER)[0]).encode().replace(b"\n", b"\r\n"))
+        with Reader(self.server, self.user) as imap:
+            uid = imap.append("INBOX", QUESTION.format(login(self.other)[0], login(self.user)[0]).encode().replace(b"\n", b"\r\n"))
         self.bird.run("""await update("INBOX");""" + REPLY, "Größe?", "An answer, größer.")
         self.until("answered message", lambda imap: b"\\Answered" in imap.flags()[uid])
         self.until("copy in Sent", lambda imap: len(imap.flags()) == 1, "Sent")
-        with Reader(self.server, USER) as imap, Reader(self.server, OTHER) as other:
+        with Reader(self.server, self.user) as imap, Reader(self.server, self.other) as other:
             copies, arrived = imap.messages("Sent"), other.messages("INBOX")
         same("copies, and how many arrived", (len(copies), len(arrived)), (1, 1))
         (flags, copy), (_, octets) = *copies.values(), *arrived.values()
@@ -172,7 +171,7 @@ class Checks:
         same("Message-ID of the copy", *(email.message_from_bytes(one, policy=email.policy.default)["message-id"] for one in (copy, octets)))
         message = email.message_from_bytes(octets, policy=email.policy.default)
         fields = {name: message[name] for name in ("from", "to", "subject", "in-reply-to", "references")}
-        same("fields", fields, {"from": f"Anna <{login(USER)[0]}>", "to": f"Ötzi <{login(OTHER)[0]}>", "subject": "Re: Größe?",
+        same("fields", fields, {"from": f"Anna <{login(self.user)[0]}>", "to": f"Ötzi <{login(self.other)[0]}>", "subject": "Re: Größe?",
                                 "in-reply-to": "<asked@example.org>", "references": "<begun@example.org> <asked@example.org>"})
         text = message.get_content()
         assert "An answer, größer." in text and "> Wie groß?" in text, text
@@ -200,7 +199,7 @@ class Checks:
             folder("INBOX").addKeywordsToMessages(some(15), "$label3");
             folder("INBOX").markMessagesFlagged(some(15, 16, 17, 18), true);
             return found;""")
-        with Reader(self.server, USER) as imap:
+        with Reader(self.server, self.user) as imap:
             imap.append("INBOX", letter(62, "new", 400), ())
             before = {name_of(message): uid for uid, (_, message) in imap.messages("INBOX").items()}
             same("messages read off line", sorted(name_of(text.encode("latin-1")) for text in read), sorted(set(before) - {"new"}))
@@ -212,7 +211,7 @@ class Checks:
             self.until(f"{expected} in {mailbox}", lambda imap: expected <= set(map(name_of, imap.bodies())), mailbox)
         left = set(before.values()) - {11, 12, 13, 18}
         self.until("flags", lambda imap: {uid for uid, flags in imap.flags().items() if b"\\Flagged" in flags} >= {15, 16, 17} and b"$label3" in imap.flags()[15])
-        with Reader(self.server, USER) as imap:
+        with Reader(self.server, self.user) as imap:
             same("INBOX", set(imap.messages("INBOX")), left)
             for mailbox in ("INBOX", "Archive", "Entwürfe", "Trash"):
                 for _, message in imap.messages(mailbox).values():
@@ -224,7 +223,7 @@ class Checks:
 
     def hears_of_new_mail(self):
         """IDLE, while the inbox is open."""
-        with Reader(self.server, USER) as imap:
+        with Reader(self.server, self.user) as imap:
             imap.append("INBOX", letter(63, "pushed", 400), ())
         self.bird.run("""await until("pushed message", () => headers("INBOX").some(one => one.subject.includes("pushed")));""")
 
@@ -233,7 +232,7 @@ class Checks:
         self.bird.quit()
         said = len(self.bird.said())
         self.bird.start()
-        with Reader(self.server, USER) as imap:
+        with Reader(self.server, self.user) as imap:
             count = imap.select("INBOX")[0]
         self.bird.run("""
             await until("window", () => Services.wm.getMostRecentWindow("mail:3pane")?.msgWindow);
@@ -249,12 +248,15 @@ class Checks:
 
 def main():
     server, tally = Server(), Tally()
-    checks = Checks(server)
-    for name, work in (("signs in", checks.signs_in), ("reads", checks.reads), ("flags", checks.flags), ("moves", checks.moves), ("deletes", checks.deletes),
-                       ("searches", checks.searches), ("answers", checks.answers), ("works off line", checks.works_off_line),
-                       ("hears of new mail", checks.hears_of_new_mail), ("starts again", checks.starts_again), ("was never refused", checks.was_never_refused)):
-        tally.check(f"Thunderbird {name}", work)
-    checks.bird.remove()
+    # It does without CONDSTORE unless told.
+    for name, user, condstore in (("Thunderbird", 11, False), ("Thunderbird with CONDSTORE", 16, True)):
+        checks = Checks(server, user, condstore)
+        for what, work in (("signs in", checks.signs_in), ("reads", checks.reads), ("flags", checks.flags), ("moves", checks.moves),
+                           ("deletes", checks.deletes), ("searches", checks.searches), ("answers", checks.answers),
+                           ("works off line", checks.works_off_line), ("hears of new mail", checks.hears_of_new_mail),
+                           ("starts again", checks.starts_again), ("was never refused", checks.was_never_refused)):
+            tally.check(f"{name} {what}", work)
+        checks.bird.remove()
     account_hub.checks(tally, server)
     tally.check("the server stops cleanly", server.stop)
     tally.end()
