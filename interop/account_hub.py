@@ -5,7 +5,7 @@ from mailboxes import Reader, name_of
 from marionette import REPLY, Thunderbird
 
 OTHER = 15
-NAMES = (f"autoconfig.{DOMAIN}", f"autodiscover.{DOMAIN}", DOMAIN)
+AUTOCONFIG, ALL = f"autoconfig.{DOMAIN}", (f"autoconfig.{DOMAIN}", f"autodiscover.{DOMAIN}", DOMAIN)
 # What all of the form's steps need.
 STEP = """
 const hub = await until("assistant", () => document.querySelector("account-hub-container")?.modal.querySelector("account-hub-email"));
@@ -34,14 +34,14 @@ def listeners(ports, username):
     return [[kind, HOST, ports[name], socket, PASSWORD, username] for kind, name, socket in kinds]
 
 
-def signs_in(server, user, scheme):
-    """Over HTTPS; or over HTTP, where nothing answers on port 443."""
+def signs_in(server, user, scheme, names):
+    """Where these names have an address; over HTTPS, or over HTTP, where nothing answers on port 443."""
     address, password = login(user)
     ports = server.ports
     https = ports["https"] if scheme == "https" else free_ports(1)[0]
-    bird = Thunderbird({"network.dns.localDomains": ",".join(NAMES), "network.socket.forcePort": f"80={ports['http']};443={https}", "mailnews.auto_config_url": ""})
+    bird = Thunderbird({"network.dns.localDomains": ",".join(names), "network.socket.forcePort": f"80={ports['http']};443={https}", "mailnews.auto_config_url": ""})
     try:
-        bird.trust(ports["imaps"], (HOST, ports["imaps"]), (HOST, ports["submissions"]), *((name, port) for name in NAMES for port in (443, https)))
+        bird.trust(ports["imaps"], (HOST, ports["imaps"]), (HOST, ports["submissions"]), *((name, port) for name in names for port in (443, https)))
         same("found", bird.run(FOUND, address), [f"xml-from-isp-{scheme}", listeners(ports, "%EMAILADDRESS%")])
         shown = bird.run(STEP + """
             await visible("emailAutoConfigSubview");
@@ -62,6 +62,7 @@ def signs_in(server, user, scheme):
             await until("inbox", () => folder("INBOX"));""", password)
         same("account", bird.run(ACCOUNT), listeners(ports, address)[::4])
         reads_and_answers(server, bird, user)
+        bird.never_refused()
     finally:
         bird.remove()
 
@@ -88,5 +89,6 @@ def reads_and_answers(server, bird, user):
 
 
 def checks(tally, server):
-    for user, scheme in ((13, "https"), (14, "http")):
-        tally.check(f"Thunderbird signs in from the address alone, by autoconfig over {scheme.upper()}", signs_in, server, user, scheme)
+    for user, scheme, names, path in ((13, "https", ALL, f"{AUTOCONFIG}/mail"), (14, "http", ALL, f"{AUTOCONFIG}/mail"),
+                                      (18, "https", (DOMAIN,), f"{DOMAIN}/.well-known/autoconfig")):
+        tally.check(f"Thunderbird signs in from the address alone, by {scheme}://{path}", signs_in, server, user, scheme, names)

@@ -59,7 +59,7 @@ MODULES = os.environ.get("MOZ_LOG") or "IMAP:5,timestamp"
 
 
 class Thunderbird:
-    """Thunderbird without a screen, on a profile of its own made of `preferences`; `said` is its log of IMAP."""
+    """Thunderbird, without a screen if there is none, on a profile of its own made of `preferences`; `said` is its log of IMAP."""
 
     def __init__(self, preferences):
         need("thunderbird")
@@ -77,8 +77,9 @@ class Thunderbird:
         """Again too, on the same profile."""
         self.starts += 1
         log = os.path.join(self.folder, f"imap.log.{self.starts}")
-        environment = {**os.environ, "HOME": self.folder, "MOZ_LOG": MODULES, "MOZ_LOG_FILE": log, "MOZ_HEADLESS": "1"}
-        self.process = subprocess.Popen(["thunderbird", "--headless", "--no-remote", "--marionette", "--remote-allow-system-access", "--profile", self.profile], env=environment,
+        environment = {**os.environ, "HOME": self.folder, "MOZ_LOG": MODULES, "MOZ_LOG_FILE": log}
+        screen = [] if os.environ.get("DISPLAY") else ["--headless"]
+        self.process = subprocess.Popen(["thunderbird", *screen, "--no-remote", "--marionette", "--remote-allow-system-access", "--profile", self.profile], env=environment,
                                         stdin=subprocess.DEVNULL, stdout=self.output, stderr=self.output, start_new_session=True)
         self.sock, self.held, self.count = self._dial(), b"", 0
         self._message()
@@ -142,6 +143,11 @@ class Thunderbird:
                 with open(os.path.join(self.folder, name), "rb") as log:
                     found += log.read().decode("utf-8", "replace").splitlines()
         return found
+
+    def never_refused(self):
+        """Nothing that it sent was BAD."""
+        bad = [line for line in self.said() if " BAD " in line]
+        assert not bad, bad[:3]
 
     def quit(self):
         """As a person does it: what it knows is kept for the next start."""

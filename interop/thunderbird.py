@@ -3,7 +3,7 @@
 
     interop/thunderbird.py [PART-OF-A-NAME ...]
 
-Needs Debian's thunderbird (no screen). Closes with `N passed, M failed`.
+Needs Debian's thunderbird; no screen, but `xvfb-run -a` gives it one. Closes with `N passed, M failed`.
 """
 import email, email.policy, re, time
 import account_hub
@@ -240,11 +240,6 @@ class Checks:
         again = [line for line in self.bird.said()[said:] if "SendData" in line and "UID FETCH" in line and "BODY" in line]
         assert not again, again[:3]
 
-    def was_never_refused(self):
-        """Nothing that it sent was BAD."""
-        bad = [line for line in self.bird.said() if " BAD " in line]
-        assert not bad, bad[:3]
-
 
 def main():
     server, tally = Server(), Tally()
@@ -254,7 +249,7 @@ def main():
         for what, work in (("signs in", checks.signs_in), ("reads", checks.reads), ("flags", checks.flags), ("moves", checks.moves),
                            ("deletes", checks.deletes), ("searches", checks.searches), ("answers", checks.answers),
                            ("works off line", checks.works_off_line), ("hears of new mail", checks.hears_of_new_mail),
-                           ("starts again", checks.starts_again), ("was never refused", checks.was_never_refused)):
+                           ("starts again", checks.starts_again), ("was never refused", checks.bird.never_refused)):
             tally.check(f"{name} {what}", work)
         checks.bird.remove()
     account_hub.checks(tally, server)
