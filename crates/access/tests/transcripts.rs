@@ -1,4 +1,5 @@
-//! Runs `tests/transcripts`: what a client sees of IMAP, command by command.
+//! Runs `tests/transcripts`: what a client sees of IMAP, command by command. Below `clients` lies what mail programs really send, from
+//! their own logs.
 //!
 //! Setting up: `mailbox NAME: file.eml {\Flag …}, …` puts files of `tests/data` into a mailbox; `logged-in` makes every
 //! new connection come logged in as anna and past its greeting; `policy refused no-tls implicit scram`; `big NAME OCTETS` puts in
