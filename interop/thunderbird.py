@@ -67,12 +67,12 @@ class Checks:
         self.bird.run(PASSWORDS, *login(self.user))
 
     def signs_in(self):
-        names = self.bird.run("""
+        self.bird.run("""
             await until("window", () => Services.wm.getMostRecentWindow("mail:3pane")?.msgWindow);
             folder("INBOX").updateFolder(window.msgWindow);
-            await until("folders", () => folder("INBOX") && folder("Sent"));
-            return server().rootFolder.descendants.map(one => one.localizedName);""")
-        assert {"Inbox", "Sent", "Trash", "Entwürfe"} <= set(names), names
+            await until("mailboxes", () => args[0].every(name => folder(name)));
+            await until("their uses", () => [["Sent", "SentMail"], ["Drafts", "Drafts"], ["Junk", "Junk"], ["Trash", "Trash"], ["Archive", "Archive"]]
+              .every(([name, use]) => folder(name).getFlag(Ci.nsMsgFolderFlags[use])));""", ["INBOX", "Sent", "Drafts", "Junk", "Trash", "Archive", "Entwürfe"])
 
     def reads(self):
         """Each message as it was put there."""
