@@ -4,7 +4,7 @@
 pub(crate) mod tests;
 
 use crate::error::Error;
-use message::{Envelope, IdKey, Scanned, SentAt, Structure};
+use message::{Envelope, IdKey, Scanned, SentAt, SortFields, Structure};
 use model::{Decoder, EmailId, Encoder, RecordError, ThreadId};
 use std::ops::Range;
 use std::sync::Arc;
@@ -195,6 +195,11 @@ impl Email {
         self.section(&self.envelope, Envelope::decode)
     }
 
+    /// What of the envelope messages are sorted by.
+    pub(crate) fn sort_fields(&self) -> Result<SortFields<'_>, Error> {
+        self.section(&self.envelope, SortFields::decode)
+    }
+
     /// The structure; its ranges count from the start of the body, see [`Email::seen`].
     pub fn structure(&self) -> Result<Structure, Error> {
         self.section(&self.structure, Structure::decode)
@@ -214,10 +219,10 @@ impl Email {
         start..range.end + shift
     }
 
-    fn section<T>(
-        &self,
+    fn section<'a, T>(
+        &'a self,
         range: &Range<usize>,
-        decode: impl FnOnce(&mut Decoder<'_>) -> Result<T, RecordError>,
+        decode: impl FnOnce(&mut Decoder<'a>) -> Result<T, RecordError>,
     ) -> Result<T, Error> {
         let octets = self.row.get(range.clone()).unwrap_or_default();
         let mut d = Decoder::fields(octets, NewEmail::FORMAT);

@@ -11,6 +11,7 @@ pub use read::KEYS_AT_ONCE;
 pub(crate) use row::EmailKeys;
 
 use crate::error::Error;
+use message::text::fold_into;
 use model::{EmailId, Timestamp};
 pub(crate) use pool::{KeysPool, Lease};
 use std::collections::HashMap;
@@ -25,6 +26,8 @@ pub struct Keys {
     text_numbers: HashMap<Arc<str>, u32>,
     id_numbers: HashMap<message::IdKey, u32>,
     ancestors: Vec<u32>,
+    /// Where a text is folded before it is looked up.
+    folded: String,
     lease: Lease,
 }
 
@@ -88,6 +91,8 @@ const ROW_OCTETS: usize = 160;
 /// What a text takes beside its octets, likewise an identifier.
 const TEXT_OCTETS: usize = 96;
 const ID_OCTETS: usize = 32;
+/// How much longer a text may become when it is folded: U+FDFA is three octets, and taken apart 33.
+const FOLDED_GROWTH: usize = 11;
 
 impl Keys {
     fn new(lease: Lease) -> Keys {
@@ -99,6 +104,7 @@ impl Keys {
             text_numbers: [(empty, 0)].into(),
             id_numbers: HashMap::new(),
             ancestors: Vec::new(),
+            folded: String::new(),
             lease,
         }
     }
@@ -144,6 +150,12 @@ impl Keys {
         self.id_numbers.len()
     }
 
+    /// Makes room for so many more emails at once.
+    pub fn reserve(&mut self, emails: usize) {
+        self.places.reserve(emails);
+        self.rows.reserve(emails);
+    }
+
     /// Emails in it.
     pub(crate) fn len(&self) -> usize {
         self.rows.len()
@@ -158,9 +170,10 @@ impl Keys {
     ///
     /// # Errors
     /// [`Error::TooManyAtOnce`] when all that is in memory would become too large.
-    pub(crate) fn add(&mut self, email: EmailId, keys: &EmailKeys) -> Result<(), Error> {
+    pub(crate) fn add(&mut self, email: EmailId, keys: &EmailKeys<'_>) -> Result<(), Error> {
+        // A folded text is at most some times longer.
         let octets = ROW_OCTETS
-            + keys.texts().map(|text| TEXT_OCTETS + 2 * text.len()).sum::<usize>()
+            + keys.texts().map(|text| TEXT_OCTETS + FOLDED_GROWTH * text.len()).into_iter().sum::<usize>()
             + (keys.ancestors.len() + 1) * (ID_OCTETS + size_of::<u32>());
         let counts = [self.rows.len(), self.texts.len(), self.id_numbers.len(), self.ancestors.len()];
         let room = counts.iter().all(|count| *count < u32::MAX as usize / 2);
@@ -169,14 +182,15 @@ impl Keys {
         }
         self.lease.grow(octets)?;
         let before = (self.texts.len(), self.id_numbers.len());
+        let [subject, from, to, cc, display_from, display_to] = keys.texts().map(|text| self.text_number(text));
         let row = Row {
             sent_at: keys.sent_at,
-            subject: self.text_number(&keys.subject),
-            from: self.text_number(&keys.from),
-            to: self.text_number(&keys.to),
-            cc: self.text_number(&keys.cc),
-            display_from: self.text_number(&keys.display_from),
-            display_to: self.text_number(&keys.display_to),
+            subject,
+            from,
+            to,
+            cc,
+            display_from,
+            display_to,
             message_id: keys.message_id.map(|id| self.id_number(id)),
             ancestors: self.ancestors.len() as u32,
             ancestors_count: keys.ancestors.len() as u32,
@@ -196,10 +210,15 @@ impl Keys {
     }
 
     fn text_number(&mut self, text: &str) -> u32 {
-        if let Some(number) = self.text_numbers.get(text) {
+        if text.is_empty() {
+            return TextId::EMPTY.0;
+        }
+        self.folded.clear();
+        fold_into(text, &mut self.folded);
+        if let Some(number) = self.text_numbers.get(self.folded.as_str()) {
             return *number;
         }
-        let (text, number): (Arc<str>, u32) = (text.into(), self.texts.len() as u32);
+        let (text, number): (Arc<str>, u32) = (self.folded.as_str().into(), self.texts.len() as u32);
         self.texts.push(text.clone());
         self.text_numbers.insert(text, number);
         number

@@ -16,13 +16,13 @@
 //! | `threading`, `date` | [`Threading`], [`base_subject`], [`SentAt`] |
 //! | [`header`] | [`header::Fields`], [`header_fields`], [`header::unfold`] |
 //! | [`parameter`] | [`Parameter`] with RFC 2231 |
-//! | `word`, `charset` | [`decode_header`], [`encode_header`]: RFC 2047; [`decode_charset`] |
+//! | `word`, `charset` | [`decode_header`], [`header_text`], [`encode_header`]: RFC 2047; [`decode_charset`] |
 //! | [`transfer`] | [`TransferEncoding`], [`decode_transfer`], [`transfer::Decoder`], [`transfer::Encoder`] |
 //! | [`text`] | [`text::searchable`], [`text::contains_folded`] |
 //! | [`report`] | [`report::DeliveryReport`] to a message, and [`report::parse`] (RFC 3464) |
 //! | [`downgrade`] | [`downgrade::Survey`], [`downgrade::Converter`]: for next hops that lack 8BITMIME or BINARYMIME |
 //! | [`submission`] | [`submission::Fixups`]: what a submitted header lacks |
-//! | `row` | `encode` and `decode` of [`Structure`], [`Envelope`], [`Threading`] |
+//! | `row` | `encode` and `decode` of [`Structure`], [`Envelope`], [`Threading`]; [`SortFields`] |
 //!
 //! ```
 //! use message::{Scanner, SectionKind, decode_header};
@@ -64,13 +64,14 @@ pub use date::SentAt;
 pub use envelope::{Envelope, EnvelopeAddress};
 pub use header::{FieldPicker, Selection, header_fields};
 pub use parameter::Parameter;
+pub use row::{FirstAddress, SortFields};
 pub use scan::Scanner;
 pub use scanned::Scanned;
 pub use section::SectionKind;
 pub use structure::{Disposition, Kind, Part, Structure};
 pub use threading::{ThreadKey, Threading, base_subject};
 pub use transfer::{TransferEncoding, UnknownEncoding, decode_transfer};
-pub use word::{decode_header, encode_header};
+pub use word::{decode_header, encode_header, header_text};
 
 /// Octets that are kept and not changed any more.
 pub type Octets = Box<[u8]>;

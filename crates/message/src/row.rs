@@ -1,6 +1,9 @@
 //! How structure, envelope and threading keys lie in a row. The row's owner gives version and checksum.
 
+mod sort_fields;
 mod structure;
+
+pub use sort_fields::{FirstAddress, SortFields};
 
 use model::{Decoder, Encoder, RecordError};
 
@@ -119,12 +122,9 @@ impl EnvelopeAddress {
     }
 
     fn decode(d: &mut Decoder<'_>) -> Result<EnvelopeAddress, RecordError> {
-        let given = d.u64()?;
-        if given > 0b111 {
-            return Err(RecordError::Value);
-        }
-        let mut value = |bit: u32| (given >> bit & 1 == 1).then(|| d.bytes().map(Octets::from)).transpose();
-        Ok(EnvelopeAddress { name: value(0)?, mailbox: value(1)?, host: value(2)? })
+        let FirstAddress { name, mailbox, host } = FirstAddress::decode(d)?;
+        let owned = |value: Option<&[u8]>| value.map(Octets::from);
+        Ok(EnvelopeAddress { name: owned(name), mailbox: owned(mailbox), host: owned(host) })
     }
 }
 

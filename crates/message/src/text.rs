@@ -24,24 +24,26 @@ pub fn searchable(part: &Part, body: &[u8], budget: &Budget) -> String {
 
 /// `text` as `i;unicode-casemap` compares it, octet by octet: without case, composed letters taken apart (RFC 5051 §2).
 pub fn folded(text: &str) -> String {
-    if text.is_ascii() {
-        return text.to_ascii_uppercase();
-    }
     let mut out = String::with_capacity(text.len());
-    // ASCII is never reordered, so what lies between can be decomposed by itself.
-    for run in text.as_bytes().chunk_by(|a, b| a.is_ascii() == b.is_ascii()) {
-        match std::str::from_utf8(run) {
-            Ok(ascii) if ascii.is_ascii() => {
-                let start = out.len();
-                out.push_str(ascii);
-                out.get_mut(start..).unwrap_or_default().make_ascii_uppercase();
-            }
-            Ok(other) => out.extend(other.chars().map(titlecase).nfkd()),
-            // Runs end where ASCII begins or ends, which is never within a character.
-            Err(_) => {}
-        }
-    }
+    fold_into(text, &mut out);
     out
+}
+
+/// Appends what [`folded`] gives.
+pub fn fold_into(text: &str, out: &mut String) {
+    // ASCII is never reordered, so what lies between can be decomposed by itself.
+    let mut rest = text;
+    while !rest.is_empty() {
+        let ascii = rest.bytes().position(|octet| !octet.is_ascii()).unwrap_or(rest.len());
+        let (run, behind) = rest.split_at(ascii);
+        let start = out.len();
+        out.push_str(run);
+        out.get_mut(start..).unwrap_or_default().make_ascii_uppercase();
+        let other = behind.bytes().position(|octet| octet.is_ascii()).unwrap_or(behind.len());
+        let (run, behind) = behind.split_at(other);
+        out.extend(run.chars().map(titlecase).nfkd());
+        rest = behind;
+    }
 }
 
 /// The titlecase property of UnicodeData.txt, which is one character: the uppercase one, but for digraphs, for Greek with

@@ -2,6 +2,7 @@
 
 use crate::Octets;
 use crate::cursor::is_wsp;
+use std::borrow::Cow;
 
 /// What links a message to others.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,7 +41,7 @@ impl Threading {
         Threading {
             message_id: identifiers(message_id).next().or_else(|| bare_identifier(message_id)).map(compact),
             references: ids.into_iter().map(compact).collect(),
-            base_subject,
+            base_subject: base_subject.into_owned(),
             is_reply_or_forward,
         }
     }
@@ -85,10 +86,33 @@ pub(crate) fn compact(id: &[u8]) -> Octets {
 }
 
 /// The base subject of a decoded subject, and whether anything was taken off (RFC 5256 §2.1).
-pub fn base_subject(subject: &str) -> (String, bool) {
-    let text: String = subject.chars().take(Threading::SUBJECT_CHARS_MAX).collect();
-    let text = text.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
-    let mut rest = text.as_str();
+pub fn base_subject(subject: &str) -> (Cow<'_, str>, bool) {
+    match spaced(subject) {
+        Cow::Borrowed(text) => {
+            let (base, is_reply) = base(text);
+            (base.into(), is_reply)
+        }
+        Cow::Owned(text) => {
+            let (base, is_reply) = base(&text);
+            (base.to_owned().into(), is_reply)
+        }
+    }
+}
+
+/// The first characters, with one space between words.
+fn spaced(subject: &str) -> Cow<'_, str> {
+    let end = subject.char_indices().nth(Threading::SUBJECT_CHARS_MAX).map_or(subject.len(), |(end, _)| end);
+    let text = subject.get(..end).unwrap_or(subject);
+    let space = |octet: &u8| octet.is_ascii_whitespace();
+    let odd = |pair: &[u8]| matches!(pair, [a, b] if space(a) && (*a != b' ' || space(b)));
+    match text == text.trim_ascii() && !text.as_bytes().windows(2).any(odd) {
+        true => text.into(),
+        false => text.split_ascii_whitespace().collect::<Vec<_>>().join(" ").into(),
+    }
+}
+
+fn base(text: &str) -> (&str, bool) {
+    let mut rest = text;
     let mut is_reply = false;
     loop {
         while let Some(before) = without_suffix(rest.trim_end(), "(fwd)") {
@@ -106,7 +130,7 @@ pub fn base_subject(subject: &str) -> (String, bool) {
         }
         match without_prefix(rest, "[fwd:").and_then(|inside| inside.strip_suffix(']')) {
             Some(inside) => (rest, is_reply) = (inside, true),
-            None => return (rest.to_owned(), is_reply),
+            None => return (rest, is_reply),
         }
     }
 }
@@ -145,7 +169,7 @@ mod tests {
     #[test]
     fn base_subjects() {
         let check = |subject: &str, base: &str, is_reply: bool| {
-            assert_eq!(base_subject(subject), (base.to_owned(), is_reply), "{subject}");
+            assert_eq!(base_subject(subject), (base.into(), is_reply), "{subject}");
         };
         check("Lunch", "Lunch", false);
         check("Re: Lunch", "Lunch", true);

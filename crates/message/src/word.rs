@@ -9,17 +9,31 @@ use crate::charset;
 use crate::header::unfold;
 use crate::parameter::hex;
 use crate::transfer::{TransferEncoding, decode_transfer};
+use std::borrow::Cow;
 
 /// A field's value as people read it: unfolded, encoded words decoded, stray 8-bit octets guessed. Linear in its length.
 pub fn decode_header(value: &[u8]) -> String {
+    header_text(value).into_owned()
+}
+
+/// As [`decode_header`], without a copy of what stands there as people read it.
+pub fn header_text(value: &[u8]) -> Cow<'_, str> {
+    let odd = |octet: &u8| matches!(octet, b'\r' | b'\n' | 0);
+    match std::str::from_utf8(value.trim_ascii()) {
+        Ok(text) if !text.contains("=?") && !text.as_bytes().iter().any(odd) => text.into(),
+        _ => decoded(value).into(),
+    }
+}
+
+fn decoded(value: &[u8]) -> String {
     let value = unfold(value);
     let mut text = Text::default();
     let mut rest = value.as_slice();
     let mut plain = Vec::new();
     let mut may_end = true;
-    while let Some((&octet, behind)) = rest.split_first() {
-        let word = if octet == b'=' && may_end { encoded_word(behind, &mut may_end) } else { None };
-        if let Some((word, behind)) = word {
+    while !rest.is_empty() {
+        let begun = rest.strip_prefix(b"=").filter(|_| may_end);
+        if let Some((word, behind)) = begun.and_then(|behind| encoded_word(behind, &mut may_end)) {
             // White space between encoded words is there to fold only (RFC 2047 §6.2).
             let between_words = text.word.is_some() && plain.trim_ascii().is_empty();
             if !between_words {
@@ -29,7 +43,9 @@ pub fn decode_header(value: &[u8]) -> String {
             text.word(word);
             rest = behind;
         } else {
-            plain.push(octet);
+            let next = rest.iter().skip(1).position(|&octet| octet == b'=').map_or(rest.len(), |octets| 1 + octets);
+            let (run, behind) = rest.split_at(next);
+            plain.extend_from_slice(run);
             rest = behind;
         }
     }
@@ -113,6 +129,15 @@ fn q_decoded(encoded: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_is_not_copied_is_the_same(value in r"[ -~äß\t\r\n?=]{0,20}", octet: u8) {
+            let value = [value.as_bytes(), &[octet]].concat();
+            prop_assert_eq!(header_text(&value), decoded(&value));
+        }
+    }
 
     #[test]
     fn words_as_they_are_sent() {

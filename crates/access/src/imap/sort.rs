@@ -89,7 +89,9 @@ pub(crate) async fn keys_of(selected: &Selected, members: &[(SeqNum, Member)]) -
         return Ok(keys);
     }
     let mut keys = account.take_keys(&selected.known);
-    for block in keys.lacking(emails()).chunks(KEYS_AT_ONCE) {
+    let lacking = keys.lacking(emails());
+    keys.reserve(lacking.len());
+    for block in lacking.chunks(KEYS_AT_ONCE) {
         account.read_keys(block, &mut keys).await?;
         yield_now().await;
     }

@@ -47,8 +47,8 @@ impl Account {
     pub async fn read_keys(&self, emails: &[EmailId], keys: &mut Keys) -> Result<(), Error> {
         for row in self.email_rows(emails).await? {
             let (id, row) = row;
-            match self.keys_of(id, row).await {
-                Ok(of) => keys.add(id, &of)?,
+            match self.add_keys(id, row, keys).await {
+                Ok(()) => {}
                 Err(error @ Error::Row { .. }) => {
                     tracing::error!(event = "mail.damaged", account = %self.id, cause = %error);
                 }
@@ -60,13 +60,13 @@ impl Account {
         Ok(())
     }
 
-    async fn keys_of(&self, id: EmailId, row: Bytes) -> Result<EmailKeys, Error> {
+    async fn add_keys(&self, id: EmailId, row: Bytes, keys: &mut Keys) -> Result<(), Error> {
         let email = Email::decode(id, row)?;
         match email.keys()? {
-            Some(keys) => Ok(keys),
+            Some(of) => keys.add(id, &of),
             None => {
                 let ancestors = self.ancestors_in_header(&email).await?;
-                Ok(EmailKeys::new(&email, &email.envelope()?, ancestors))
+                keys.add(id, &EmailKeys::new(&email, &email.sort_fields()?, ancestors))
             }
         }
     }

@@ -17,21 +17,25 @@ fn new_email(header: &str) -> NewEmail {
     NewEmail { prefix, body: Body::Row(text.into()), scanned: scanner.finish().into() }
 }
 
-fn keys_of(header: &str) -> EmailKeys {
-    let new = new_email(header);
-    Email::decode(EmailId(1), new.encode(ThreadId(1)).into()).unwrap().keys().unwrap().unwrap()
+fn email(header: &str) -> Email {
+    Email::decode(EmailId(1), new_email(header).encode(ThreadId(1)).into()).unwrap()
+}
+
+fn keys_of(email: &Email) -> EmailKeys<'_> {
+    email.keys().unwrap().unwrap()
 }
 
 #[test]
 fn what_a_message_is_sorted_by() {
-    let keys = keys_of(
+    let mail = email(
         "From: =?utf-8?q?J=C3=B6rg?= <Joerg@a.test>, b@c\nTo: Group: x@y, z@y;\nCc: <cc@a.test>\nSubject: Re: [l] Lunch",
     );
-    let texts: Vec<&str> = keys.texts().collect();
-    assert_eq!(texts, ["LUNCH", "JOERG", "GROUP", "CC", "JO\u{308}RG", "GROUP"]);
+    let keys = keys_of(&mail);
+    assert_eq!(keys.texts(), ["Lunch", "Joerg", "Group", "cc", "Jörg", "Group"]);
     assert!(keys.is_reply && keys.sent_at.is_none() && keys.message_id.is_none());
-    let keys = keys_of("From: <a@b.test>\nTo: \"\" <t@b.test>\nSubject: \nDate: Fri, 21 Nov 1997 09:55:06 -0600");
-    assert_eq!(keys.texts().collect::<Vec<_>>(), ["", "A", "T", "", "A@B.TEST", "T@B.TEST"]);
+    let mail = email("From: <a@b.test>\nTo: \"\" <t@b.test>\nSubject: \nDate: Fri, 21 Nov 1997 09:55:06 -0600");
+    let keys = keys_of(&mail);
+    assert_eq!(keys.texts(), ["", "a", "t", "", "a@b.test", "t@b.test"]);
     assert_eq!(keys.sent_at.map(|at| at.unix_s()), Some(880_127_706));
 }
 
@@ -39,7 +43,7 @@ fn what_a_message_is_sorted_by() {
 fn whom_it_answers() {
     let check = |header: &str, want: &[&str]| {
         let want: Vec<_> = want.iter().map(|id| message::IdKey::of_message(id.as_bytes()).unwrap()).collect();
-        assert_eq!(keys_of(header).ancestors, want, "{header}");
+        assert_eq!(keys_of(&email(header)).ancestors, want, "{header}");
     };
     check("References: <a@b>\n <c@d>\nIn-Reply-To: <e@f>", &["<a@b>", "<c@d>"]);
     check("References: nobody\nIn-Reply-To: <e@f> <g@h>", &["<e@f>"]);
@@ -50,8 +54,9 @@ fn whom_it_answers() {
 fn equal_texts_and_identifiers_have_one_number() {
     let pool = KeysPool::default();
     let mut keys = pool.new_keys();
-    keys.add(EmailId(5), &keys_of("Subject: a\nMessage-ID: <1@x>\nFrom: x@y")).unwrap();
-    keys.add(EmailId(3), &keys_of("Subject: Re: A\nMessage-ID: <2@x>\nReferences: <0@x> <1@x>\nTo: x@z")).unwrap();
+    keys.add(EmailId(5), &keys_of(&email("Subject: a\nMessage-ID: <1@x>\nFrom: x@y"))).unwrap();
+    keys.add(EmailId(3), &keys_of(&email("Subject: Re: A\nMessage-ID: <2@x>\nReferences: <0@x> <1@x>\nTo: x@z")))
+        .unwrap();
     let (a, b) = (keys.get(EmailId(5)).unwrap(), keys.get(EmailId(3)).unwrap());
     assert_eq!((a.subject, a.from, a.cc), (b.subject, b.to, TextId::EMPTY));
     assert_eq!((keys.text(a.subject), b.is_reply), ("A", true));
@@ -59,6 +64,9 @@ fn equal_texts_and_identifiers_have_one_number() {
     assert_eq!((keys.ids_count(), keys.len()), (3, 2));
     assert_eq!(keys.lacking([9, 5, 2, 9, 3].map(EmailId).into_iter()), [2, 9].map(EmailId));
     assert!(keys.get(EmailId(2)).is_none());
+    keys.add(EmailId(7), &keys_of(&email("From: =?utf-8?q?J=C3=B6rg?= <j@x>"))).unwrap();
+    let display = keys.get(EmailId(7)).unwrap().display_from;
+    assert_eq!(keys.text(display), "JO\u{308}RG");
 }
 
 #[test]
@@ -67,7 +75,7 @@ fn keys_are_kept_within_a_bound_and_a_time() {
     let at = |s| Moment::default() + Duration::from_secs(s);
     let filled = |octets| {
         let mut keys = pool.new_keys();
-        keys.add(EmailId(1), &keys_of("Subject: a")).unwrap();
+        keys.add(EmailId(1), &keys_of(&email("Subject: a"))).unwrap();
         keys.lease.grow(octets).unwrap();
         keys
     };
@@ -92,9 +100,9 @@ fn there_is_room_for_so_much_and_no_more() {
     let mut keys = pool.new_keys();
     keys.lease.grow(KEYS_OCTETS_MAX).unwrap();
     let other = &mut pool.new_keys();
-    assert!(matches!(other.add(EmailId(1), &keys_of("Subject: a")), Err(Error::TooManyAtOnce)));
+    assert!(matches!(other.add(EmailId(1), &keys_of(&email("Subject: a"))), Err(Error::TooManyAtOnce)));
     drop(keys);
-    other.add(EmailId(1), &keys_of("Subject: a")).unwrap();
+    other.add(EmailId(1), &keys_of(&email("Subject: a"))).unwrap();
 }
 
 /// INBOX with `count` messages, each the answer to the one before.
@@ -169,7 +177,7 @@ fn a_table_of_what_is_gone_begins_anew() {
     let view = world.block_on(account.open(INBOX_ID)).unwrap();
     let mut keys = account.take_keys(&view);
     for id in 1..300 {
-        keys.add(EmailId(id), &keys_of("Subject: a")).unwrap();
+        keys.add(EmailId(id), &keys_of(&email("Subject: a"))).unwrap();
     }
     account.keep_keys(INBOX_ID, keys);
     assert_eq!(account.take_keys(&view).len(), 0);

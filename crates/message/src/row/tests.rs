@@ -1,7 +1,7 @@
 use model::{Decoder, Encoder, RecordError};
 use proptest::prelude::*;
 
-use crate::{Envelope, Scanned, Scanner, SentAt, Structure, Threading};
+use crate::{Envelope, FirstAddress, Scanned, Scanner, SentAt, SortFields, Structure, Threading};
 
 const MAIL: &[u8] = b"Date: Fri, 21 Nov 1997 00:55:06 +0600\r\nFrom: A <a@b>, g:c@d;\r\nSubject: Re: x\r\nMessage-ID: <m@x>\r\n\
 References: <r@x>\r\nContent-Type: multipart/mixed; boundary=b\r\nContent-Language: de\r\n\r\n--b\r\n\
@@ -36,6 +36,19 @@ fn what_is_written_is_read() {
     assert_eq!(envelope, scanned.envelope);
     assert_eq!(threading, scanned.threading);
     assert_eq!(Some(sent_at), scanned.sent_at);
+}
+
+#[test]
+fn what_is_sorted_by_is_read_alone() {
+    let envelope = scanned().envelope;
+    let mut e = Encoder::default();
+    envelope.encode(&mut e);
+    let octets = e.into_fields();
+    let fields = SortFields::decode(&mut Decoder::fields(&octets, 1)).unwrap();
+    assert_eq!((fields.subject, fields.message_id), (envelope.subject.as_deref(), envelope.message_id.as_deref()));
+    assert_eq!((fields.in_reply_to, fields.to, fields.cc), (None, None, None));
+    let from = FirstAddress { name: Some(b"A"), mailbox: Some(b"a"), host: Some(b"b") };
+    assert_eq!(fields.from, Some(from));
 }
 
 #[test]
