@@ -23,7 +23,7 @@ const READ_MAX: usize = 16 * 1024;
 
 /// Input kept while the conversation takes none; then reading stops and TCP holds the peer back. Enough for pipelined
 /// commands, and a hang-up behind them is still seen.
-const LEFTOVER_MAX: usize = 64 * 1024;
+const LEFTOVER_MAX: usize = 32 * 1024;
 
 /// How long a peer may take no octet of our output; the time SMTP gives a reply (RFC 5321 §4.5.3.2).
 const STALL_TIMEOUT: Duration = Duration::from_secs(5 * 60);
@@ -41,6 +41,10 @@ const LINGER_MAX: usize = 1024 * 1024;
 
 /// Turns of the loop before other tasks get theirs: each may write all that a conversation holds, some 64 KiB.
 const TURNS_MAX: usize = 8;
+
+/// How long the turns may take together: a login beside a hundred busy connections waits for each of them several times, from
+/// the accept to the answer, and shall not take half a second.
+const TURNS_TIME_MAX: Duration = Duration::from_micros(250);
 
 /// What a connection is driven with.
 pub struct Driver {
@@ -148,8 +152,12 @@ impl Turn {
     /// Goes on until everything waits. Nothing happens after the last `advance` that could need another one, and
     /// everything that waits has left its waker: the conversation, the socket in both directions, the timer, the signal.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Next, Ended>> {
+        let begun = self.driver.clock.monotonic();
         for _ in 0..TURNS_MAX {
             let now = self.driver.clock.monotonic();
+            if now - begun > TURNS_TIME_MAX {
+                break;
+            }
             self.conversation.advance(cx, now);
             if self.write(cx, now).map_err(|error| self.lost(&error))? {
                 continue;

@@ -7,6 +7,7 @@ use super::client::Client;
 use super::id;
 use super::layer::Layer;
 use super::life::Life;
+use super::out::STEPS_AT_ONCE;
 use super::policy::{ImapPolicy, Services};
 use super::running::{Done, End, Running};
 use directory::{SignIn, SignInFrom, SignInStep};
@@ -396,7 +397,7 @@ impl Conversation for ImapConversation {
     }
 
     fn advance(&mut self, cx: &mut Context<'_>, now: Moment) {
-        loop {
+        for left in (0..STEPS_AT_ONCE).rev() {
             let work = std::mem::replace(&mut self.work, Work::Over);
             if self.session.is_closing() {
                 break;
@@ -407,6 +408,9 @@ impl Conversation for ImapConversation {
                 Some(work) => self.work = work,
                 None if self.pump(now) => {}
                 None => break,
+            }
+            if left == 0 {
+                cx.waker().wake_by_ref();
             }
         }
         self.settle();

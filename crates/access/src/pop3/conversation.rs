@@ -9,6 +9,7 @@ use super::retrieve::{Extent, Form};
 use super::running::{Done, End, Running, Task};
 use crate::imap::Peer;
 use crate::imap::life::Life;
+use crate::imap::out::STEPS_AT_ONCE;
 use directory::{SignIn, SignInStep};
 use env::{BoxFuture, Conversation, Next, Tls};
 use futures_util::FutureExt;
@@ -274,7 +275,7 @@ impl Conversation for Pop3Conversation {
     }
 
     fn advance(&mut self, cx: &mut Context<'_>, _: Moment) {
-        loop {
+        for _ in 0..STEPS_AT_ONCE {
             let work = std::mem::replace(&mut self.work, Work::Over);
             if self.session.is_closing() {
                 return;
@@ -286,6 +287,7 @@ impl Conversation for Pop3Conversation {
                 None => return,
             }
         }
+        cx.waker().wake_by_ref();
     }
 
     fn output(&self) -> &[u8] {
