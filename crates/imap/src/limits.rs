@@ -14,6 +14,9 @@ pub const INPUT_OCTETS_MAX: usize = 64 * 1024;
 pub const OUTPUT_OCTETS_SOFT: usize = 64 * 1024;
 /// Refused non-synchronizing octets that are read and dropped before login, rather than closing (RFC 7888 §4).
 pub const DRAIN_OCTETS_BEFORE_LOGIN_MAX: u64 = 8 * 1024;
+/// Octets of a line too long that are passed over, rather than closing: a client with too many UIDs has some more than
+/// [`COMMAND_OCTETS_MAX`], but under COMPRESS=DEFLATE every MiB costs its sender a KiB.
+pub const SKIPPED_OCTETS_MAX: usize = 1024 * 1024;
 /// Malformed commands in a row until the connection ends: a client that speaks IMAP makes none.
 pub const BAD_COMMANDS_MAX: u32 = 20;
 /// Octets of a tag; clients use a handful.

@@ -92,8 +92,8 @@ enum Mode {
     Idle,
     /// Octets of a refused literal are dropped, then the rest of the command; `budget` more literal octets may be.
     Drain { left: u64, budget: u64 },
-    /// A line too long is dropped to its end.
-    SkipLine,
+    /// A line too long is dropped to its end, if that comes within so many octets.
+    SkipLine { left: usize },
     /// STARTTLS was accepted: nothing that comes is ours.
     Tls,
 }
@@ -235,7 +235,7 @@ impl Session {
             Mode::Auth => self.auth_line(),
             Mode::Idle => self.idle_line(),
             Mode::Drain { left, budget } => self.drain(left, budget),
-            Mode::SkipLine => self.skip_line(),
+            Mode::SkipLine { left } => self.skip_line(left),
         }
     }
 

@@ -11,6 +11,7 @@
 //! | [`network`] | `Network`: a range of IP addresses |
 //! | [`time`] | `Timestamp` (wall clock), `Moment` (monotonic) |
 //! | [`budget`] | `Budget`: what a parse may cost |
+//! | [`browser`] | `is_http`: who speaks is no mail client |
 //! | [`quota`] | `Quota`: what an account may hold |
 //! | `secret` | `Secret`: what no log shows |
 //! | [`record`] | `Encoder`, `Decoder`: versioned, checksummed rows |
@@ -23,6 +24,7 @@
 //! ```
 
 pub mod address;
+pub mod browser;
 pub mod budget;
 pub mod flag;
 pub mod id;

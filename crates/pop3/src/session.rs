@@ -9,6 +9,7 @@ use crate::text::{Language, Text};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use lines::{Lines, Next};
+use model::browser::is_http;
 use model::{Moment, Secret};
 
 /// What the client may do (RFC 1939 §3). UPDATE is the time between QUIT and its answer.
@@ -134,7 +135,7 @@ impl Session {
                 Next::Wait => return None,
                 Next::Line(line) if self.mode == Mode::Auth => Some(self.auth_line(&line)),
                 Next::Line(line) => self.command(&line),
-                Next::TooLong => self.too_long(),
+                Next::TooLong(begin) => self.too_long(&begin),
                 Next::Endless => {
                     self.hang_up(Text::LineTooLong);
                     None
@@ -149,6 +150,7 @@ impl Session {
     fn command(&mut self, line: &[u8]) -> Option<Event> {
         let command = match Command::parse(line) {
             Ok(command) => command,
+            Err(_) if is_http(line) => return self.not_for_us(),
             Err(error) => return self.reject(error.text()),
         };
         if let Some(text) = command.misplaced(self.state) {
@@ -186,11 +188,18 @@ impl Session {
         Event::AuthCancelled
     }
 
-    fn too_long(&mut self) -> Option<Event> {
+    fn too_long(&mut self, begin: &[u8]) -> Option<Event> {
         match self.mode {
             Mode::Auth => Some(self.break_off(Text::LineTooLong)),
+            _ if is_http(begin) => self.not_for_us(),
             _ => self.reject(Text::LineTooLong),
         }
+    }
+
+    /// A web browser speaks.
+    fn not_for_us(&mut self) -> Option<Event> {
+        self.hang_up(Text::NoWebServer);
+        None
     }
 
     /// Answers what is no command here; too many of them end the connection.

@@ -98,6 +98,8 @@ pub enum Text {
     LineTooLong,
     /// One refusal too many.
     TooManyErrors,
+    /// To a web browser.
+    NoWebServer,
     /// STLS where there is none, or where there is TLS already.
     NoStls,
     /// RFC 6856 §2.1.
@@ -192,6 +194,7 @@ impl Text {
             Text::UserFirst => "send USER first".into(),
             Text::LineTooLong => "the line is too long".into(),
             Text::TooManyErrors => "too many errors, good bye".into(),
+            Text::NoWebServer => "this is no web server".into(),
             Text::NoStls => "STLS is not offered here".into(),
             Text::NoStlsAfterUtf8 => "STLS must come before UTF8".into(),
             Text::TlsFirst => "no passwords without TLS; send STLS first".into(),
@@ -252,6 +255,7 @@ impl Text {
             Text::UserFirst => "bitte zuerst USER senden".into(),
             Text::LineTooLong => "die Zeile ist zu lang".into(),
             Text::TooManyErrors => "zu viele Fehler, auf Wiedersehen".into(),
+            Text::NoWebServer => "das ist kein Webserver".into(),
             Text::NoStls => "STLS gibt es hier nicht".into(),
             Text::NoStlsAfterUtf8 => "STLS muss vor UTF8 kommen".into(),
             Text::TlsFirst => "keine Passwörter ohne TLS; bitte zuerst STLS senden".into(),

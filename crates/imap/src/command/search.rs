@@ -157,7 +157,8 @@ fn modseq(cursor: &mut Cursor<'_>) -> Parsed<ModSeq> {
     cursor.mod_seq()
 }
 
-/// RFC 9051 §6.4.4: UTF-8 and US-ASCII, no other.
+/// RFC 9051 §6.4.4: UTF-8 and US-ASCII, no other. RFC 6855 §3 asks to refuse any after ENABLE UTF8=ACCEPT: we allow more, because
+/// these two say nothing else than none does, and clients that always name one work.
 fn charset(cursor: &mut Cursor<'_>) -> Parsed<()> {
     let name = cursor.text("a charset")?;
     if CHARSETS.iter().any(|known| known.eq_ignore_ascii_case(&name)) {

@@ -4,10 +4,11 @@ use super::{Event, LiteralForm, Mode, Session, State, Step};
 use crate::command::{self, Tag, append};
 use crate::limits::{
     BAD_COMMANDS_MAX, COMMAND_OCTETS_BEFORE_LOGIN_MAX, COMMAND_OCTETS_MAX, DRAIN_OCTETS_BEFORE_LOGIN_MAX,
-    LITERAL_OCTETS_BEFORE_LOGIN_MAX,
+    LITERAL_OCTETS_BEFORE_LOGIN_MAX, SKIPPED_OCTETS_MAX,
 };
 use crate::response::{self, Answer, Code, Status};
 use model::Secret;
+use model::browser::is_http;
 
 /// The command so far. A line that ends with a literal's size keeps it, with CRLF, before the literal's octets.
 #[derive(Debug, Default)]
@@ -90,8 +91,9 @@ impl Session {
         if complete {
             octets.truncate(length);
         }
+        let skipping = Mode::SkipLine { left: SKIPPED_OCTETS_MAX };
         match (length > self.command_octets_max(), complete) {
-            (true, complete) => Gathered::TooLong(if complete { Mode::Command } else { Mode::SkipLine }),
+            (true, complete) => Gathered::TooLong(if complete { Mode::Command } else { skipping }),
             (false, true) => Gathered::Complete,
             (false, false) => Gathered::Wait,
         }
@@ -108,7 +110,9 @@ impl Session {
             Gathered::TooLong(next) => {
                 let line = self.take_line();
                 self.mode = next;
-                self.reject(command::tag_of(&line), &Answer::bad("command line too long"));
+                if !self.is_browser(&line) {
+                    self.reject(command::tag_of(&line), &Answer::bad("command line too long"));
+                }
             }
             Gathered::Complete => match self.line.announced() {
                 Some(announced) => return self.literal_announced(announced),
@@ -132,9 +136,21 @@ impl Session {
                 let text = format!("{} is not possible in this state", tagged.command.name());
                 self.reject(Some(tagged.tag), &Answer::bad(text));
             }
+            Err(_) if self.is_browser(&line) => {}
             Err(error) => self.reject(command::tag_of(&line), &error.answer()),
         }
         Step::Again
+    }
+
+    /// Whether a line that is no command was sent by a web browser, which then is told to go.
+    fn is_browser(&mut self, line: &[u8]) -> bool {
+        let is_browser = !self.is_logged_in() && is_http(line);
+        if is_browser {
+            let text = "this is no web server";
+            self.refused = Some(text.into());
+            self.bye(None, text);
+        }
+        is_browser
     }
 
     pub(super) fn begin(&mut self, tag: Tag, mode: Mode) {
@@ -246,12 +262,16 @@ impl Session {
         Step::Again
     }
 
-    pub(super) fn skip_line(&mut self) -> Step {
-        let (_, complete) = self.input.take_line();
-        if !complete {
-            return Step::Wait;
+    pub(super) fn skip_line(&mut self, left: usize) -> Step {
+        let (skipped, complete) = self.input.take_line();
+        match left.checked_sub(skipped.len()) {
+            None => self.bye(None, "the line is endless"),
+            Some(left) if !complete => {
+                self.mode = Mode::SkipLine { left };
+                return Step::Wait;
+            }
+            Some(_) => self.mode = Mode::Command,
         }
-        self.mode = Mode::Command;
         Step::Again
     }
 

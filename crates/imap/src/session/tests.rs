@@ -161,6 +161,20 @@ fn states_bound_what_may_be_said() {
 }
 
 #[test]
+fn a_web_browser_is_sent_away_before_what_it_was_given_to_say() {
+    for line in
+        ["GET / HTTP/1.1".to_owned(), format!("POST /{} HTTP/1.1", "x".repeat(9_000)), "PRI * HTTP/2.0".to_owned()]
+    {
+        let mut talk = Talk::new();
+        assert_eq!(talk.says(line + "\r\nHost: a\r\n\r\na LOGIN b c\r\n"), "* BYE this is no web server\r\n");
+        assert!(talk.session.is_closing() && talk.events.is_empty());
+    }
+    let mut talk = Talk::new();
+    assert_eq!(talk.says("GET NOOP\r\nPUT NOOP now\r\n").matches("done").count(), 1, "a tag is a tag");
+    assert!(!Talk::selected().says("a NOOP HTTP/1.1\r\n").contains("BYE"));
+}
+
+#[test]
 fn bad_commands_are_told_and_counted() {
     let mut talk = Talk::selected();
     assert_eq!(talk.says("+\r\n"), "* BAD expected a tag at column 1\r\n");
@@ -188,6 +202,7 @@ fn lines_are_bounded() {
     assert_eq!(talk.says(long(COMMAND_OCTETS_MAX - 6)), "a BAD command line too long\r\nb OK done\r\n");
     assert_eq!(talk.says(long(1_000_000)), "a BAD command line too long\r\nb OK done\r\n");
     assert_eq!(Talk::new().says(long(9_000)), "a BAD command line too long\r\nb OK done\r\n");
+    assert_eq!(talk.says(long(1_200_000)), "a BAD command line too long\r\n* BYE the line is endless\r\n");
 }
 
 #[test]

@@ -19,8 +19,8 @@ pub(super) enum Next {
     Wait,
     /// A line without its end.
     Line(Vec<u8>),
-    /// A line is longer than may be; the rest of it is passed over.
-    TooLong,
+    /// A line is longer than may be: how it begins; the rest of it is passed over.
+    TooLong(Vec<u8>),
     /// It goes on and on.
     Endless,
 }
@@ -55,9 +55,10 @@ impl Lines {
             let line = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
             let text = line.strip_suffix(b"\r").unwrap_or(line);
             if text.len() > max {
+                let begin = text.get(..max).unwrap_or_default().to_vec();
                 self.passed = Some(0);
                 self.searched = 0;
-                return Next::TooLong;
+                return Next::TooLong(begin);
             }
             let Some(end) = end else {
                 self.searched = rest.len();

@@ -190,6 +190,17 @@ fn too_many_errors_end_it() {
 }
 
 #[test]
+fn a_web_browser_is_sent_away_before_what_it_was_given_to_say() {
+    for line in
+        ["GET / HTTP/1.1".to_owned(), format!("POST /{} HTTP/1.1", "x".repeat(9_000)), "PRI * HTTP/2.0".to_owned()]
+    {
+        let mut talk = Talk::new();
+        assert_eq!(talk.says(line + "\r\nHost: a\r\n\r\nUSER a\r\nPASS b\r\n"), "-ERR this is no web server\r\n");
+        assert!(talk.session.is_closing());
+    }
+}
+
+#[test]
 fn answers_are_in_the_language_asked_for() {
     let mut talk = Talk::logged_in();
     assert_eq!(talk.says("FOO\r\nLANG de\r\nFOO\r\n"), "-ERR unknown command\r\n+OK\r\n-ERR unbekannter Befehl\r\n");

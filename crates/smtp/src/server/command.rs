@@ -9,6 +9,7 @@ use crate::extension::{self, MailParams, RcptParams};
 use crate::policy::{Authentication, Flavour, StartTls};
 use crate::reply::Reply;
 use crate::server::body::too_large;
+use model::browser::is_http;
 use model::{ForwardPath, ReversePath};
 
 impl Session {
@@ -225,16 +226,6 @@ impl Session {
         self.turn = Turn::Event(Held::StartTls);
         self.say(&Reply::new(220, (2, 0, 0), "begin TLS"));
     }
-}
-
-/// Whether a web browser was talked into sending this to us; what follows it was written by somebody else and must not be
-/// read as commands (ALPACA; Topf, "The HTML Form Protocol Attack").
-fn is_http(line: &[u8]) -> bool {
-    let verb = line.split(|&b| b == b' ').next().unwrap_or_default();
-    let verbs: [&[u8]; 10] =
-        [b"GET", b"POST", b"PUT", b"HEAD", b"OPTIONS", b"DELETE", b"CONNECT", b"PATCH", b"TRACE", b"PRI"];
-    let version = line.rsplit(|&b| b == b' ').next().unwrap_or_default();
-    verbs.contains(&verb) || version.starts_with(b"HTTP/")
 }
 
 fn http() -> Reply {
