@@ -1,10 +1,11 @@
 //! The octets of a connection under COMPRESS=DEFLATE (RFC 4978, RFC 1951), in pieces that the caller bounds.
 //!
-//! Both directions can [rest](Inflater::rest): a connection that is quiet keeps what its peer may still refer to, and none
-//! of the machinery. That is a raw stream's freedom: behind a flush, which ends at an octet's border, a new deflater may go on,
-//! and a new inflater that knows the last 32 KiB.
+//! Between a flush and what follows a connection keeps what may still be referred to, and none of the machinery, which takes some
+//! hundred KiB: a few machines serve all. That is a raw stream's freedom: behind a flush, which ends at an octet's border, a new
+//! deflater may go on that knows the last [`WINDOW_BITS`], and a new inflater that knows the last 32 KiB.
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
+use std::sync::{Mutex, PoisonError};
 
 /// How far back deflated data may refer (RFC 1951 §2).
 const HISTORY_OCTETS_MAX: usize = 32 * 1024;
@@ -16,8 +17,61 @@ const STEP_OCTETS_MAX: usize = 4 * 1024;
 const WINDOW_BITS: u8 = 13;
 /// RFC 4978 §4: the least costly levels do well with what IMAP says.
 const LEVEL: u32 = 3;
+/// How far back we refer.
+const WINDOW_OCTETS: usize = 1 << WINDOW_BITS;
 /// Room made for output at a time.
 const OUTPUT_STEP_OCTETS: usize = 4 * 1024;
+/// Machines of each kind that wait for work: more than are at work at once on most hosts, and some MiB.
+const SPARE_MAX: usize = 16;
+
+/// Machines that nobody uses now, reset: to make one costs more than to run it on what a command says.
+struct Spare<T>(Mutex<Vec<T>>);
+
+static INFLATING: Spare<Decompress> = Spare(Mutex::new(Vec::new()));
+static DEFLATING: Spare<Compress> = Spare(Mutex::new(Vec::new()));
+
+impl<T> Spare<T> {
+    fn take(&self) -> Option<T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    fn give(&self, machine: T) {
+        let mut machines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if machines.len() < SPARE_MAX {
+            machines.push(machine);
+        }
+    }
+}
+
+/// The last octets of one direction; up to twice as many while data flow, so that they seldom move.
+#[derive(Debug, Default)]
+struct History<const MAX: usize>(Vec<u8>);
+
+impl<const MAX: usize> History<MAX> {
+    /// As many as may be referred to; `None` before there are any.
+    fn known(&self) -> Option<&[u8]> {
+        let old = self.0.len().saturating_sub(MAX);
+        self.0.get(old..).filter(|known| !known.is_empty())
+    }
+
+    fn add(&mut self, octets: &[u8]) {
+        let new = octets.get(octets.len().saturating_sub(MAX)..).unwrap_or_default();
+        if self.0.len() + new.len() > 2 * MAX {
+            self.forget_old(MAX - new.len());
+        }
+        self.0.extend_from_slice(new);
+    }
+
+    fn forget_old(&mut self, max: usize) {
+        self.0.drain(..self.0.len().saturating_sub(max));
+    }
+
+    /// Gives back what is more than has to be known.
+    fn rest(&mut self) {
+        self.forget_old(MAX);
+        self.0.shrink_to_fit();
+    }
+}
 
 /// What is not deflated data, or goes on behind its end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -27,9 +81,9 @@ pub struct Damaged;
 /// From what comes to what is meant.
 #[derive(Debug, Default)]
 pub struct Inflater {
+    /// From the first octet behind a flush to the next flush.
     machine: Option<Decompress>,
-    /// The last octets that came out; a little more than may be referred to while data flow.
-    history: Vec<u8>,
+    history: History<HISTORY_OCTETS_MAX>,
     /// How much of [`FLUSH`] came last.
     flush: usize,
     /// Whether more may come out without more going in.
@@ -71,7 +125,7 @@ impl Inflater {
         self.ended = status == Status::StreamEnd;
         self.has_more = given == output.len() && !self.ended;
         self.flush = unit.iter().take(taken).fold(self.flush, |matched, &octet| next_matched(matched, octet));
-        self.remember(output.get(..given).unwrap_or_default());
+        self.history.add(output.get(..given).unwrap_or_default());
         Ok(Inflated { taken, given })
     }
 
@@ -85,14 +139,21 @@ impl Inflater {
         !self.has_more && (self.ended || self.flush == FLUSH.len())
     }
 
-    /// Gives back memory where the peer has flushed behind a line. In the midst of a block nothing can be given back.
-    pub fn rest(&mut self) {
+    /// All that came is looked at: gives the machine to others if the peer has flushed behind a line. In the midst of a block
+    /// it is needed.
+    pub fn pause(&mut self) {
         // The line's end excludes that what looks like a flush is part of stored data.
-        if self.flush == FLUSH.len() && !self.has_more && !self.ended && self.history.ends_with(b"\n") {
-            self.machine = None;
-            self.forget_old();
-            self.history.shrink_to_fit();
+        let flushed = self.flush == FLUSH.len() && !self.has_more && !self.ended && self.history.0.ends_with(b"\n");
+        if let Some(mut machine) = self.machine.take_if(|_| flushed) {
+            machine.reset(false);
+            INFLATING.give(machine);
         }
+    }
+
+    /// The connection is quiet: gives back memory as well.
+    pub fn rest(&mut self) {
+        self.pause();
+        self.history.rest();
     }
 
     fn up_to_flush<'a>(&self, input: &'a [u8]) -> &'a [u8] {
@@ -103,18 +164,6 @@ impl Inflater {
             matched == FLUSH.len()
         });
         end.and_then(|end| step.get(..=end)).unwrap_or(step)
-    }
-
-    fn remember(&mut self, output: &[u8]) {
-        self.history.extend_from_slice(output);
-        if self.history.len() > 2 * HISTORY_OCTETS_MAX {
-            self.forget_old();
-        }
-    }
-
-    fn forget_old(&mut self) {
-        let old = self.history.len().saturating_sub(HISTORY_OCTETS_MAX);
-        self.history.drain(..old);
     }
 }
 
@@ -128,10 +177,9 @@ fn next_matched(matched: usize, octet: u8) -> usize {
     }
 }
 
-fn machine_with(history: &[u8]) -> Result<Decompress, Damaged> {
-    let mut machine = Decompress::new(false);
-    let old = history.len().saturating_sub(HISTORY_OCTETS_MAX);
-    if let Some(known) = history.get(old..).filter(|known| !known.is_empty()) {
+fn machine_with(history: &History<HISTORY_OCTETS_MAX>) -> Result<Decompress, Damaged> {
+    let mut machine = INFLATING.take().unwrap_or_else(|| Decompress::new(false));
+    if let Some(known) = history.known() {
         machine.set_dictionary(known).map_err(|_| Damaged)?;
     }
     Ok(machine)
@@ -140,35 +188,34 @@ fn machine_with(history: &[u8]) -> Result<Decompress, Damaged> {
 /// From what is meant to what goes out.
 #[derive(Debug, Default)]
 pub struct Deflater {
-    machine: Option<Compress>,
+    history: History<WINDOW_OCTETS>,
 }
 
 impl Deflater {
-    /// Adds `input` to what goes out; some of it may be held back until [`Self::flush`].
+    /// Adds `input` to what goes out, so that the peer can read all of it.
     pub fn deflate(&mut self, input: &[u8], output: &mut Vec<u8>) {
-        self.run(input, output, FlushCompress::None);
+        if !input.is_empty() {
+            self.run(input, output, FlushCompress::Sync);
+            self.history.add(input);
+        }
     }
 
-    /// Adds what was held back, so that the peer can read all.
-    pub fn flush(&mut self, output: &mut Vec<u8>) {
-        self.run(&[], output, FlushCompress::Sync);
+    /// The same with the last of it: nothing deflated follows.
+    pub fn finish(self, input: &[u8], output: &mut Vec<u8>) {
+        self.run(input, output, FlushCompress::Finish);
     }
 
-    /// The last of it: nothing deflated follows.
-    pub fn finish(&mut self, output: &mut Vec<u8>) {
-        self.run(&[], output, FlushCompress::Finish);
-        self.machine = None;
-    }
-
-    /// Gives back memory, between a flush and what follows.
+    /// Gives back memory: the connection is quiet.
     pub fn rest(&mut self) {
-        self.machine = None;
+        self.history.rest();
     }
 
-    fn run(&mut self, mut input: &[u8], output: &mut Vec<u8>, flush: FlushCompress) {
-        let machine = self
-            .machine
-            .get_or_insert_with(|| Compress::new_with_window_bits(Compression::new(LEVEL), false, WINDOW_BITS));
+    fn run(&self, mut input: &[u8], output: &mut Vec<u8>, flush: FlushCompress) {
+        let new = || Compress::new_with_window_bits(Compression::new(LEVEL), false, WINDOW_BITS);
+        let mut machine = DEFLATING.take().unwrap_or_else(new);
+        if let Some(known) = self.history.known() {
+            machine.set_dictionary(known).expect("a new stream takes a dictionary");
+        }
         loop {
             output.reserve(OUTPUT_STEP_OCTETS);
             let before = machine.total_in();
@@ -176,9 +223,11 @@ impl Deflater {
             input = input.get(octets(machine.total_in() - before)..).unwrap_or_default();
             // Room that is left says that all is out.
             if input.is_empty() && (output.len() < output.capacity() || status == Status::StreamEnd) {
-                return;
+                break;
             }
         }
+        machine.reset();
+        DEFLATING.give(machine);
     }
 }
 

@@ -25,8 +25,6 @@ pub(crate) struct Layer {
     sent: usize,
     /// How many octets of the session's output it stands for.
     covered: usize,
-    /// Whether the deflater holds something back.
-    unflushed: bool,
 }
 
 impl Layer {
@@ -42,10 +40,9 @@ impl Layer {
     pub fn end(&mut self, session: &Session) {
         self.ending = self.incoming.is_some();
         self.cover(session);
-        if let Some(mut deflater) = self.outgoing.take() {
-            deflater.finish(&mut self.wire);
+        if let Some(deflater) = self.outgoing.take() {
+            deflater.finish(&[], &mut self.wire);
         }
-        self.unflushed = false;
     }
 
     /// Makes the session's output part of what goes out, however much that is: one answer.
@@ -110,22 +107,19 @@ impl Layer {
             return Err(Damaged);
         }
         session.receive(piece.get(..step.given).unwrap_or_default(), now);
+        if step.taken == octets.len() {
+            inflater.pause();
+        }
         Ok(step.taken)
     }
 
-    /// Deflates what the session has said, if all before is sent. To be called until there is no more to do.
+    /// Deflates some of what the session has said, if all before is sent.
     pub fn deflate(&mut self, session: &Session) {
-        let Some(deflater) = &mut self.outgoing else { return };
-        while self.wire.is_empty() && (self.unflushed || self.covered < session.output().len()) {
-            let output = session.output().get(self.covered..).unwrap_or_default();
-            let batch = output.get(..BATCH_OCTETS).unwrap_or(output);
-            deflater.deflate(batch, &mut self.wire);
-            self.covered += batch.len();
-            self.unflushed = self.covered < session.output().len();
-            if !self.unflushed {
-                deflater.flush(&mut self.wire);
-            }
-        }
+        let Some(deflater) = self.outgoing.as_mut().filter(|_| self.wire.is_empty()) else { return };
+        let output = session.output().get(self.covered..).unwrap_or_default();
+        let batch = output.get(..BATCH_OCTETS).unwrap_or(output);
+        deflater.deflate(batch, &mut self.wire);
+        self.covered += batch.len();
     }
 
     /// What the connection shall write.
@@ -155,7 +149,7 @@ impl Layer {
         if let Some(inflater) = &mut self.incoming {
             inflater.rest();
         }
-        if let Some(deflater) = self.outgoing.as_mut().filter(|_| !self.unflushed) {
+        if let Some(deflater) = &mut self.outgoing {
             deflater.rest();
         }
     }

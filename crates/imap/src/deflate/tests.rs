@@ -5,7 +5,6 @@ fn deflated(pieces: &[Vec<u8>], rest_after: impl Fn(usize) -> bool) -> Vec<u8> {
     let (mut deflater, mut wire) = (Deflater::default(), Vec::new());
     for (n, piece) in pieces.iter().enumerate() {
         deflater.deflate(piece, &mut wire);
-        deflater.flush(&mut wire);
         if rest_after(n) {
             deflater.rest();
         }
@@ -76,7 +75,7 @@ fn a_bomb_comes_out_in_pieces() {
         let step = inflater.inflate(input, &mut output).unwrap();
         input = &input[step.taken..];
         total += step.given;
-        assert!(inflater.history.capacity() <= 4 * HISTORY_OCTETS_MAX);
+        assert!(inflater.history.0.capacity() <= 4 * HISTORY_OCTETS_MAX);
     }
     assert_eq!(total, 10 << 20);
 }
@@ -86,7 +85,6 @@ fn what_follows_a_flush_is_not_taken_with_it() {
     let mut deflater = Deflater::default();
     let mut wire = Vec::new();
     deflater.deflate(b"a1 UNAUTHENTICATE\r\n", &mut wire);
-    deflater.flush(&mut wire);
     let length = wire.len();
     wire.extend_from_slice(b"a2 NOOP\r\n");
     let (mut inflater, mut output) = (Inflater::default(), [0; 100]);
@@ -99,9 +97,7 @@ fn what_follows_a_flush_is_not_taken_with_it() {
 #[test]
 fn the_end_is_the_end() {
     let mut wire = Vec::new();
-    let mut deflater = Deflater::default();
-    deflater.deflate(b"bye\r\n", &mut wire);
-    deflater.finish(&mut wire);
+    Deflater::default().finish(b"bye\r\n", &mut wire);
     let (length, mut output) = (wire.len(), [0; 100]);
     wire.extend_from_slice(b"more");
     let mut inflater = Inflater::default();
@@ -119,9 +115,10 @@ fn one_at_rest_holds_its_history_only() {
         wire.clear();
         let line = format!("a{n} UID FETCH {n}:* (FLAGS)\r\n").into_bytes();
         deflater.deflate(&line, &mut wire);
-        deflater.flush(&mut wire);
         assert_eq!(inflated(&mut inflater, &wire, 7, 11), Ok(line));
-        assert!(inflater.machine.is_none() && inflater.history.capacity() <= HISTORY_OCTETS_MAX);
+        assert!(inflater.machine.is_none() && inflater.history.0.capacity() <= HISTORY_OCTETS_MAX);
+        deflater.rest();
+        assert!(deflater.history.0.capacity() <= WINDOW_OCTETS);
     }
 }
 
