@@ -7,18 +7,25 @@ use crate::shutdown::Shutdown;
 use futures_util::future::{Either, select};
 use model::Timestamp;
 use rustls::server::ClientHello;
+use std::future::poll_fn;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::task::Poll;
 use std::time::Duration;
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
 /// How often [`watch`] looks at the files.
 pub const WATCH_EVERY: Duration = Duration::from_secs(10);
+
+/// The answer to a client's first message is half a millisecond of computing. Of thousands that ask for it at once no more than
+/// these are in the way of everybody else; the others wait among themselves.
+static ANSWERS_AT_ONCE: Semaphore = Semaphore::const_new(2);
 
 /// Speaks TLS 1.2 and 1.3 as the server; clones share everything. There is at least one certificate.
 #[derive(Clone)]
@@ -90,7 +97,14 @@ impl Acceptor {
         let start = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream).await?;
         let certificate = self.choose(&start.client_hello());
         let bounded = |connection: &mut rustls::ServerConnection| connection.set_buffer_limit(Some(BUFFER_MAX));
-        let stream = start.into_stream_with(certificate.config.clone(), bounded).await?;
+        let turn = ANSWERS_AT_ONCE.acquire().await.map_err(io::Error::other)?;
+        let mut answer = pin!(start.into_stream_with(certificate.config.clone(), bounded));
+        let answered = poll_fn(|cx| Poll::Ready(answer.as_mut().poll(cx))).await;
+        drop(turn);
+        let stream = match answered {
+            Poll::Ready(stream) => stream?,
+            Poll::Pending => answer.await?,
+        };
         let agreed = agreed(stream.get_ref().1, certificate.end_point.clone());
         Ok((stream, agreed))
     }
