@@ -2,7 +2,7 @@
 
 POSTAMT names another binary than target/release/postamt; KEEP=1 leaves the folder behind, with the server's log.
 """
-import atexit, json, os, re, shutil, socket, ssl, subprocess, sys, tempfile, threading, time, traceback
+import atexit, functools, json, os, re, shutil, socket, ssl, subprocess, sys, tempfile, threading, time, traceback
 
 HOST, DOMAIN, USERS = "127.0.0.1", "test.local", 40
 POSTAMT = os.environ.get("POSTAMT") or os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "target", "release", "postamt")
@@ -12,9 +12,10 @@ def login(n):
     return f"u{n}@{DOMAIN}", f"pw{n}"
 
 
+@functools.cache
 def no_verification():
     """The server's certificate is self-signed."""
-    context = ssl.create_default_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
@@ -46,6 +47,12 @@ class Server:
                 threading.Thread(target=self.process.stdout.read, daemon=True).start()
                 return
         sys.exit(f"the server did not start:\n{self.said()}")
+
+    def restart(self):
+        """On the same folder and ports, as after an update."""
+        self.process.terminate()
+        self.process.wait(20)
+        self.start()
 
     process = None
 
