@@ -5,6 +5,7 @@
 //! deflater may go on that knows the last [`WINDOW_BITS`], and a new inflater that knows the last 32 KiB.
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// How far back deflated data may refer (RFC 1951 §2).
@@ -21,25 +22,41 @@ const LEVEL: u32 = 3;
 const WINDOW_OCTETS: usize = 1 << WINDOW_BITS;
 /// Room made for output at a time.
 const OUTPUT_STEP_OCTETS: usize = 4 * 1024;
-/// Machines of each kind that wait for work: more than are at work at once on most hosts, and some MiB.
-const SPARE_MAX: usize = 16;
+/// Machines of each kind that are kept: more connections than these are seldom busy at once, and it is some 8 MiB in all.
+const MACHINES_MAX: usize = 32;
 
-/// Machines that nobody uses now, reset: to make one costs more than to run it on what a command says.
-struct Spare<T>(Mutex<Vec<T>>);
+/// The machines that are not at work, those used last behind. One is left as it is, so that its connection goes on with it as
+/// long as nobody else needs it: what another one has to be told of the connection's past costs more than most answers.
+struct Machines<T>(Mutex<Vec<(Owner, T)>>);
 
-static INFLATING: Spare<Decompress> = Spare(Mutex::new(Vec::new()));
-static DEFLATING: Spare<Compress> = Spare(Mutex::new(Vec::new()));
+static INFLATING: Machines<Decompress> = Machines(Mutex::new(Vec::new()));
+static DEFLATING: Machines<Compress> = Machines(Mutex::new(Vec::new()));
 
-impl<T> Spare<T> {
-    fn take(&self) -> Option<T> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()
+impl<T> Machines<T> {
+    /// The owner's machine, or the one that was idle for longest.
+    fn take(&self, owner: Owner) -> Option<(Owner, T)> {
+        let mut machines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = machines.iter().position(|(of, _)| *of == owner);
+        let oldest = (machines.len() >= MACHINES_MAX).then_some(0);
+        own.or(oldest).map(|at| machines.remove(at))
     }
 
-    fn give(&self, machine: T) {
+    fn give(&self, owner: Owner, machine: T) {
         let mut machines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if machines.len() < SPARE_MAX {
-            machines.push(machine);
+        if machines.len() < MACHINES_MAX {
+            machines.push((owner, machine));
         }
+    }
+}
+
+/// One direction of one connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Owner(u64);
+
+impl Default for Owner {
+    fn default() -> Owner {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Owner(NEXT.fetch_add(1, Ordering::Relaxed))
     }
 }
 
@@ -81,6 +98,7 @@ pub struct Damaged;
 /// From what comes to what is meant.
 #[derive(Debug, Default)]
 pub struct Inflater {
+    owner: Owner,
     /// From the first octet behind a flush to the next flush.
     machine: Option<Decompress>,
     history: History<HISTORY_OCTETS_MAX>,
@@ -116,7 +134,7 @@ impl Inflater {
         }
         let machine = match &mut self.machine {
             Some(machine) => machine,
-            None => self.machine.insert(machine_with(&self.history)?),
+            None => self.machine.insert(inflating(self.owner, &self.history)?),
         };
         let before = (machine.total_in(), machine.total_out());
         let status = machine.decompress(unit, output, FlushDecompress::Sync).map_err(|_| Damaged)?;
@@ -144,9 +162,8 @@ impl Inflater {
     pub fn pause(&mut self) {
         // The line's end excludes that what looks like a flush is part of stored data.
         let flushed = self.flush == FLUSH.len() && !self.has_more && !self.ended && self.history.0.ends_with(b"\n");
-        if let Some(mut machine) = self.machine.take_if(|_| flushed) {
-            machine.reset(false);
-            INFLATING.give(machine);
+        if let Some(machine) = self.machine.take_if(|_| flushed) {
+            INFLATING.give(self.owner, machine);
         }
     }
 
@@ -177,17 +194,41 @@ fn next_matched(matched: usize, octet: u8) -> usize {
     }
 }
 
-fn machine_with(history: &History<HISTORY_OCTETS_MAX>) -> Result<Decompress, Damaged> {
-    let mut machine = INFLATING.take().unwrap_or_else(|| Decompress::new(false));
+/// A machine that knows the owner's past.
+fn inflating(owner: Owner, history: &History<HISTORY_OCTETS_MAX>) -> Result<Decompress, Damaged> {
+    let mut machine = match INFLATING.take(owner) {
+        Some((of, machine)) if of == owner => return Ok(machine),
+        Some((_, mut machine)) => {
+            machine.reset(false);
+            machine
+        }
+        None => Decompress::new(false),
+    };
     if let Some(known) = history.known() {
         machine.set_dictionary(known).map_err(|_| Damaged)?;
     }
     Ok(machine)
 }
 
+fn deflating(owner: Owner, history: &History<WINDOW_OCTETS>) -> Compress {
+    let mut machine = match DEFLATING.take(owner) {
+        Some((of, machine)) if of == owner => return machine,
+        Some((_, mut machine)) => {
+            machine.reset();
+            machine
+        }
+        None => Compress::new_with_window_bits(Compression::new(LEVEL), false, WINDOW_BITS),
+    };
+    if let Some(known) = history.known() {
+        machine.set_dictionary(known).expect("a new stream takes a dictionary");
+    }
+    machine
+}
+
 /// From what is meant to what goes out.
 #[derive(Debug, Default)]
 pub struct Deflater {
+    owner: Owner,
     history: History<WINDOW_OCTETS>,
 }
 
@@ -211,11 +252,7 @@ impl Deflater {
     }
 
     fn run(&self, mut input: &[u8], output: &mut Vec<u8>, flush: FlushCompress) {
-        let new = || Compress::new_with_window_bits(Compression::new(LEVEL), false, WINDOW_BITS);
-        let mut machine = DEFLATING.take().unwrap_or_else(new);
-        if let Some(known) = self.history.known() {
-            machine.set_dictionary(known).expect("a new stream takes a dictionary");
-        }
+        let mut machine = deflating(self.owner, &self.history);
         loop {
             output.reserve(OUTPUT_STEP_OCTETS);
             let before = machine.total_in();
@@ -226,8 +263,7 @@ impl Deflater {
                 break;
             }
         }
-        machine.reset();
-        DEFLATING.give(machine);
+        DEFLATING.give(self.owner, machine);
     }
 }
 

@@ -66,6 +66,20 @@ proptest! {
     }
 }
 
+/// More connections than there are machines, so that each goes on with its own or with another's, as it comes.
+#[test]
+fn many_share_the_machines() {
+    let mut connections: Vec<_> = (0..3 * MACHINES_MAX).map(|_| (Deflater::default(), Inflater::default())).collect();
+    for turn in 0..40 {
+        let busy = if turn % 3 == 0 { connections.len() } else { 5 };
+        for (n, (deflater, inflater)) in connections.iter_mut().enumerate().take(busy) {
+            let (line, mut wire) = (format!("a{turn} FETCH {n} {}\r\n", turn * n).repeat(n % 7 * turn + 1), Vec::new());
+            deflater.deflate(line.as_bytes(), &mut wire);
+            assert_eq!(inflated(inflater, &wire, 1000, 5000), Ok(line.into_bytes()), "{n} in turn {turn}");
+        }
+    }
+}
+
 #[test]
 fn a_bomb_comes_out_in_pieces() {
     let wire = deflated(&[vec![0; 10 << 20]], |_| false);
