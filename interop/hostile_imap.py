@@ -454,7 +454,7 @@ CASES = [
     ("literals of any size before login", 4, literals_before_login),
     ("10,000 literals of an octet before login", 4, many_literals, 1, True),
     ("10,000 empty literals before login", 4, many_literals, 0, True),
-    ("10,000 literals of an octet", 4, many_literals, 1, False),
+    ("10,000 literals of an octet", 8, many_literals, 1, False),
     ("10,000 empty literals", 4, many_literals, 0, False),
     ("a line of 64 MiB before login", 8, endless_line, True),
     ("a line of 64 MiB", 8, endless_line, False),
