@@ -476,7 +476,7 @@ CASES = [
     ("fifty APPENDs broken off", 64, appends_broken_off),
     ("what follows an APPEND", 4, append_tails),
     ("nested SEARCH", 8, nested_search),
-    ("sequence sets", 8, sequence_sets),
+    ("sequence sets", 16, sequence_sets),
     ("mailbox names", 8, mailbox_names),
     ("too many mailboxes", 64, too_many_mailboxes),
     ("keywords", 8, keywords),

@@ -401,13 +401,21 @@ EVIL = EVIL_MAIL | {
 }
 
 
+def swallowed(pop, command):
+    """Millions of lines, not looked at one by one."""
+    pop.send(command + b"\r\n")
+    while not pop.held.endswith(b"\r\n.\r\n"):
+        assert pop.more(), "hung up"
+    pop.held = b""
+
+
 def evil(name):
     """It comes out as it is, stuffed so that every reader sees one end, in time linear in its size."""
     message = EVIL[name]()
     fill(USER, message)
     with Pop3(server, USER, timeout=60) as pop:
         pop.many(b"UIDL")
-        dearest = max(watch.cost(pop.many, look)[0] for look in (b"RETR 1", b"TOP 1 0", b"TOP 1 4294967295"))
+        dearest = max(watch.cost(swallowed, pop, look)[0] for look in (b"RETR 1", b"TOP 1 0", b"TOP 1 4294967295"))
         assert dearest < VIEW_S, f"a look took {dearest:.2f} s of CPU"
         pop.send(b"RETR 1\r\nTOP 1 5\r\nNOOP\r\nQUIT\r\n")
         got = pop.rest(60)

@@ -10,7 +10,7 @@ const PIECE_OCTETS: usize = 16 * 1024;
 
 /// Steps that a conversation goes before others get their turn: one of a command's two or three, or 8 KiB inflated, takes some
 /// microseconds, and who pipelines thousands of commands shall not hold up who says one.
-pub(crate) const STEPS_AT_ONCE: usize = 32;
+pub(crate) const STEPS_AT_ONCE: usize = 16;
 
 /// Octets that a command looks at before others get their turn: well under a millisecond, whatever it does with them.
 pub(crate) const OCTETS_AT_ONCE: usize = 256 * 1024;

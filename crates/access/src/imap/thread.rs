@@ -23,8 +23,8 @@ use link::Links;
 use mailstore::{Keys, Member, TextId};
 use model::SeqNum;
 
-/// Messages that are linked before others get their turn.
-const LINKED_AT_ONCE: usize = 4_096;
+/// Messages that are linked before others get their turn: each may name many, and take some hundred steps in search of loops.
+const LINKED_AT_ONCE: usize = 512;
 
 /// A message as the algorithms see it.
 #[derive(Clone, Copy, Debug)]

@@ -12,8 +12,9 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, RwLock};
 use std::task::Poll;
+use std::thread::available_parallelism;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
@@ -23,9 +24,12 @@ use tokio_rustls::server::TlsStream;
 /// How often [`watch`] looks at the files.
 pub const WATCH_EVERY: Duration = Duration::from_secs(10);
 
-/// The answer to a client's first message is half a millisecond of computing. Of thousands that ask for it at once no more than
-/// these are in the way of everybody else; the others wait among themselves.
-static ANSWERS_AT_ONCE: Semaphore = Semaphore::const_new(2);
+/// The answer to a client's first message is half a millisecond of computing. Of thousands that ask for it at once some wait
+/// among themselves, so that one thread is there for everybody else: one that always computes seldom looks at the sockets.
+static ANSWERS_AT_ONCE: LazyLock<Semaphore> = LazyLock::new(|| {
+    let threads = available_parallelism().map_or(1, usize::from);
+    Semaphore::new(threads.saturating_sub(1).max(1))
+});
 
 /// Speaks TLS 1.2 and 1.3 as the server; clones share everything. There is at least one certificate.
 #[derive(Clone)]

@@ -1,12 +1,16 @@
 //! Messages as rows of numbers that sort as their texts, dates and sizes do.
 
 use super::sorted;
+use env::yield_now;
 use imap::command::{SortCriterion, SortKey, SortOrder};
 use mailstore::{Keys, Member, SortKeys, TextId};
 use model::SeqNum;
 
 /// A text that is not among those that are sorted.
 const UNRANKED: u32 = u32::MAX;
+
+/// Rows that are filled before others get their turn.
+const ROWS_AT_ONCE: usize = 2_048;
 
 /// The places of `members`, sorted; equal ones stay in mailbox order (RFC 5256 §3).
 pub(super) async fn order(members: &[(SeqNum, Member)], keys: Option<&Keys>, criteria: &[SortCriterion]) -> Vec<u32> {
@@ -15,7 +19,10 @@ pub(super) async fn order(members: &[(SeqNum, Member)], keys: Option<&Keys>, cri
         None => Vec::new(),
     };
     let mut cells = Vec::with_capacity(members.len() * criteria.len());
-    for (_, member) in members {
+    for (i, (_, member)) in members.iter().enumerate() {
+        if i % ROWS_AT_ONCE == ROWS_AT_ONCE - 1 {
+            yield_now().await;
+        }
         let keys = keys.and_then(|keys| keys.get(member.email));
         for criterion in criteria {
             let cell = cell(criterion.key, member, keys.as_ref(), &ranks);
