@@ -126,9 +126,10 @@ impl ListPattern {
         ListPattern::new(&format!("{reference}{}", self.0))
     }
 
-    /// Whether `name` matches; at most pattern length × name length steps.
+    /// Whether `name` matches; at most pattern length × name length steps. INBOX is written in any case, also as the level
+    /// above others (RFC 9051 §5.1).
     pub fn matches(&self, name: &str, delimiter: char) -> bool {
-        let fold = name == "INBOX";
+        let folded = if name.split(delimiter).next() == Some("INBOX") { "INBOX".len() } else { 0 };
         let name: Vec<char> = name.chars().collect();
         // One row of a table: reach[j] says that the pattern so far matches the first j characters.
         let mut reach = vec![false; name.len() + 1];
@@ -138,7 +139,7 @@ impl ListPattern {
         for p in self.0.chars() {
             match p {
                 '*' | '%' => spread(&mut reach, &name, |c| p == '*' || c != delimiter),
-                p => step(&mut reach, &name, |c| c == p || fold && c.eq_ignore_ascii_case(&p)),
+                p => step(&mut reach, &name, |at, c| c == p || at < folded && c.eq_ignore_ascii_case(&p)),
             }
         }
         reach.last().copied().unwrap_or(false)
@@ -159,14 +160,14 @@ fn spread(reach: &mut [bool], name: &[char], takes: impl Fn(char) -> bool) {
 }
 
 /// A plain character: whatever was reached goes one on if the next character `fits`.
-fn step(reach: &mut [bool], name: &[char], fits: impl Fn(char) -> bool) {
+fn step(reach: &mut [bool], name: &[char], fits: impl Fn(usize, char) -> bool) {
     let mut before = false;
     let mut cells = reach.iter_mut();
     if let Some(first) = cells.next() {
         before = std::mem::replace(first, false);
     }
-    for (cell, &c) in cells.zip(name) {
-        let next = before && fits(c);
+    for (cell, (at, &c)) in cells.zip(name.iter().enumerate()) {
+        let next = before && fits(at, c);
         before = std::mem::replace(cell, next);
     }
 }
