@@ -2,6 +2,7 @@
 
 mod arrows;
 pub mod citations;
+mod explained;
 mod licences;
 mod purity;
 mod traces;
@@ -34,6 +35,7 @@ fn findings() -> Result<Vec<String>> {
     findings.extend(purity::findings(&sources));
     findings.extend(citations::findings(&sources)?);
     findings.extend(traces::findings(&sources));
+    findings.extend(explained::findings(&sources));
     findings.extend(licences::findings()?);
     findings.extend(crate::standards::findings(&sources)?);
     Ok(findings)
