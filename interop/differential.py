@@ -1,18 +1,19 @@
 #!/usr/bin/env python3
 """The same commands to us and to Debian's Dovecot, and what they answer compared.
 
-    interop/differential.py [--seeds N] [--from S] [--show] [--kinds N]
+    interop/differential.py [--seeds N] [--from S] [--jobs N] [--show] [--tell RULE] [--kinds N]
 
 Each seed makes mailboxes with messages and a stream of commands over one or two connections. Both servers' answers become facts
 (`imap_facts.py`); where facts part, a rule of `explained.py` must say why. What no rule explains is printed with its seed, the shortest
 stream that shows it, and both answers. Closes with how often each rule was needed, and with status 1 when something is unexplained.
 Needs root for Dovecot (Debian's dovecot-imapd). TMPDIR=/dev/shm spares the disk.
 """
-import argparse, re, subprocess, sys, time
+import argparse, multiprocessing, re, subprocess, sys, time
 from collections import Counter
-from functools import partial
+from dataclasses import dataclass, field
+from functools import cached_property
 from dovecot import SPECIAL, Dovecot
-from explained import PARTINGS, RULES, Difference, explanation, parted
+from explained import RULES, Difference, Past, explanation, parted
 from harness import DOMAIN, POSTAMT, Server, Wire
 from imap_data import Odd, Response, pairs
 from imap_facts import Reading, apart
@@ -20,6 +21,8 @@ from imap_streams import Literal, Maker, Step
 
 PASSWORD = "the-same-for-all"
 ACCOUNTS = 400
+# The number of the connection that only looks where mailboxes stand.
+WATCHER = 0
 # A stream that shows a difference is shortened by trying it again without some of its steps, at most so often.
 TRIES = 150
 
@@ -61,8 +64,8 @@ class Connection(Wire):
             if found[-1].tag == tag:
                 return found
 
-    def begin(self, step, modseq):
-        """Sends the command, as far as it goes without an answer; `modseq` stands for what is told as the highest."""
+    def begin(self, step, validity, modseq):
+        """Sends the command, as far as it goes without an answer; `$validity`, `$modseq`, and `$since`, one more, are this server's."""
         self.count += 1
         self.tag = b"t%d" % self.count
         out, self.heard = self.tag + b" ", []
@@ -76,7 +79,7 @@ class Connection(Wire):
                         return
                 out += piece.octets
             else:
-                out += piece.replace("$modseq", modseq.decode()).replace("$validity", self.reading.validity.decode()).encode()
+                out += piece.replace("$modseq", modseq).replace("$since", str(int(modseq) + 1)).replace("$validity", validity).encode()
         self.send(out + b"\r\n")
 
     def invited(self):
@@ -116,6 +119,13 @@ class Connection(Wire):
         return self.before, self.reading.facts("IDLE", self.before)
 
 
+    def standing(self, name):
+        """UIDVALIDITY and HIGHESTMODSEQ of a mailbox."""
+        self.send(b'w STATUS "%s" (UIDVALIDITY HIGHESTMODSEQ)\r\n' % name.encode())
+        items = next((dict(pairs(response.values[1])) for response in self.until(b"w") if response.kind == "STATUS"), {})
+        return items.get(b"UIDVALIDITY", b"1").decode(), items.get(b"HIGHESTMODSEQ", b"1").decode()
+
+
 class Pair:
     """Both servers; a fresh account for each stream."""
 
@@ -131,7 +141,7 @@ class Pair:
         if self.server:
             self.server.stop()
         self.batch += 1
-        tables = "".join(f'[[account]]\naddress = "b{self.batch}u{n}@{DOMAIN}"\npassword_hash = "{self.hash}"\n' for n in range(ACCOUNTS))
+        tables = "".join(f'[[account]]\naddress = "b{self.batch}u{n}@{DOMAIN}"\npassword_hash = "{self.hash}"\nquota = "1 GiB"\n' for n in range(ACCOUNTS))
         self.server, self.used = Server(tables=tables, accounts=0), 0
 
     def account(self):
@@ -139,6 +149,10 @@ class Pair:
             self.fresh()
         self.used += 1
         return f"b{self.batch}u{self.used - 1}"
+
+    def end(self):
+        self.server.stop()
+        self.dovecot.remove()
 
     def ports(self):
         return self.server.ports["imap"], self.dovecot.ports["imap"]
@@ -167,6 +181,8 @@ class Pair:
                     shown = '"Größe"'.encode() if utf8 and "&" in name else name.encode()
                     if name != "INBOX":
                         out += b"p CREATE %s\r\n" % shown
+                    # Dovecot keeps mod-sequences from when somebody was interested first.
+                    out += b"p SELECT %s (CONDSTORE)\r\np UNSELECT\r\n" % shown
                     for flags, date, octets in messages:
                         out += b'p APPEND %s (%s) "%s" {%d+}\r\n%s\r\n' % (shown, " ".join(flags).encode(), date.encode(), len(octets), octets)
                 imap.send(out + b"q NOOP\r\n")
@@ -175,13 +191,16 @@ class Pair:
 
 
 class Run:
-    """A stream on both servers. `found` is the first difference that nothing explains, as (step, difference, answers)."""
+    """A stream on both servers. `found` is the first difference that nothing explains, as (step, difference, answers).
 
-    def __init__(self, pair, stream):
-        self.pair, self.stream, self.found, self.steps_done = pair, stream, None, 0
+    `selected` are the mailboxes by connection, `shared` those that two had at once, `done` what was done; `tell` gets each difference that a rule explains.
+    """
+
+    def __init__(self, pair, stream, tell=None):
+        self.pair, self.stream, self.tell, self.found, self.steps_done = pair, stream, tell or (lambda *_: None), None, 0
         self.user = pair.account()
         pair.filled(stream, self.user)
-        self.connections, self.selected = {}, {}
+        self.connections, self.selected, self.marks, self.done, self.shared = {}, {}, {}, [], set()
         try:
             self.go()
         finally:
@@ -193,6 +212,20 @@ class Run:
         if number not in self.connections:
             self.connections[number] = tuple(Connection(port, self.user) for port in self.pair.ports())
         return self.connections[number]
+
+    def earlier(self):
+        """The commands that are done, the last one too."""
+        return self.stream.steps[:self.steps_done]
+
+    def mark(self, number, name):
+        """Where the mailbox stands on both, as a third connection sees it: what `$modseq` and `$validity` are from now on."""
+        if any(re.search(r"\$(modseq|since)", piece) for step in self.stream.steps for piece in step.pieces if isinstance(piece, str)):
+            self.marks[number, name] = [watcher.standing(name) for watcher in self.watchers]
+
+    @cached_property
+    def watchers(self):
+        self.connections[WATCHER] = tuple(Connection(port, self.user) for port in self.pair.ports())
+        return self.connections[WATCHER]
 
     def go(self):
         for step in self.stream.steps:
@@ -211,26 +244,31 @@ class Run:
             return True
         if idlers and self.compared(Step(step.idles, ("IDLE",)), self.each(idlers, lambda idler: idler.done())):
             return True
-        others = [number for number in self.connections if number not in (step.connection, step.idles)]
+        others = [number for number in self.connections if number not in (step.connection, step.idles, WATCHER)]
         return any(self.compared(noop, self.ask(self.both(noop.connection), noop)) for noop in (Step(number, ("NOOP",)) for number in others))
 
-    def message(self, number, name, uid=None):
-        """What we hold, after the command: by the name that its connection has for it, or by number."""
-        ours = self.connections[number][0]
+    def held(self, number, name, item, uid=None, server=0):
+        """An item of a message as it is after the command: by the name that its connection has for it, or by number or UID."""
+        connection = self.connections[number][server]
         if uid is None:
-            if name not in ours.reading.mailbox.messages:
-                return b""
-            name = ours.reading.mailbox.messages.index(name) + 1
-        ours.send(b"m %sFETCH %d BODY.PEEK[]\r\n" % (b"UID " if uid else b"", name))
-        found = [dict(pairs(response.values[0])).get(b"BODY[]") for response in ours.until(b"m") if response.kind == "FETCH"]
-        return next((octets for octets in found if octets is not None), b"")
+            if name not in connection.reading.mailbox.messages:
+                return None
+            name = connection.reading.mailbox.messages.index(name) + 1
+        connection.send(b"m %sFETCH %d %s\r\n" % (b"UID " if uid else b"", name, item))
+        found = [dict(pairs(response.values[0])).get(item.replace(b".PEEK", b"")) for response in connection.until(b"m") if response.kind == "FETCH"]
+        return next((value for value in found if value is not None), None)
+
+    def matching(self, number, keys):
+        """The numbers that our SEARCH finds now."""
+        ours = self.connections[number][0]
+        ours.send(b"m SEARCH %s\r\n" % keys)
+        return [value for response in ours.until(b"m") if response.kind == "SEARCH" for value in response.values]
 
     def ask(self, here, step):
-        # Only one of them may have told it.
-        told = all(connection.reading.modseq != b"1" for connection in here)
-        for connection in here:
+        name = mailbox_of(step) if step.verb() in ("SELECT", "EXAMINE") else self.selected.get(step.connection)
+        for connection, mark in zip(here, self.marks.get((step.connection, name), (("1", "1"), ("1", "1")))):
             try:
-                connection.begin(step, connection.reading.modseq if told else b"1")
+                connection.begin(step, *mark)
             except (Gone, EOFError, OSError):
                 # Seen again where its answer is read.
                 continue
@@ -252,20 +290,39 @@ class Run:
         (ours, our_facts), (theirs, their_facts) = answers
         ends = ("gone",) in our_facts or ("gone",) in their_facts
         said = our_facts.get(("answer",)), their_facts.get(("answer",))
-        if parted(step.pieces[0], *said, self.selected.values()):
+        if known := parted(step.pieces[0], *said, list(filter(None, self.selected.values()))):
+            self.tell(known, self.stream.seed, step)
             return True
-        if step.verb() in ("SELECT", "EXAMINE", "CLOSE", "UNSELECT"):
-            name = step.pieces[0].partition(" ")[2].partition(" (")[0].strip('"')
-            self.selected[step.connection] = "INBOX" if name.upper() == "INBOX" else name
+        self.follow(step, said)
+        self.shared |= {name for name in self.selected.values() if name and list(self.selected.values()).count(name) > 1}
         for where in apart(our_facts, their_facts):
-            difference = Difference(step, *where, (our_facts, their_facts), partial(self.message, step.connection))
+            difference = Difference(step, *where, (our_facts, their_facts), self)
             known = explanation(difference)
             if known is None:
                 self.found = (step, difference, ours, theirs)
                 self.messages = difference.messages or ([difference.message] if difference.key[0] == "fetch" else [])
                 return True
+            self.tell(known, self.stream.seed, f"{step}: {difference}")
             ends |= known.after == "end"
+        self.done.append(Past(step, step.text(), *said, our_facts))
         return ends
+
+    def follow(self, step, said):
+        """What the connection has selected behind this step."""
+        verb = step.verb()
+        if verb in ("SELECT", "EXAMINE") and "BAD" not in said:
+            opened = said == ("OK", "OK")
+            self.selected[step.connection] = mailbox_of(step) if opened else None
+            if opened:
+                self.mark(step.connection, mailbox_of(step))
+        elif verb in ("CLOSE", "UNSELECT") and said == ("OK", "OK"):
+            self.selected[step.connection] = None
+
+
+def mailbox_of(step):
+    """What a SELECT names."""
+    name = step.pieces[0].partition(" ")[2].partition(" (")[0].strip('"')
+    return "INBOX" if name.upper() == "INBOX" else name
 
 
 def signature(found):
@@ -293,57 +350,95 @@ def shortened(pair, stream, found):
     return run or Run(pair, stream.with_steps(steps))
 
 
-def printed(run, seed, count):
+def report(run, seed):
     step, difference, ours, theirs = run.found
-    print(f"\n=== seed {seed}: {difference}")
-    print(f"    INBOX: {'; '.join(f'{n} {name}' for n, name in enumerate(run.stream.letters, 1))}")
-    done = run.stream.steps[:run.steps_done]
-    for each in done:
-        print(f"    {each}")
-    if step not in done:
-        print(f"    then {step}")
-    for octets in run.messages:
-        print(f"    message {octets[:3000].decode('utf-8', 'replace')!r}")
-    for who, answers in (("ours", ours), ("theirs", theirs)):
-        for answer in answers:
-            if answer.kind != "FETCH" or difference.key[:2] == ("fetch", answer.number):
-                print(f"    {who:6} {answer.octets[:1000].decode('utf-8', 'replace')!r}")
-    sys.stdout.flush()
+    lines = [f"\n=== seed {seed}: {difference}", f"    INBOX: {'; '.join(f'{n} {name}' for n, name in enumerate(run.stream.letters, 1))}"]
+    lines += [f"    {each}" for each in run.earlier()]
+    if step not in run.earlier():
+        lines.append(f"    then {step}")
+    lines += [f"    message {octets[:3000].decode('utf-8', 'replace')!r}" for octets in run.messages]
+    for who, answers, facts in zip(("ours", "theirs"), (ours, theirs), difference.facts):
+        lines += [f"    {who:6} {answer.octets[:1000].decode('utf-8', 'replace')!r}" for answer in answers
+                  if answer.kind != "FETCH" or difference.key[:2] == ("fetch", answer.number)]
+        lines += [f"    {who:6} {key[0]}: {value}" for key, value in facts.items() if key in (("gone",), ("odd",))]
+    return "\n".join(lines)
 
 
 def arguments():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, default=2000)
     parser.add_argument("--from", type=int, default=1, dest="first")
+    parser.add_argument("--jobs", type=int, default=1, help="so many pairs of servers at once")
     parser.add_argument("--show", action="store_true", help="print each seed's stream")
+    parser.add_argument("--tell", metavar="RULE", help="print each difference that this rule explains, or all")
     parser.add_argument("--kinds", type=int, default=20, help="stop after so many kinds of differences")
     return parser.parse_args()
 
 
-def main():
-    given, pair, kinds, begun, commands = arguments(), Pair(), Counter(), time.monotonic(), 0
-    print("both have:", *sorted(pair.capabilities), flush=True)
-    for seed in range(given.first, given.first + given.seeds):
-        stream = Maker(seed, pair.capabilities).stream()
-        if given.show:
-            print(f"--- {seed}", *stream.steps, sep="\n")
-        run = Run(pair, stream)
-        commands += run.steps_done
-        if run.found:
-            kind = signature(run.found)
-            kinds[kind] += 1
-            if kinds[kind] == 1:
-                shorter = shortened(pair, stream, run.found)
-                printed(shorter if shorter.found else run, seed, kinds[kind])
-            if len(kinds) >= given.kinds:
+@dataclass
+class Tally:
+    """What came of a part of the seeds: how often a rule was used, how often a kind of difference was not explained."""
+    streams: int = 0
+    commands: int = 0
+    used: Counter = field(default_factory=Counter)
+    kinds: Counter = field(default_factory=Counter)
+
+    def __add__(self, other):
+        return Tally(self.streams + other.streams, self.commands + other.commands, self.used + other.used, self.kinds + other.kinds)
+
+
+def part(given, job, out):
+    """Every so-manieth seed."""
+    tally, pair = Tally(), Pair()
+    try:
+        if not job:
+            print("both have:", *sorted(pair.capabilities), flush=True)
+        for seed in range(given.first + job, given.first + given.seeds, given.jobs):
+            one_seed(given, pair, seed, tally)
+            if len(tally.kinds) >= given.kinds:
                 break
-    for known in sorted(RULES + PARTINGS, key=lambda known: -known.seen):
-        print(f"{known.seen:7} {known.name} ({known.standard})")
-    for kind, count in kinds.most_common():
+        out.send(tally)
+    finally:
+        pair.end()
+
+
+def one_seed(given, pair, seed, tally):
+    def tell(known, seed, what):
+        tally.used[known.name] += 1
+        if given.tell in (known.name, "all"):
+            print(f"{known.name}: seed {seed}: {what}", flush=True)
+    stream = Maker(seed, pair.capabilities).stream()
+    if given.show:
+        print(f"--- {seed}", *stream.steps, sep="\n")
+    run = Run(pair, stream, tell)
+    tally.streams += 1
+    tally.commands += run.steps_done
+    if run.found:
+        kind = signature(run.found)
+        tally.kinds[kind] += 1
+        if tally.kinds[kind] == 1:
+            shorter = shortened(pair, stream, run.found)
+            print(report(shorter if shorter.found else run, seed), flush=True)
+
+
+def main():
+    given, begun, tally, started = arguments(), time.monotonic(), Tally(), []
+    for job in range(given.jobs):
+        ours, its = multiprocessing.Pipe()
+        started.append((ours, multiprocessing.Process(target=part, args=(given, job, its))))
+        started[-1][1].start()
+        its.close()
+    for ours, process in started:
+        # One that died has printed why; EOFError ends us too.
+        tally += ours.recv()
+        process.join()
+    for known in sorted(RULES, key=lambda known: -tally.used[known.name]):
+        print(f"{tally.used[known.name]:7} {known.name} ({known.standard}: {known.transcript})" + " NEVER USED" * (not tally.used[known.name]))
+    for kind, count in tally.kinds.most_common():
         print(f"{count:7} UNEXPLAINED {' '.join(map(str, kind))}")
-    pair.server.stop()
-    print(f"{seed - given.first + 1} streams, {commands} commands, {sum(kinds.values())} unexplained, {time.monotonic() - begun:.0f} s")
-    sys.exit(1 if kinds else 0)
+    print(f"{tally.streams} streams, {tally.commands} commands, {sum(tally.used.values())} differences explained, "
+          f"{sum(tally.kinds.values())} unexplained, {time.monotonic() - begun:.0f} s")
+    sys.exit(1 if tally.kinds else 0)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ protocol imap {{
   mail_plugins = quota imap_quota
 }}
 plugin {{
-  quota = count:User quota
+  quota = count:
   quota_rule = *:storage=1G
   quota_vsizes = yes
 }}

@@ -50,7 +50,7 @@ class Reading:
     """A connection's answers read into facts, one command after the other."""
 
     def __init__(self):
-        self.mailbox, self.validities, self.modseq, self.validity = Mailbox(), {}, b"1", b"1"
+        self.mailbox, self.flags_told = Mailbox(), frozenset()
 
     def facts(self, verb, responses):
         """Of all responses to one command, the tagged one last."""
@@ -75,11 +75,8 @@ class Reading:
         if not code:
             return
         name, *values = code
-        if name == "UIDVALIDITY":
-            self.validity = values[0]
+        if name in ("UIDVALIDITY", "HIGHESTMODSEQ"):
             values = []
-        elif name == "HIGHESTMODSEQ":
-            self.modseq, values = values[0], []
         elif name == "APPENDUID":
             values = [numbers(values[1])]
         elif name == "COPYUID":
@@ -154,6 +151,13 @@ class Reading:
 
     lsub = list
 
+    def quotaroot(self, facts, response):
+        name, *roots = response.values
+        facts.say(("quotaroot",), (b"INBOX" if name.upper() == b"INBOX" else name, *roots))
+
+    def quota(self, facts, response):
+        facts.say(("quota",), response.values)
+
     def status(self, facts, response):
         name, items = response.values
         name = b"INBOX" if name.upper() == b"INBOX" else name
@@ -162,7 +166,7 @@ class Reading:
         facts.say(("status", name))
 
     def flags(self, facts, response):
-        facts[("flags",)] = frozenset(flag.lower() for flag in response.values[0])
+        self.flags_told = facts[("flags",)] = frozenset(flag.lower() for flag in response.values[0])
 
     def capability(self, facts, response):
         facts.say(("capability",))

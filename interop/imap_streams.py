@@ -38,9 +38,11 @@ class Step:
     pieces: tuple
     idles: int = None
 
+    def text(self):
+        return "".join(f"{{{len(piece.octets)}{'' if piece.waits else '+'}}}…" if isinstance(piece, Literal) else piece for piece in self.pieces)
+
     def __str__(self):
-        text = "".join(f"{{{len(piece.octets)}{'' if piece.waits else '+'}}}…" if isinstance(piece, Literal) else piece for piece in self.pieces)
-        return f"C{self.connection}: {text}" + (f"   (while {self.idles} idles)" if self.idles else "")
+        return f"C{self.connection}: {self.text()}" + (f"   (while {self.idles} idles)" if self.idles else "")
 
     def verb(self):
         words = self.pieces[0].upper().split()
@@ -163,6 +165,8 @@ class Maker:
         modifier = ""
         if "CONDSTORE" in self.can and chance.random() < 0.05:
             modifier = self.pick(" (CHANGEDSINCE 1)", " (CHANGEDSINCE $modseq)")
+        if self.enabled.get(connection) and chance.random() < 0.3:
+            return step(connection, f"UID FETCH 1:* {self.pick('FLAGS', '(UID FLAGS)', 'UID')} (CHANGEDSINCE $modseq VANISHED)")
         return step(connection, f"{self.numbering()}FETCH {self.sets(connection)} {items}{modifier}")
 
     def item(self):
@@ -229,6 +233,7 @@ class Maker:
                  [f"KEYWORD {chance.choice(FLAGS[5:8])}"], [f"UNKEYWORD {chance.choice(FLAGS[5:8])}"], [f"{self.pick('SINCE', 'BEFORE', 'ON')} {day}"],
                  [f"{self.pick('SENTSINCE', 'SENTBEFORE', 'SENTON')} {day}"], [f"{self.pick('LARGER', 'SMALLER')} {self.pick(0, 150, 200, 300, 1000)}"],
                  [self.sets(connection)], [f"UID {self.sets(connection)}"]]
+        kinds += [["RECENT"], ["NEW"], ["OLD"]]
         if plain:
             return chance.choice([kind for kind in kinds if not kind[0].startswith("SENT")])
         kinds += [[f"{self.pick('SUBJECT', 'FROM', 'TO', 'CC', 'BCC', 'BODY', 'TEXT')} ", word]] * 8
@@ -236,7 +241,7 @@ class Maker:
         if "WITHIN" in self.can:
             kinds += [[f"{self.pick('YOUNGER', 'OLDER')} {self.pick(1000, 100000000)}"]] * 2
         if "CONDSTORE" in self.can:
-            kinds.append([f"MODSEQ {self.pick('1', '$modseq')}"])
+            kinds.append([f"MODSEQ {self.pick('1', '$since')}"])
         return chance.choice(kinds)
 
     def sort(self, connection):
@@ -310,7 +315,7 @@ class Maker:
         return step(connection, f'LIST {chosen}"{reference}" {patterns}{text}')
 
     def status_items(self):
-        items = ["MESSAGES", "UIDNEXT", "UIDVALIDITY", "UNSEEN"]
+        items = ["MESSAGES", "UIDNEXT", "UIDVALIDITY", "UNSEEN", "RECENT"]
         items += ["SIZE"] * ("STATUS=SIZE" in self.can) + ["HIGHESTMODSEQ"] * ("CONDSTORE" in self.can)
         return " ".join(self.chance.sample(items, self.chance.randint(1, len(items))))
 
@@ -320,7 +325,7 @@ class Maker:
     def quota(self, connection):
         if "QUOTA" not in self.can:
             return None
-        return step(connection, self.pick(f"GETQUOTAROOT {self.quoted(self.mailbox())}", 'GETQUOTA "User quota"', 'GETQUOTA "none"'))
+        return step(connection, self.pick(f"GETQUOTAROOT {self.quoted(self.mailbox())}", 'GETQUOTA ""', 'GETQUOTA "none"'))
 
     def plain(self, connection):
         words = ["NOOP", "NOOP", "NAMESPACE", "CAPABILITY", "ID NIL", 'ID ("name" "x")', "CHECK", "ENABLE X-NOTHING"]
