@@ -9,6 +9,7 @@
 //! | `people` | what accounts, domains and aliases have in common |
 //! | `place`, `failure` | which server, and how its answers and refusals are told |
 //! | `password`, `text` | asking for passwords; quantities and tables |
+//! | `tree`, `german`, `usage` | the command tree in the caller's language; what is wrong with a command line |
 
 mod account;
 mod alias;
@@ -17,6 +18,7 @@ mod domain;
 mod export;
 mod failure;
 mod fetch;
+mod german;
 mod import;
 mod pages;
 mod password;
@@ -28,12 +30,15 @@ mod send;
 mod status;
 pub mod text;
 mod trace;
+mod tree;
+mod usage;
 
 use crate::config::{self, Mistakes};
+use crate::language::{caller, say};
 use crate::plan::ServePlan;
 use crate::{demo, figures, screen, server};
 use anyhow::Context;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 use env::Random;
 use failure::Failure;
 use model::Timestamp;
@@ -109,16 +114,16 @@ enum Command {
     #[command(after_help = "Examples:\n  postamt trace 06559b0f9ac00001\n  \
                             postamt trace --to ben@example.org --since 2d\n  postamt trace --follow")]
     Trace(trace::Trace),
-    /// What waits to be delivered, and what is done to it.
+    /// The queue: what waits to be delivered, and what can be done about it.
     #[command(subcommand, after_help = "Example:\n  postamt queue list")]
     Queue(queue::Queue),
-    /// Who has mail here.
+    /// Accounts: who has mail here.
     #[command(subcommand, after_help = "Example:\n  postamt account list")]
     Account(account::Account),
-    /// Whose mail is taken here.
+    /// Domains whose mail is taken here.
     #[command(subcommand, after_help = "Example:\n  postamt domain list")]
     Domain(domain::DomainCommand),
-    /// Addresses that stand for others.
+    /// Aliases: addresses that stand for others.
     #[command(subcommand, after_help = "Example:\n  postamt alias list")]
     Alias(alias::Alias),
     /// What DNS should hold, so that mail and mail programs find the server.
@@ -169,9 +174,9 @@ struct Log {
 
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 enum LogFormat {
-    /// For people.
+    #[value(help = say!("For people", "für Menschen"))]
     Text,
-    /// One JSON object a line.
+    #[value(help = say!("One JSON object a line", "ein JSON-Objekt je Zeile"))]
     Json,
 }
 
@@ -180,7 +185,16 @@ const WRONG: u8 = 2;
 const DEMO_DATA: &str = "postamt-demo";
 
 /// Does what the command line says.
-pub fn run(cli: Cli) -> ExitCode {
+pub fn run() -> ExitCode {
+    let mut command = tree::command();
+    let parsed = command.try_get_matches_from_mut(std::env::args_os());
+    match parsed.and_then(|found| Cli::from_arg_matches(&found).map_err(|error| error.format(&mut command))) {
+        Ok(cli) => done(cli),
+        Err(error) => usage::told(&error),
+    }
+}
+
+fn done(cli: Cli) -> ExitCode {
     // Mail is nobody else's: whatever we make is the owner's alone, unless it is given away on purpose.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let done = match cli.command.unwrap_or(Command::Demo { data: DEMO_DATA.into(), log: Log { log_format: None } }) {
@@ -226,12 +240,13 @@ const EVENT_INTERVAL: u32 = 16;
 fn start(log: &Log, level: &str, plan: impl FnOnce(&dyn Random) -> anyhow::Result<ServePlan>) -> Result<(), Failure> {
     log.begin(level);
     // Before there are threads: it changes the environment.
-    let inherited = net::systemd::inherited().context("the inherited sockets cannot be used")?;
+    let inherited = net::systemd::inherited()
+        .with_context(|| say!("the inherited sockets cannot be used", "die übergebenen Sockets sind unbrauchbar"))?;
     let mut builder = tokio::runtime::Builder::new_multi_thread();
-    let runtime = builder.enable_all().event_interval(EVENT_INTERVAL).build().context("cannot start threads")?;
+    let runtime = builder.enable_all().event_interval(EVENT_INTERVAL).build().with_context(server::no_threads)?;
     let world = {
         let _inside = runtime.enter();
-        TokioEnv::new().context("cannot start threads")?
+        TokioEnv::new().with_context(server::no_threads)?
     };
     let plan = plan(&*world)?;
     Ok(serve(&runtime, plan, inherited)?)
@@ -253,7 +268,7 @@ fn serve(runtime: &Runtime, plan: ServePlan, inherited: Vec<Inherited>) -> anyho
 }
 
 fn wrong(mistakes: &Mistakes) -> ExitCode {
-    eprintln!("{mistakes}");
+    eprintln!("{}", mistakes.within(caller()));
     ExitCode::from(WRONG)
 }
 
@@ -264,14 +279,18 @@ fn check(config: &Path, json: bool) -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Ok(plan) => {
-            let (accounts, listeners) = (plan.directory.accounts.len(), plan.listeners.len());
-            println!("{}: good: {accounts} accounts, {listeners} listeners", config.display());
+            let (file, accounts) = (config.display(), text::accounts(plan.directory.accounts.len()));
+            let listeners = text::count(plan.listeners.len(), ["listener", "listeners"], ["Listener", "Listener"]);
+            println!(
+                "{}",
+                say!("{file}: good: {accounts}, {listeners}", "{file}: in Ordnung: {accounts}, {listeners}")
+            );
             return ExitCode::SUCCESS;
         }
         Err(mistakes) => mistakes,
     };
     if json {
-        println!("{}", serde_json::json!(mistakes));
+        println!("{}", serde_json::json!(mistakes.within(caller())));
         return ExitCode::from(WRONG);
     }
     wrong(&mistakes)

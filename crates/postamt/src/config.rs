@@ -16,6 +16,7 @@ pub use keys::reference;
 pub use listeners::loopback;
 pub use mistake::{Mistake, Mistakes};
 
+use crate::language::{Tell, Text, both};
 use crate::plan::{Certificate, Limits, ServePlan};
 use keys::{LIMITS, MORE_TLS, ROOT, TLS};
 use model::{Domain, Network};
@@ -33,15 +34,20 @@ const FILE_OCTETS_MAX: u64 = 16 << 20;
 
 /// Reads `path`.
 pub fn load(path: &Path) -> Result<ServePlan, Mistakes> {
-    let whole = |text: String| Mistakes::one(path, Mistake::whole_file(text));
-    let metadata = std::fs::metadata(path).map_err(|error| whole(format!("cannot be read: {error}")))?;
+    let metadata = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?;
     if metadata.len() > FILE_OCTETS_MAX {
-        return Err(whole(format!("is larger than {} MiB", FILE_OCTETS_MAX >> 20)));
+        let text = both!("is larger than {n} MiB", "ist größer als {n} MiB", n = FILE_OCTETS_MAX >> 20);
+        return Err(Mistakes::one(path, Mistake::whole_file(text)));
     }
-    let text = std::fs::read_to_string(path).map_err(|error| whole(format!("cannot be read: {error}")))?;
+    let text = std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
     let readers = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o077;
     let access = if readers == 0 { Access::OwnerOnly } else { Access::Others };
     parse(&text, path, access)
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Mistakes {
+    let text = both!("cannot be read: {cause}", "lässt sich nicht lesen: {cause}", cause = error.tell());
+    Mistakes::one(path, Mistake::whole_file(text))
 }
 
 /// The data folder that `path` names, whatever else is wrong with the file.
@@ -50,9 +56,9 @@ pub fn data_folder(path: &Path) -> Result<PathBuf, Mistakes> {
     struct Data {
         data: Option<PathBuf>,
     }
-    let whole = |text: String| Mistakes::one(path, Mistake::whole_file(text));
-    let text = std::fs::read_to_string(path).map_err(|error| whole(format!("cannot be read: {error}")))?;
-    let all = |error: toml::de::Error| load(path).err().unwrap_or_else(|| whole(error.message().to_owned()));
+    let text = std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
+    let whole = |text| Mistakes::one(path, Mistake::whole_file(text));
+    let all = |error: toml::de::Error| load(path).err().unwrap_or_else(|| whole(Text::same(error.message())));
     let data: Data = toml::from_str(&text).map_err(all)?;
     let folder = path.parent().unwrap_or(Path::new(""));
     Ok(folder.join(data.data.unwrap_or_else(|| DATA_DEFAULT.into())))
@@ -69,7 +75,7 @@ fn parse(text: &str, path: &Path, access: Access) -> Result<ServePlan, Mistakes>
     let (root, syntax) = DeTable::parse_recoverable(text);
     let reader = Reader::new(text);
     for error in syntax {
-        reader.mistake(error.span().unwrap_or_default(), "", error.message().trim());
+        reader.mistake(error.span().unwrap_or_default(), "", Text::same(error.message().trim()));
     }
     let plan = plan(&Section::new(&reader, root.get_ref(), 0..0, String::new(), &ROOT), path, access);
     let mistakes = reader.into_mistakes();
@@ -102,8 +108,12 @@ fn relay_from(root: &Section<'_>) -> Vec<Network> {
         let (v4, v6) = RELAY_PREFIX_MIN;
         let min = if found.value.address().is_ipv4() { v4 } else { v6 };
         if found.value.prefix() < min {
-            let text = format!("{} is wider than /{min}: strangers could send through this server", found.value);
-            root.mistake(found.span, "relay_from", &text);
+            let text = both!(
+                "{network} is wider than /{min}: strangers could send through this server",
+                "{network} ist weiter als /{min}: Fremde könnten über diesen Server verschicken",
+                network = found.value
+            );
+            root.mistake(found.span, "relay_from", text);
         }
         found.value
     };
@@ -132,27 +142,30 @@ fn certificate_files(tls: &Section<'_>, folder: &Path) -> Option<CertificateFile
             // Both files may be missing: both are told.
             for (path, span, name) in [(&chain_path, &chain.span, "certificate"), (&key_path, &key.span, "key")] {
                 if let Err(error) = std::fs::File::open(path) {
-                    let text = format!(
-                        "cannot read {}: {error}; it has to exist and be readable by this user",
-                        path.display()
+                    let text = both!(
+                        "cannot read {path}: {cause}; it has to exist and be readable by this user",
+                        "{path} lässt sich nicht lesen: {cause}; die Datei muss existieren und für diesen Benutzer lesbar sein",
+                        path = path.display(),
+                        cause = error.tell()
                     );
-                    tls.mistake(span.clone(), name, &text);
+                    tls.mistake(span.clone(), name, text);
                 }
             }
             if chain_path.exists()
                 && key_path.exists()
                 && let Err(error) = net::tls::load(&chain_path, &key_path)
             {
-                tls.mistake(chain.span, "certificate", &error.to_string());
+                tls.mistake(chain.span, "certificate", error.tell());
             }
             Some(CertificateFiles { chain: chain_path, key: key_path })
         }
         (Some(_), None) if !tls.has("key") => {
-            tls.missing("key", "a certificate needs its key");
+            tls.missing("key", both!("a certificate needs its key", "ein Zertifikat braucht seinen Schlüssel"));
             None
         }
         (None, Some(_)) if !tls.has("certificate") => {
-            tls.missing("certificate", "a key needs its certificate");
+            let why = both!("a key needs its certificate", "ein Schlüssel braucht sein Zertifikat");
+            tls.missing("certificate", why);
             None
         }
         _ => None,
@@ -170,7 +183,11 @@ fn limits(root: &Section<'_>) -> Limits {
     if let Some(size) = section.parsed::<Size>("message_size") {
         limits.message_size_octets = size.value.0;
         if size.value.0 < MESSAGE_SIZE_MIN {
-            section.mistake(size.span, "message_size", "must be at least 64 KiB (RFC 5321 §4.5.3.1.7)");
+            let text = both!(
+                "must be at least 64 KiB (RFC 5321 §4.5.3.1.7)",
+                "muss mindestens 64 KiB betragen (RFC 5321 §4.5.3.1.7)"
+            );
+            section.mistake(size.span, "message_size", text);
         }
     }
     if let Some(connections) = section.number("connections", 1..=1_000_000) {

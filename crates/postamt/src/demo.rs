@@ -5,8 +5,9 @@ mod outbox;
 pub use outbox::Outbox;
 
 use crate::config::loopback;
+use crate::language::say;
 use crate::plan::{Certificate, DemoPlan, Limits, Login, Outbound, Port, ServePlan};
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, bail};
 use directory::{AccountSpec, CatchAll, Credential, DirectorySpec, Secret};
 use env::Random;
 use model::{Address, Domain};
@@ -26,7 +27,9 @@ const PASSWORD_LETTERS: usize = 16;
 
 /// The demo in the folder `data`, which is made if it is not there. The logins of an earlier start are kept.
 pub fn plan(data: &Path, random: &dyn Random) -> anyhow::Result<ServePlan> {
-    fs::DirBuilder::new().recursive(true).create(data).with_context(|| format!("cannot make {}", data.display()))?;
+    let name = data.display();
+    let folder = fs::DirBuilder::new().recursive(true).create(data);
+    folder.with_context(|| say!("cannot make {name}", "{name} lässt sich nicht anlegen"))?;
     let logins_file = data.join(LOGINS_FILE);
     let logins = logins(&logins_file, random)?;
     let anna = address(LOCALS[0]);
@@ -57,20 +60,25 @@ fn address(local: &str) -> Address {
 }
 
 fn logins(file: &Path, random: &dyn Random) -> anyhow::Result<Vec<Login>> {
+    let name = file.display();
     match fs::read_to_string(file) {
         Ok(text) => {
             fs::set_permissions(file, fs::Permissions::from_mode(0o600))
-                .with_context(|| format!("cannot make {} private", file.display()))?;
+                .with_context(|| say!("cannot make {name} private", "{name} lässt sich nicht vor anderen schützen"))?;
             read(&text).with_context(|| {
-                format!("{} cannot be used; mend it, or delete it for new passwords (mail stays)", file.display())
+                say!(
+                    "{name} cannot be used; mend it, or delete it for new passwords (mail stays)",
+                    "{name} ist unbrauchbar; berichtigen oder für neue Passwörter löschen (Mail bleibt)"
+                )
             })
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let logins = LOCALS.map(|local| Login { address: address(local), password: password(random) });
-            write(file, &print(&logins)).with_context(|| format!("cannot write {}", file.display()))?;
+            write(file, &print(&logins))
+                .with_context(|| say!("cannot write {name}", "{name} lässt sich nicht schreiben"))?;
             Ok(logins.into())
         }
-        Err(error) => Err(error).with_context(|| format!("cannot read {}", file.display())),
+        Err(error) => Err(error).with_context(|| say!("cannot read {name}", "{name} lässt sich nicht lesen")),
     }
 }
 
@@ -83,7 +91,10 @@ pub fn password(random: &dyn Random) -> Secret {
 }
 
 fn print(logins: &[Login]) -> String {
-    let mut text = "# Logins of the postamt demo. To change a password, edit it here and start again.\n".to_owned();
+    let mut text = say!(
+        "# Logins of the postamt demo. To change a password, edit it here and start again.\n",
+        "# Zugangsdaten der postamt-Demo. Ein anderes Passwort: hier ändern und neu starten.\n"
+    );
     for login in logins {
         text += &format!("{}  {}\n", login.address, login.password.expose());
     }
@@ -97,16 +108,24 @@ fn read(text: &str) -> anyhow::Result<Vec<Login>> {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        let (address, password) =
-            line.split_once(char::is_whitespace).with_context(|| format!("line {n}: not an address and a password"))?;
-        let address: Address = address.parse().with_context(|| format!("line {n}: \"{address}\""))?;
-        ensure!(LOCALS.map(self::address).contains(&address), "line {n}: the demo has no account {address}");
-        ensure!(!logins.iter().any(|login| login.address == address), "line {n}: {address} is there twice");
+        let (address, password) = line.split_once(char::is_whitespace).with_context(|| {
+            say!("line {n}: not an address and a password", "Zeile {n}: keine Adresse mit Passwort")
+        })?;
+        let parsed = address.parse();
+        let address: Address = parsed.with_context(|| say!("line {n}: \"{address}\"", "Zeile {n}: \"{address}\""))?;
+        if !LOCALS.map(self::address).contains(&address) {
+            let text =
+                say!("line {n}: the demo has no account {address}", "Zeile {n}: die Demo hat kein Konto {address}");
+            bail!(text);
+        }
+        if logins.iter().any(|login| login.address == address) {
+            bail!(say!("line {n}: {address} is there twice", "Zeile {n}: {address} steht doppelt da"));
+        }
         logins.push(Login { address, password: password.trim().into() });
     }
     for local in LOCALS {
         if !logins.iter().any(|login| login.address == address(local)) {
-            bail!("the line of {local}@{DOMAIN} is missing");
+            bail!(say!("the line of {local}@{DOMAIN} is missing", "die Zeile für {local}@{DOMAIN} fehlt"));
         }
     }
     Ok(logins)

@@ -21,10 +21,26 @@ use crate::admin::client::{Client, ClientError};
 use crate::admin::protocol::Request;
 use crate::admin::transfer::{KnownItem, Source};
 use crate::import::uplink::Uplink;
+use crate::language::{say, told};
 use remote::Remote;
 
 /// Sources asked about at once: a third of a request.
 const SOURCES_AT_ONCE: usize = 5000;
+
+fn unproven() -> String {
+    say!(
+        "the server has not shown that it knows the password",
+        "der Server hat nicht nachgewiesen, dass er das Passwort kennt"
+    )
+}
+
+/// Why a message is not even asked for.
+fn too_large(octets: u64, octets_max: u64) -> String {
+    say!(
+        "it has {octets} octets; our server takes at most {octets_max}",
+        "sie hat {octets} Byte; unser Server nimmt höchstens {octets_max} an"
+    )
+}
 
 /// What is done with messages at the other server once they are here.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,7 +73,7 @@ impl Errand<'_> {
         for sources in sources.chunks(SOURCES_AT_ONCE) {
             let ask = Request::SourcesKnown { address: self.account.clone(), sources: sources.to_vec() };
             let item: Result<KnownItem, ClientError> = self.known.one(ask);
-            known.extend(item.map_err(|error| error.to_string())?.known);
+            known.extend(item.map_err(|error| told(&error))?.known);
         }
         Ok(known)
     }

@@ -11,6 +11,7 @@
 //! | `import`, `export` | mail from files and into them |
 //! | `fetch` | mail from other servers |
 //! | `figures` | what is counted, and its reference |
+//! | `language` | English and German |
 //! | `screen` | what the terminal shows |
 //! | `server` | the wiring |
 
@@ -22,6 +23,7 @@ mod export;
 mod fetch;
 mod figures;
 mod import;
+mod language;
 mod plan;
 mod reach;
 mod samples;
@@ -29,12 +31,12 @@ mod screen;
 mod server;
 mod zone;
 
-use clap::Parser;
 use std::process::ExitCode;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    cli::run(cli::Cli::parse())
+    language::begin();
+    cli::run()
 }

@@ -1,5 +1,6 @@
 //! What the terminal shows once the server stands.
 
+use crate::language::say;
 use crate::plan::{Bound, DemoPlan, Protocol, TlsStart};
 use net::ListenAddress;
 use std::fmt::Write;
@@ -7,20 +8,25 @@ use std::path::Path;
 
 /// The demo's start screen: at most 24 lines of at most 80 columns, unless folder names are long.
 pub fn demo(demo: &DemoPlan, bound: &[Bound]) -> String {
-    let mut out = "postamt demo. Everything stays on this machine.\n\n".to_owned();
+    let mut out = say!(
+        "postamt demo. Everything stays on this machine.\n\n",
+        "postamt-Demo. Alles bleibt auf dieser Maschine.\n\n"
+    );
     for bound in bound {
         let moved = if bound.moved() { moved_from(&bound.plan.address) } else { String::new() };
         let _ = writeln!(out, "  {:<5} {:<22} {}{moved}", name(bound), place(bound), remark(bound));
     }
-    out.push_str("\nLogins");
-    let _ = writeln!(out, " (also in {}):", demo.logins_file.display());
+    let (logins, outbox) = (demo.logins_file.display(), demo.outbox.display());
+    out += &say!("\nLogins (also in {logins}):\n", "\nZugangsdaten (auch in {logins}):\n");
     for login in &demo.logins {
         let _ = writeln!(out, "  {:<22} {}", login.address.to_string(), login.password.expose());
     }
-    out.push_str(
-        "\nMail to any address lands in anna's inbox; fail-4xx@, fail-5xx@ and slow@ of\nany domain misbehave on purpose. ",
+    out += &say!(
+        "\nMail to any address lands in anna's inbox; fail-4xx@, fail-5xx@ and slow@ of\n\
+         any domain misbehave on purpose. What people send (SEND) lies in\n{outbox}. Try:\n",
+        "\nMail an beliebige Adressen landet bei anna; fail-4xx@, fail-5xx@ und slow@\n\
+         jeder Domain stellen sich absichtlich quer. Verschicktes (SEND) liegt in\n{outbox}. Zum Ausprobieren:\n"
     );
-    let _ = writeln!(out, "What people send (SEND) lies in\n{}. Try:", demo.outbox.display());
     let port = |protocol, tls| bound.iter().find(|b| b.plan.protocol == protocol && b.plan.tls == tls).map(port);
     if let Some(smtp) = port(Protocol::Smtp, TlsStart::Starttls) {
         let _ = writeln!(out, "  swaks --server 127.0.0.1:{smtp} --to you@example.org");
@@ -30,7 +36,7 @@ pub fn demo(demo: &DemoPlan, bound: &[Bound]) -> String {
         let _ = writeln!(out, "  curl -u {}:{} \\", anna.address, anna.password.expose());
         let _ = writeln!(out, "    'imap://127.0.0.1:{imap}/INBOX;MAILINDEX=1'");
     }
-    out.push_str("Ctrl-C stops it; mail and logins stay.\n");
+    out += &say!("Ctrl-C stops it; mail and logins stay.\n", "Strg-C beendet; Mail und Zugangsdaten bleiben.\n");
     out
 }
 
@@ -38,9 +44,15 @@ pub fn demo(demo: &DemoPlan, bound: &[Bound]) -> String {
 pub fn served(data: &Path, bound: &[Bound]) -> String {
     let mut out = String::new();
     for bound in bound {
-        let _ = writeln!(out, "{bound}");
+        let tls = match bound.plan.tls {
+            TlsStart::None => "",
+            TlsStart::Starttls => " (STARTTLS)",
+            TlsStart::Implicit => " (TLS)",
+        };
+        let (protocol, address) = (bound.plan.protocol.name(), &bound.address);
+        out += &say!("{protocol} on {address}{tls}\n", "{protocol} auf {address}{tls}\n");
     }
-    let _ = writeln!(out, "ready; data in {}", data.display());
+    out += &say!("ready; data in {data}\n", "bereit; Daten in {data}\n", data = data.display());
     out
 }
 
@@ -67,11 +79,11 @@ fn place(bound: &Bound) -> String {
     }
 }
 
-fn remark(bound: &Bound) -> &'static str {
+fn remark(bound: &Bound) -> String {
     match bound.plan.tls {
-        TlsStart::None => "",
-        TlsStart::Starttls => "plain or STARTTLS",
-        TlsStart::Implicit => "TLS, self-signed",
+        TlsStart::None => String::new(),
+        TlsStart::Starttls => say!("plain or STARTTLS", "Klartext oder STARTTLS"),
+        TlsStart::Implicit => say!("TLS, self-signed", "TLS, selbstsigniert"),
     }
 }
 
@@ -84,7 +96,7 @@ fn port(bound: &Bound) -> u16 {
 
 fn moved_from(planned: &ListenAddress) -> String {
     match planned {
-        ListenAddress::Tcp(address) => format!("  (port {} was taken)", address.port()),
+        ListenAddress::Tcp(address) => say!("  (port {n} was taken)", "  (Port {n} war belegt)", n = address.port()),
         ListenAddress::Unix(_) => String::new(),
     }
 }

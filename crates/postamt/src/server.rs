@@ -13,6 +13,7 @@ use crate::admin;
 use crate::admin::server::Office;
 use crate::demo::Outbox;
 use crate::figures;
+use crate::language::{During, both, say};
 use crate::plan::{Bound, ServePlan};
 use anyhow::Context;
 use directory::Directory;
@@ -52,7 +53,7 @@ pub async fn serve(plan: ServePlan, inherited: Vec<Inherited>, ready: impl FnOnc
     let started = std::time::Instant::now();
     figures::install()?;
     let mut stop = Signals::new()?;
-    let env = TokioEnv::new().context("cannot start threads")?.env();
+    let env = TokioEnv::new().with_context(no_threads)?.env();
     let store = open_store(&plan.data)?;
     let socket = admin::server::Socket::bind(&plan.data)?;
     let standing = listeners::bind(&plan.listeners, inherited).await?;
@@ -60,9 +61,14 @@ pub async fn serve(plan: ServePlan, inherited: Vec<Inherited>, ready: impl FnOnc
     let post = post(&plan, &store, &env, &bound).await?;
     let acceptor = listeners::acceptor(&plan)?;
     if let Some(demo) = &plan.demo {
-        samples::fill(&post, &demo.samples_for).await.context("cannot store the sample messages")?;
+        samples::fill(&post, &demo.samples_for).await.with_context(|| {
+            say!("cannot store the sample messages", "die Beispielnachrichten lassen sich nicht speichern")
+        })?;
     }
-    post.queue.resume().await.context("cannot read the queue")?;
+    post.queue
+        .resume()
+        .await
+        .with_context(|| say!("cannot read the queue", "die Warteschlange lässt sich nicht lesen"))?;
     let queue = post.queue.clone();
     let current = Current::new(&plan, bound.clone(), acceptor.clone());
     let board = StatusBoard::new(started, store, post.clone(), current);
@@ -96,12 +102,17 @@ pub async fn serve(plan: ServePlan, inherited: Vec<Inherited>, ready: impl FnOnc
     Ok(())
 }
 
+/// What failed when the system gives no threads.
+pub fn no_threads() -> String {
+    say!("cannot start threads", "Threads lassen sich nicht starten")
+}
+
 /// Lets connections and attempts come to their end.
 async fn finish(queue: &Queue, serving: Vec<JoinHandle<()>>) -> anyhow::Result<()> {
     queue.drain();
     let rests = tokio::time::timeout(ATTEMPTS_TIMEOUT, queue.rests());
     for listener in serving {
-        listener.await.context("a listener failed")?;
+        listener.await.with_context(|| say!("a listener failed", "ein Listener ist ausgefallen"))?;
     }
     if rests.await.is_err() {
         tracing::warn!(event = "attempts.cut", attempts = queue.under_way());
@@ -116,7 +127,8 @@ fn open_store(data: &Path) -> anyhow::Result<Arc<LocalStore>> {
 /// A folder below the data folder, made if it is not there.
 fn folder(data: &Path, name: &str) -> anyhow::Result<PathBuf> {
     let folder = data.join(name);
-    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    std::fs::create_dir_all(&folder)
+        .during(|| both!("cannot make {folder}", "{folder} lässt sich nicht anlegen", folder = folder.display()))?;
     Ok(folder)
 }
 
@@ -162,8 +174,10 @@ struct Signals {
 
 impl Signals {
     fn new() -> anyhow::Result<Signals> {
-        let interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
-        let terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+        let interrupt = signal(SignalKind::interrupt())
+            .with_context(|| say!("cannot listen for Ctrl-C", "auf Strg-C lässt sich nicht warten"))?;
+        let terminate = signal(SignalKind::terminate())
+            .with_context(|| say!("cannot listen for SIGTERM", "auf SIGTERM lässt sich nicht warten"))?;
         Ok(Signals { interrupt, terminate })
     }
 

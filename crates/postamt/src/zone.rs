@@ -1,5 +1,6 @@
 //! What a mail domain's zone should hold, so that mail and mail programs find this server.
 
+use crate::language::say;
 use crate::plan::{Bound, Protocol, TlsStart};
 use crate::reach;
 use aws_lc_rs::digest::{SHA256, digest};
@@ -75,15 +76,24 @@ impl Zone {
             public.iter().filter(|bound| bound.plan.protocol == Protocol::Smtp).filter_map(Bound::public_port);
         match ports.next() {
             None => {
-                self.remark("no smtp listener is reachable from outside: there is no MX, and mail will not come in")
+                self.remark(say!(
+                    "no smtp listener is reachable from outside: there is no MX, and mail will not come in",
+                    "kein smtp-Listener ist von außen erreichbar: ohne MX kommt keine Mail an"
+                ));
             }
             Some(first) => {
                 if first != 25 && !ports.any(|port| port == 25) {
-                    self.remark(format!(
-                        "mail comes to port 25, and no smtp listener has it; {first} must be reached by it"
+                    self.remark(say!(
+                        "mail comes to port 25, and no smtp listener has it; port 25 must lead to {first}",
+                        "Mail kommt an Port 25 an, den kein smtp-Listener hat; Port 25 muss zu {first} führen"
                     ));
                 }
-                self.add("", "MX", format!("10 {hostname}."), "where mail to this domain goes");
+                self.add(
+                    "",
+                    "MX",
+                    format!("10 {hostname}."),
+                    say!("where mail to this domain goes", "wohin Mail an diese Domain geht"),
+                );
             }
         }
     }
@@ -99,10 +109,14 @@ impl Zone {
             }
         }
         let listed = addresses.iter().map(IpAddr::to_string).collect::<Vec<_>>().join(", ");
-        let which = if listed.is_empty() { "this machine's public addresses".to_owned() } else { listed };
-        let text =
-            format!("{hostname} needs A and AAAA records with {which}, and those addresses the name {hostname} (PTR)");
-        self.remark(text);
+        let which = match listed.as_str() {
+            "" => say!("this machine's public addresses", "den öffentlichen Adressen dieser Maschine"),
+            _ => listed,
+        };
+        self.remark(say!(
+            "{hostname} needs A and AAAA records with {which}, and those addresses the name {hostname} (PTR)",
+            "{hostname} braucht A- und AAAA-Einträge mit {which}, und diese Adressen den Namen {hostname} (PTR)"
+        ));
     }
 
     fn services(&mut self, hostname: &Domain, servers: &[MailServer]) {
@@ -110,19 +124,22 @@ impl Zone {
             let fits = |server: &&MailServer| server.service == service && server.security == security;
             let port = servers.iter().filter(fits).map(|server| server.port).min();
             let what = match service {
-                MailService::Submission => "sending",
-                MailService::Imap => "IMAP",
-                MailService::Pop3 => "POP3",
+                MailService::Submission => say!("sending", "Versand"),
+                MailService::Imap => "IMAP".to_owned(),
+                MailService::Pop3 => "POP3".to_owned(),
             };
             let how = if security == Security::Tls { "TLS" } else { "STARTTLS" };
             let label = format!("{label}._tcp");
             match port {
                 Some(port) => {
                     let data = format!("{priority} 1 {port} {hostname}.");
-                    self.add(&label, "SRV", data, format!("{what} with {how}"));
+                    self.add(&label, "SRV", data, say!("{what} with {how}", "{what} mit {how}"));
                 }
                 // RFC 2782: the root as target says that the service is not there.
-                None => self.add(&label, "SRV", "0 0 0 .".to_owned(), format!("no {what} with {how} here")),
+                None => {
+                    let comment = say!("no {what} with {how} here", "hier kein {what} mit {how}");
+                    self.add(&label, "SRV", "0 0 0 .".to_owned(), comment);
+                }
             }
         }
     }
@@ -133,45 +150,60 @@ impl Zone {
         let https = |bound: &&Bound| bound.plan.tls == TlsStart::Implicit;
         let ports: Vec<u16> = public.iter().filter(shown).filter(https).filter_map(Bound::public_port).collect();
         let Some(first) = ports.iter().copied().min_by_key(|port| (*port != 443, *port)) else {
-            self.remark(
+            self.remark(say!(
                 "no http listener with tls = \"implicit\" shows discovery to the outside: names for mail programs' \
                  automatic configuration (autoconfig, autodiscover) would lead nowhere, and are left out",
-            );
+                "kein http-Listener mit tls = \"implicit\" zeigt discovery nach außen: Namen für die automatische \
+                 Einrichtung von Mailprogrammen (autoconfig, autodiscover) führten ins Leere und fehlen deshalb"
+            ));
             return;
         };
         let host = format!("{hostname}.");
-        self.add("_autodiscover._tcp", "SRV", format!("0 1 {first} {host}"), "Outlook, under this server's own name");
+        let comment = say!("Outlook, under this server's own name", "Outlook, unter dem eigenen Namen des Servers");
+        self.add("_autodiscover._tcp", "SRV", format!("0 1 {first} {host}"), comment);
         if first != 443 {
-            self.remark(format!(
-                "mail programs ask on port 443, and no http listener has it; {first} must be reached by it for autoconfig"
+            self.remark(say!(
+                "mail programs ask on port 443, and no http listener has it; for autoconfig port 443 must lead to {first}",
+                "Mailprogramme fragen an Port 443, den kein http-Listener hat; für autoconfig muss Port 443 zu {first} führen"
             ));
             return;
         }
-        self.add("autoconfig", "CNAME", host.clone(), "Thunderbird and others");
+        self.add("autoconfig", "CNAME", host.clone(), say!("Thunderbird and others", "Thunderbird und andere"));
         self.add("autodiscover", "CNAME", host.clone(), "Outlook");
         let mut names = vec![format!("autoconfig.{domain}"), format!("autodiscover.{domain}")];
         if let Some(document) = web::user_agent_configuration(domain, servers) {
             let digest = STANDARD.encode(digest(&SHA256, document.as_bytes()));
-            self.add("ua-auto-config", "CNAME", host, "newer programs (draft-ietf-mailmaint-pacc)");
+            let comment =
+                say!("newer programs (draft-ietf-mailmaint-pacc)", "neuere Programme (draft-ietf-mailmaint-pacc)");
+            self.add("ua-auto-config", "CNAME", host, comment);
             let data = format!("\"v=UAAC1; a=sha256; d={digest}\"");
-            self.add("_ua-auto-config", "TXT", data, "proves what they find there; changes with the listeners");
+            let comment = say!(
+                "proves what they find there; changes with the listeners",
+                "belegt, was sie dort finden; ändert sich mit den Listenern"
+            );
+            self.add("_ua-auto-config", "TXT", data, comment);
             names.push(format!("ua-auto-config.{domain}"));
         }
-        self.remark(format!("the certificate must also stand for {}", names.join(", ")));
+        let names = names.join(", ");
+        self.remark(say!("the certificate must also stand for {names}", "das Zertifikat muss auch für {names} gelten"));
     }
 }
 
 impl Zone {
     /// As a zone file has it; remarks are comments, too.
     pub fn text(&self) -> String {
-        let mut out = format!("; {}: what its zone needs for this server\n", self.domain);
+        let mut out = say!(
+            "; {domain}: what its zone needs for this server\n",
+            "; {domain}: was die Zone für diesen Server braucht\n",
+            domain = self.domain
+        );
         let names = self.records.iter().map(|record| record.name.len()).max().unwrap_or_default();
         for Record { name, ttl_s, kind, data, comment } in &self.records {
             // Writing to a string cannot fail.
             let _ = writeln!(out, "{name:<names$} {ttl_s} IN {kind:<5} {data} ; {comment}");
         }
         for remark in &self.remarks {
-            let _ = writeln!(out, "; note: {remark}");
+            out += &say!("; note: {remark}\n", "; Hinweis: {remark}\n");
         }
         out
     }

@@ -86,7 +86,7 @@ impl Drop for Server {
 
 fn postamt(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_postamt"));
-    command.current_dir(folder).env_remove("POSTAMT_LOG");
+    command.current_dir(folder).env_remove("POSTAMT_LOG").env("LC_ALL", "C");
     command
 }
 
@@ -176,6 +176,68 @@ fn people_are_added_changed_and_removed() {
 }
 
 #[test]
+fn who_asks_in_german_is_answered_in_german() {
+    let server = Server::start();
+    let check = |code, args: &str, input: &str, expected: &str| {
+        let args: Vec<&str> = args.split(' ').chain(["--language", "de"]).collect();
+        let text = server.run(code, &args, input);
+        assert!(text.contains(expected), "{args:?}: {text}");
+    };
+    check(0, "domain add example.net", "", "example.net ist angelegt; Mail dorthin wird ab jetzt angenommen\n");
+    check(
+        1,
+        "domain add example.net",
+        "",
+        "postamt: die Domain example.net gibt es bereits; ändern mit: postamt domain set",
+    );
+    check(0, "account add carla@example.net --quota 5MiB", "x", "carla@example.net ist angelegt\n");
+    check(0, "account enable carla@example.net", "", "nichts geändert: es ist schon so\n");
+    check(3, "account password clara@example.net", "x", "es gibt kein Konto clara@example.net; erst anlegen");
+    check(0, "account list", "", "ADRESSE            NACHRICHTEN  GRÖSSE    QUOTA  ZUSTAND\n");
+    check(3, "alias list", "", "es gibt noch keinen Alias");
+    check(1, "alias add a@example.net nobody@example.net", "", "diese Adresse hat niemand");
+    check(3, "queue hold --all", "", "keine Zustellung in der Warteschlange passt\n");
+    check(2, "queue show x", "", "\"x\" ist keine Queue-ID");
+    check(3, "send --from ben@example.com --to owner@example.org", "x", "als ben@example.com darf hier niemand senden");
+    check(0, "status", "", "  Datenablage   in Ordnung\n");
+    check(0, "status", "", "smtp auf 127.0.0.1:");
+    check(0, "domain list --json", "", "\"separators\":\"+\"");
+    check(1, "domain add example.net --json", "", "postamt: the domain example.net is there already");
+    check(
+        2,
+        "status --config none.toml",
+        "",
+        "none.toml: lässt sich nicht lesen: Datei oder Verzeichnis nicht gefunden",
+    );
+    check(
+        1,
+        "import --account owner@example.org --maildir none",
+        "",
+        "postamt: none: Datei oder Verzeichnis nicht gefunden",
+    );
+}
+
+#[test]
+fn the_locale_chooses_the_language() {
+    let folder = tempfile::tempdir().unwrap();
+    let help = |variables: &[(&str, &str)], args: &[&str]| {
+        let mut command = postamt(folder.path());
+        let output = command.env_remove("LC_ALL").envs(variables.iter().copied()).args(args).output().unwrap();
+        text(&output.stdout) + &text(&output.stderr)
+    };
+    let german = help(&[("LC_MESSAGES", "de_DE.UTF-8"), ("LANG", "C")], &["queue", "--help"]);
+    assert!(german.contains("Aufruf: postamt queue [OPTIONEN] <BEFEHL>\n\nBefehle:\n  list "), "{german}");
+    assert!(help(&[("LANG", "de_DE.UTF-8")], &["status"]).contains("läuft kein Server"));
+    assert!(help(&[("LC_ALL", "C"), ("LANG", "de_DE.UTF-8")], &["status"]).contains("no server is running"));
+    assert!(help(&[("LANG", "de_DE.UTF-8")], &["status", "--language", "en"]).contains("no server is running"));
+    let man = help(&[("LANG", "de_DE.UTF-8")], &["man"]);
+    for heading in ["BEZEICHNUNG", "ÜBERSICHT", "BESCHREIBUNG", "OPTIONEN", "BEFEHLE", "BEISPIELE"] {
+        assert!(man.contains(&format!("\n.SH {heading}\n")), "{heading}: {man}");
+    }
+    assert!(help(&[("LANG", "de_DE.UTF-8")], &["completions", "fish"]).contains("Konten: wer hier Mail hat"));
+}
+
+#[test]
 fn a_message_is_sent_traced_held_and_cancelled() {
     let mut server = Server::start();
     let send = |to: &str| {
@@ -209,7 +271,7 @@ fn a_message_is_sent_traced_held_and_cancelled() {
     server.done(&["queue", "hold", "--to", "ben@elsewhere.test"]);
     assert_eq!(
         server.done(&["queue", "reroute", &outside, "lmtp://127.0.0.1:1"]),
-        "1 delivery sent to lmtp://127.0.0.1:1\n"
+        "1 delivery rerouted to lmtp://127.0.0.1:1\n"
     );
     while server.json(&["queue", "list"])[0]["under_way"] == true {}
     assert!(server.run(2, &["queue", "cancel", &outside], "").contains("say --yes"));

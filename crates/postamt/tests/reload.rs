@@ -96,7 +96,7 @@ fn write(folder: &tempfile::TempDir, config: &str) {
 
 fn postamt(folder: &tempfile::TempDir) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_postamt"));
-    command.current_dir(folder.path()).env_remove("POSTAMT_LOG");
+    command.current_dir(folder.path()).env_remove("POSTAMT_LOG").env("LC_ALL", "C");
     command
 }
 

@@ -30,5 +30,5 @@ mod tests;
 mod xml;
 
 pub use discovery::{DiscoverySource, LogIn, MailServer, MailService, user_agent_configuration};
-pub use site::{MetricsSource, Page, Site, Sources};
+pub use site::{MetricsSource, Page, Site, Sources, UnknownPage};
 pub use status::{Health, Listening, Security, Status, StatusSource};

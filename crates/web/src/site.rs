@@ -65,12 +65,23 @@ impl Page {
     }
 }
 
-impl FromStr for Page {
-    type Err = String;
+/// A text names no page.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct UnknownPage;
 
-    fn from_str(text: &str) -> Result<Page, String> {
-        let known = || Page::ALL.map(Page::name).join(", ");
-        Page::ALL.into_iter().find(|page| page.name() == text).ok_or_else(|| format!("is none of {}", known()))
+impl std::fmt::Display for UnknownPage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "is none of {}", Page::ALL.map(Page::name).join(", "))
+    }
+}
+
+impl std::error::Error for UnknownPage {}
+
+impl FromStr for Page {
+    type Err = UnknownPage;
+
+    fn from_str(text: &str) -> Result<Page, UnknownPage> {
+        Page::ALL.into_iter().find(|page| page.name() == text).ok_or(UnknownPage)
     }
 }
 

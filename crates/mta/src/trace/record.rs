@@ -37,7 +37,8 @@ pub enum TraceEvent {
 }
 
 impl TraceEvent {
-    const ALL: [(TraceEvent, &str); 14] = [
+    /// All of them, with their names.
+    pub const ALL: [(TraceEvent, &str); 14] = [
         (TraceEvent::Received, "received"),
         (TraceEvent::Delivered, "delivered"),
         (TraceEvent::Relayed, "relayed"),

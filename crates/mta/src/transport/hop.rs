@@ -104,7 +104,7 @@ impl StaticRoute {
 impl FromStr for RouteMatch {
     type Err = HopError;
     fn from_str(text: &str) -> Result<RouteMatch, HopError> {
-        let wrong = |_| HopError("is no address, domain, *.domain, or one of these behind from:".into());
+        let wrong = |_| HopError::Match;
         if let Some(sender) = text.strip_prefix("from:") {
             return Ok(match sender.contains('@') {
                 true => RouteMatch::Sender(sender.parse().map_err(wrong)?),
@@ -123,8 +123,34 @@ impl FromStr for RouteMatch {
 
 /// Why a text names no next hop.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct HopError(String);
+pub enum HopError {
+    /// Of [`RouteMatch`].
+    #[error("is no address, domain, *.domain, or one of these behind from:")]
+    Match,
+    /// No scheme.
+    #[error("a host is written as smtp://mail.example.org:587")]
+    Form,
+    /// Another one.
+    #[error("it begins with smtp, smtps or lmtp")]
+    Scheme,
+    /// No number, or too large.
+    #[error("the port is a number up to 65535")]
+    Port,
+    /// Neither name nor address.
+    #[error("the host is a name or an IP address")]
+    Host,
+    /// A host where any next hop may stand.
+    #[error("\"{text}\": {cause}")]
+    Within {
+        /// As it was written.
+        text: String,
+        /// What is wrong with it.
+        cause: Box<HopError>,
+    },
+    /// Nothing of what may stand there.
+    #[error("\"{0}\" is no domain, route:NAME, smtp://HOST:PORT, smtps://HOST:PORT or lmtp://HOST:PORT")]
+    NextHop(String),
+}
 
 impl FromStr for NextHop {
     type Err = HopError;
@@ -133,30 +159,27 @@ impl FromStr for NextHop {
             return Ok(NextHop::Route(name.to_owned()));
         }
         if text.contains("://") {
-            return text.parse().map(NextHop::Host).map_err(|HopError(what)| HopError(format!("\"{text}\": {what}")));
+            let within = |cause| HopError::Within { text: text.to_owned(), cause: Box::new(cause) };
+            return text.parse().map(NextHop::Host).map_err(within);
         }
-        let wrong = "is no domain, route:NAME, smtp://HOST:PORT, smtps://HOST:PORT or lmtp://HOST:PORT";
-        text.parse().map(NextHop::Domain).map_err(|_| HopError(format!("\"{text}\" {wrong}")))
+        text.parse().map(NextHop::Domain).map_err(|_| HopError::NextHop(text.to_owned()))
     }
 }
 
 impl FromStr for HostHop {
     type Err = HopError;
     fn from_str(text: &str) -> Result<HostHop, HopError> {
-        let wrong = |what: &str| HopError(what.to_owned());
         let schemes = [
             ("smtp", Flavour::Smtp, 25, false),
             ("smtps", Flavour::Smtp, 465, true),
             ("lmtp", Flavour::Lmtp, 24, false),
         ];
-        let (scheme, rest) =
-            text.split_once("://").ok_or_else(|| wrong("a host is written as smtp://mail.example.org:587"))?;
+        let (scheme, rest) = text.split_once("://").ok_or(HopError::Form)?;
         let known = schemes.into_iter().find(|(name, ..)| name.eq_ignore_ascii_case(scheme));
-        let (_, flavour, default_port, implicit_tls) =
-            known.ok_or_else(|| wrong("it begins with smtp, smtps or lmtp"))?;
+        let (_, flavour, default_port, implicit_tls) = known.ok_or(HopError::Scheme)?;
         let rest = rest.trim_end_matches('/');
         let (host, port) = match rest.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')) {
-            Some((host, port)) => (host, port.parse().map_err(|_| wrong("the port is a number up to 65535"))?),
+            Some((host, port)) => (host, port.parse().map_err(|_| HopError::Port)?),
             None => (rest, default_port),
         };
         // An IPv4 address needs no brackets, and IPv6 is written in them as in a URL.
@@ -165,7 +188,7 @@ impl FromStr for HostHop {
             _ if host.parse::<std::net::Ipv4Addr>().is_ok() => format!("[{host}]"),
             _ => host.to_owned(),
         };
-        let host = literal.parse().map_err(|_| wrong("the host is a name or an IP address"))?;
+        let host = literal.parse().map_err(|_| HopError::Host)?;
         Ok(HostHop { flavour, host, port, implicit_tls })
     }
 }

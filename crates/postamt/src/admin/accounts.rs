@@ -1,9 +1,10 @@
 //! Accounts.
 
-use super::protocol::{AccountItem, Changed, Password, QuotaSet, Trouble};
+use super::protocol::{AccountItem, Done, Password, QuotaSet, Trouble};
 use super::server::{Exchange, Fault, Office};
+use crate::language::{Tell, both};
 use directory::{AccountState, Credential, CredentialError, Edit, EditError, Edited, Origin, Quota};
-use model::Address;
+use model::{Address, AddressError};
 use tokio::sync::oneshot;
 
 pub async fn list(office: &Office, to: &mut Exchange) -> Result<(), Fault> {
@@ -25,15 +26,18 @@ pub async fn list(office: &Office, to: &mut Exchange) -> Result<(), Fault> {
     Ok(())
 }
 
-pub async fn add(office: &Office, address: &str, password: Password, quota: Quota) -> Result<Changed, Fault> {
+pub async fn add(office: &Office, address: &str, password: Password, quota: Quota) -> Result<Done, Fault> {
     let address = self::address(address)?;
     let credential = hashed(office, password).await?;
     let edited = edit(office, Edit::AddAccount { address, credential, quota }).await?;
     let (Edited::Added(id) | Edited::Returned(id)) = edited else { return Ok(changed(edited)) };
     // A new account's mailboxes are made when it is first looked at: now, so that its owner never finds it without.
     office.post.mailstore.account(id).await.map_err(Trouble::failed)?;
-    let note = matches!(edited, Edited::Returned(_)).then(|| "it was there before, and finds its mail again".into());
-    Ok(Changed { changed: 1, note })
+    let back = || {
+        both!("it was there before, and finds its mail again", "es war schon einmal da und findet seine Mail wieder")
+    };
+    let note = matches!(edited, Edited::Returned(_)).then(back);
+    Ok(Done { changed: 1, note })
 }
 
 pub async fn set(
@@ -42,7 +46,7 @@ pub async fn set(
     password: Option<Password>,
     enabled: Option<bool>,
     quota: Option<QuotaSet>,
-) -> Result<Changed, Fault> {
+) -> Result<Done, Fault> {
     let address = self::address(address)?;
     let credential = match password {
         Some(password) => Some(hashed(office, password).await?),
@@ -52,21 +56,30 @@ pub async fn set(
     let state = enabled.map(|enabled| if enabled { AccountState::Enabled } else { AccountState::Disabled });
     let had_apop = credential.is_some() && office.post.directory.apop_of(&address) == Some(true);
     let edited = edit(office, Edit::SetAccount { address, credential, quota, state }).await?;
-    let note = had_apop.then(|| "APOP is off now; postamt account apop sets a new secret".into());
+    let off = || {
+        both!(
+            "APOP is off now; postamt account apop sets a new secret",
+            "APOP ist nun abgeschaltet; ein neues Geheimnis setzt: postamt account apop"
+        )
+    };
+    let note = had_apop.then(off);
     let changed = changed(edited);
-    Ok(Changed { note: changed.note.or(note), ..changed })
+    Ok(Done { note: changed.note.or(note), ..changed })
 }
 
 /// The secret itself is stored: without it APOP cannot be checked (RFC 1939 §7).
-pub async fn apop(office: &Office, address: &str, secret: Option<Password>) -> Result<Changed, Fault> {
+pub async fn apop(office: &Office, address: &str, secret: Option<Password>) -> Result<Done, Fault> {
     let (address, secret) = (self::address(address)?, secret.map(|secret| secret.0.into()));
     Ok(changed(edit(office, Edit::SetApop { address, secret }).await?))
 }
 
-pub async fn remove(office: &Office, address: &str) -> Result<Changed, Fault> {
+pub async fn remove(office: &Office, address: &str) -> Result<Done, Fault> {
     let edited = edit(office, Edit::RemoveAccount { address: self::address(address)? }).await?;
-    let note = "its mail stays, and is there again when the account is added again";
-    Ok(Changed { note: Some(note.into()), ..changed(edited) })
+    let note = both!(
+        "its mail stays, and is there again when the account is added again",
+        "seine Mail bleibt und ist wieder da, sobald das Konto neu angelegt wird"
+    );
+    Ok(Done { note: Some(note), ..changed(edited) })
 }
 
 /// The hash takes tens of milliseconds, which mail does not wait for.
@@ -77,7 +90,9 @@ async fn hashed(office: &Office, password: Password) -> Result<Credential, Fault
         // Whoever asked may be gone.
         drop(sender.send(Credential::from_password(password.0.as_bytes(), &*random)));
     }));
-    let credential = receiver.await.map_err(|_| Trouble::failed("the password could not be hashed"))?;
+    let credential = receiver.await.map_err(|_| {
+        Trouble::failed(both!("the password could not be hashed", "das Passwort ließ sich nicht hashen"))
+    })?;
     Ok(credential.map_err(|error| match error {
         CredentialError::Password => Trouble::wrong(error),
         error => Trouble::failed(error),
@@ -85,7 +100,8 @@ async fn hashed(office: &Office, password: Password) -> Result<Credential, Fault
 }
 
 pub fn address(text: &str) -> Result<Address, Trouble> {
-    text.parse().map_err(|error| Trouble::wrong(format!("\"{text}\": {error}")))
+    let wrong = |error: AddressError| both!("\"{text}\": {cause}", "\"{text}\": {cause}", cause = error.tell());
+    text.parse().map_err(|error| Trouble::wrong(wrong(error)))
 }
 
 pub async fn edit(office: &Office, edit: Edit) -> Result<Edited, Fault> {
@@ -101,9 +117,9 @@ pub async fn edit(office: &Office, edit: Edit) -> Result<Edited, Fault> {
     Ok(edited)
 }
 
-pub fn changed(edited: Edited) -> Changed {
+pub fn changed(edited: Edited) -> Done {
     match edited {
-        Edited::Unchanged => Changed { changed: 0, note: Some("it is so already".into()) },
-        _ => Changed { changed: 1, note: None },
+        Edited::Unchanged => Done { changed: 0, note: Some(both!("it is so already", "es ist schon so")) },
+        _ => Done { changed: 1, note: None },
     }
 }

@@ -1,7 +1,7 @@
 //! Aliases.
 
 use super::accounts::{address, changed, edit};
-use super::protocol::{AliasItem, Changed, Trouble};
+use super::protocol::{AliasItem, Done, Trouble};
 use super::server::{Exchange, Fault, Office};
 use directory::{Edit, Origin};
 use model::Address;
@@ -18,12 +18,12 @@ pub async fn list(office: &Office, to: &mut Exchange) -> Result<(), Fault> {
     Ok(())
 }
 
-pub async fn add(office: &Office, name: &str, targets: &[String]) -> Result<Changed, Fault> {
+pub async fn add(office: &Office, name: &str, targets: &[String]) -> Result<Done, Fault> {
     let (address, targets) = (address(name)?, addresses(targets)?);
     Ok(changed(edit(office, Edit::AddAlias { address, targets }).await?))
 }
 
-pub async fn remove(office: &Office, name: &str, targets: &[String]) -> Result<Changed, Fault> {
+pub async fn remove(office: &Office, name: &str, targets: &[String]) -> Result<Done, Fault> {
     let (address, targets) = (address(name)?, addresses(targets)?);
     Ok(changed(edit(office, Edit::RemoveAlias { address, targets }).await?))
 }

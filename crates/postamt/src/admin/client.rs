@@ -1,7 +1,8 @@
 //! The admin socket's other end, for the command line; it blocks.
 
 use super::path::Reach;
-use super::protocol::{Answer, Line, MessageItem, Request, Trouble, VERSION};
+use super::protocol::{Answer, Line, MessageItem, Request, TroubleItem, VERSION};
+use crate::language::{Tell, Text, caller};
 use serde::de::DeserializeOwned;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -22,13 +23,34 @@ pub enum ClientError {
     Foreign(PathBuf),
     /// It says why.
     #[error(transparent)]
-    Trouble(#[from] Trouble),
+    Trouble(#[from] TroubleItem),
     /// It went away.
     #[error("the server cannot be talked to: {0}")]
     Lost(#[from] io::Error),
     /// What is said is not the protocol.
     #[error("the server's answer cannot be read ({0}); use the postamt of the same version")]
     Strange(#[from] serde_json::Error),
+}
+
+impl Tell for ClientError {
+    fn tell(&self) -> Text {
+        let english = self.to_string();
+        let german = match self {
+            ClientError::NoServer(data) => {
+                format!("auf {} läuft kein Server; starten mit: postamt serve --config DATEI", data.display())
+            }
+            ClientError::Foreign(data) => format!(
+                "der Server auf {} gehört einem anderen Benutzer; den Befehl als dieser Benutzer oder als root ausführen",
+                data.display()
+            ),
+            ClientError::Trouble(trouble) => trouble.text.clone(),
+            ClientError::Lost(error) => format!("mit dem Server ist nicht zu reden: {}", error.tell().german),
+            ClientError::Strange(error) => {
+                format!("die Antwort des Servers ist nicht lesbar ({error}); nötig ist das postamt derselben Version")
+            }
+        };
+        Text { english, german }
+    }
 }
 
 /// A connection to the running server.
@@ -105,7 +127,7 @@ impl Client {
     }
 
     fn request(&mut self, ask: Request) -> Result<(), ClientError> {
-        let mut line = serde_json::to_vec(&Line { version: VERSION, ask })?;
+        let mut line = serde_json::to_vec(&Line { version: VERSION, language: caller(), ask })?;
         line.push(b'\n');
         match self.writer.write_all(&line) {
             // It may have said why it does not listen.
@@ -119,7 +141,7 @@ impl Client {
         loop {
             let mut line = Vec::new();
             if self.reader.read_until(b'\n', &mut line)? == 0 {
-                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it has closed the connection").into());
+                return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
             }
             match serde_json::from_slice(&line)? {
                 Answer::Item(item) => return Ok(Some(item)),

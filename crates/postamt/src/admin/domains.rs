@@ -1,10 +1,11 @@
 //! Local domains.
 
 use super::accounts::{address, changed, edit};
-use super::protocol::{Changed, DomainItem, DomainPatch, Trouble};
+use super::protocol::{DomainItem, DomainPatch, Done, Trouble};
 use super::server::{Exchange, Fault, Office};
+use crate::language::{Tell, both};
 use directory::{DomainSettings, Edit, Origin};
-use model::Domain;
+use model::{AddressError, Domain};
 
 pub async fn list(office: &Office, to: &mut Exchange) -> Result<(), Fault> {
     let mut accounts = std::collections::HashMap::<Domain, usize>::new();
@@ -25,12 +26,12 @@ pub async fn list(office: &Office, to: &mut Exchange) -> Result<(), Fault> {
     Ok(())
 }
 
-pub async fn add(office: &Office, name: &str, patch: DomainPatch) -> Result<Changed, Fault> {
+pub async fn add(office: &Office, name: &str, patch: DomainPatch) -> Result<Done, Fault> {
     let settings = patched(DomainSettings::default(), patch)?;
     Ok(changed(edit(office, Edit::AddDomain { domain: domain(name)?, settings }).await?))
 }
 
-pub async fn set(office: &Office, name: &str, patch: DomainPatch) -> Result<Changed, Fault> {
+pub async fn set(office: &Office, name: &str, patch: DomainPatch) -> Result<Done, Fault> {
     let domain = domain(name)?;
     let old = office.post.directory.domains().into_iter().find(|local| local.domain == domain);
     // Where there is none, the edit says what to do.
@@ -38,7 +39,7 @@ pub async fn set(office: &Office, name: &str, patch: DomainPatch) -> Result<Chan
     Ok(changed(edit(office, Edit::SetDomain { domain, settings }).await?))
 }
 
-pub async fn remove(office: &Office, name: &str) -> Result<Changed, Fault> {
+pub async fn remove(office: &Office, name: &str) -> Result<Done, Fault> {
     Ok(changed(edit(office, Edit::RemoveDomain { domain: domain(name)? }).await?))
 }
 
@@ -58,5 +59,6 @@ fn patched(mut settings: DomainSettings, patch: DomainPatch) -> Result<DomainSet
 }
 
 fn domain(text: &str) -> Result<Domain, Trouble> {
-    text.parse().map_err(|error| Trouble::wrong(format!("\"{text}\": {error}")))
+    let wrong = |error: AddressError| both!("\"{text}\": {cause}", "\"{text}\": {cause}", cause = error.tell());
+    text.parse().map_err(|error| Trouble::wrong(wrong(error)))
 }

@@ -5,6 +5,7 @@ use super::protocol::Trouble;
 use super::server::{Exchange, Fault, Office};
 use super::transfer::{KnownItem, MailboxItem, MemberItem, Source};
 use super::when::When;
+use crate::language::both;
 use mailstore::{Account, Email, Error, Member, SourceId, View};
 use model::Uid;
 use std::sync::Arc;
@@ -23,7 +24,13 @@ pub async fn account_of(office: &Office, text: &str) -> Result<(Arc<Account>, mo
         .post
         .directory
         .account(&address)
-        .ok_or_else(|| Trouble::not_found(format!("there is no account {address}; see: postamt account list")))?;
+        .ok_or_else(|| {
+            both!(
+                "there is no account {address}; see: postamt account list",
+                "es gibt kein Konto {address}; siehe: postamt account list"
+            )
+        })
+        .map_err(Trouble::not_found)?;
     let account = office.post.mailstore.account(person.id).await.map_err(Trouble::failed)?;
     Ok((account, person.quota))
 }
@@ -58,7 +65,11 @@ pub async fn messages(office: &Office, address: &str, mailbox: &str, to: &mut Ex
 /// Messages with their octets; those that are gone meanwhile are left out.
 pub async fn read(office: &Office, address: &str, mailbox: &str, uids: &[u32], to: &mut Exchange) -> Result<(), Fault> {
     if uids.len() > MESSAGES_AT_ONCE_MAX {
-        return Err(Trouble::wrong(format!("at most {MESSAGES_AT_ONCE_MAX} messages at once")).into());
+        return Err(Trouble::wrong(both!(
+            "at most {MESSAGES_AT_ONCE_MAX} messages at once",
+            "höchstens {MESSAGES_AT_ONCE_MAX} Nachrichten auf einmal"
+        ))
+        .into());
     }
     let (account, _) = account_of(office, address).await?;
     let view = view(&account, mailbox).await?;
@@ -96,7 +107,7 @@ async fn message(account: &Arc<Account>, item: MemberItem, email: &Email, to: &m
 }
 
 async fn lost(item: MemberItem, error: &Error, to: &mut Exchange) -> Result<(), Fault> {
-    to.item(&MemberItem { size_octets: 0, trouble: Some(error.to_string()), ..item }).await
+    to.item(&MemberItem { size_octets: 0, trouble: Some(to.told(error)), ..item }).await
 }
 
 /// Octets were promised that do not come: nothing but the end of the connection tells that.
@@ -107,7 +118,11 @@ fn broken(error: Error) -> Fault {
 /// Which sources messages came from before.
 pub async fn known(office: &Office, address: &str, sources: &[Source]) -> Result<KnownItem, Fault> {
     if sources.len() > SOURCES_AT_ONCE_MAX {
-        return Err(Trouble::wrong(format!("at most {SOURCES_AT_ONCE_MAX} sources at once")).into());
+        return Err(Trouble::wrong(both!(
+            "at most {SOURCES_AT_ONCE_MAX} sources at once",
+            "höchstens {SOURCES_AT_ONCE_MAX} Herkünfte auf einmal"
+        ))
+        .into());
     }
     let (account, _) = account_of(office, address).await?;
     let sources: Vec<SourceId> = sources.iter().map(|source| SourceId(source.0)).collect();
@@ -116,7 +131,7 @@ pub async fn known(office: &Office, address: &str, sources: &[Source]) -> Result
 
 async fn view(account: &Arc<Account>, name: &str) -> Result<Arc<View>, Fault> {
     let mailbox = account.mailboxes().named(name).map(|mailbox| mailbox.id);
-    let missing = || Trouble::not_found(format!("there is no mailbox \"{name}\""));
+    let missing = || Trouble::not_found(both!("there is no mailbox \"{name}\"", "es gibt keinen Ordner \"{name}\""));
     Ok(account.open(mailbox.ok_or_else(missing)?).await.map_err(Trouble::failed)?)
 }
 

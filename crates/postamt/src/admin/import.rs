@@ -6,6 +6,7 @@ use super::export::account_of;
 use super::protocol::{Answer, REQUEST_OCTETS_MAX, Trouble};
 use super::server::{Exchange, Fault, Office};
 use super::transfer::{Arrival, ArrivedItem, Arriving, Frame};
+use crate::language::{Language, Tell, Text, both};
 use futures_util::stream::{FuturesOrdered, FuturesUnordered, StreamExt};
 use futures_util::{FutureExt, future::BoxFuture};
 use mailstore::{Account, Error, Outcome, SourceId};
@@ -39,11 +40,13 @@ const BUSY_TRIES_MAX: u32 = 1200;
 pub async fn answer(office: &Office, address: &str, to: &mut Exchange) -> Result<(), Fault> {
     let (account, quota) = account_of(office, address).await?;
     to.go_on().await?;
+    let language = to.language;
     let (reader, writer) = to.apart();
     let (sender, staged) = mpsc::channel(STAGED_MAX);
     let max = office.message_octets_max();
-    let reading = Reading { post: &office.post, account: &account, max, reader, mailboxes: HashMap::new(), sender };
-    let storing = Storing { account: &account, quota, writer, out: Vec::new() };
+    let reading =
+        Reading { post: &office.post, account: &account, max, reader, mailboxes: HashMap::new(), sender, language };
+    let storing = Storing { account: &account, quota, writer, out: Vec::new(), language };
     // Each ends with the other: what is stored then stays, unanswered.
     tokio::try_join!(reading.run(), storing.run(staged)).map(|_| ())
 }
@@ -63,6 +66,7 @@ struct Reading<'a> {
     reader: &'a mut BufReader<OwnedReadHalf>,
     mailboxes: HashMap<String, MailboxId>,
     sender: mpsc::Sender<Staged>,
+    language: Language,
 }
 
 impl Reading<'_> {
@@ -72,7 +76,7 @@ impl Reading<'_> {
                 Frame::End {} => return Ok(()),
                 Frame::Mailbox(name) => match self.mailbox(&name).await {
                     Ok(_) => continue,
-                    Err(error) => Staged::Answer(refused(None, format!("mailbox {name}: {error}"), &error)),
+                    Err(error) => Staged::Answer(self.no_mailbox(None, &name, &error)),
                 },
                 Frame::Message(arriving) => self.message(arriving).await?,
             };
@@ -95,7 +99,12 @@ impl Reading<'_> {
     async fn message(&mut self, arriving: Arriving) -> Result<Staged, Fault> {
         let number = Some(arriving.number);
         if arriving.size_octets > self.max {
-            let text = format!("it has {} octets; at most {} are taken", arriving.size_octets, self.max);
+            let (octets, max) = (arriving.size_octets, self.max);
+            let text = both!(
+                "it has {octets} octets; at most {max} are taken",
+                "sie hat {octets} Byte; angenommen werden höchstens {max}"
+            );
+            let text = told(&text, self.language);
             self.skip(arriving.size_octets).await?;
             return Ok(Staged::Answer(ArrivedItem { number, outcome: Arrival::Refused, text: Some(text) }));
         }
@@ -109,12 +118,16 @@ impl Reading<'_> {
             Ok(mailbox) => mailbox,
             Err(error) => {
                 self.skip(arriving.size_octets).await?;
-                let text = format!("mailbox {}: {error}", arriving.mailbox);
-                return Ok(Staged::Answer(refused(number, text, &error)));
+                return Ok(Staged::Answer(self.no_mailbox(number, &arriving.mailbox, &error)));
             }
         };
         let body = self.body(arriving.size_octets).await?;
         Ok(Staged::Message { arriving: Box::new(arriving), mailbox, body })
+    }
+
+    fn no_mailbox(&self, number: Option<u64>, name: &str, error: &Error) -> ArrivedItem {
+        let text = both!("mailbox {name}: {cause}", "Ordner {name}: {cause}", cause = error.tell());
+        refused(number, text.within(self.language).to_owned(), error)
     }
 
     /// The mailbox of that name, made and subscribed if it is not there: clients show what is subscribed.
@@ -202,6 +215,7 @@ struct Storing<'a> {
     quota: Quota,
     writer: &'a mut OwnedWriteHalf,
     out: Vec<u8>,
+    language: Language,
 }
 
 impl Storing<'_> {
@@ -264,7 +278,7 @@ impl Storing<'_> {
         let received = match received {
             Ok(received) => received,
             Err(error) => {
-                let item = ArrivedItem { number, outcome: Arrival::Stopped, text: Some(error.to_string()) };
+                let item = ArrivedItem { number, outcome: Arrival::Stopped, text: Some(told(&error, self.language)) };
                 return std::future::ready((held, item)).boxed();
             }
         };
@@ -272,7 +286,10 @@ impl Storing<'_> {
         let internal_date = arriving.date.map(|date| date.0);
         let mut to = AppendTo { mailbox, flags, internal_date, quota: self.quota };
         let (account, source) = (self.account.clone(), SourceId(arriving.source.0));
-        let mut text = (!left_out.is_empty()).then(|| format!("flags left out: {}", left_out.join(" ")));
+        let language = self.language;
+        let without =
+            || both!("flags left out: {flags}", "Markierungen weggelassen: {flags}", flags = left_out.join(" "));
+        let mut note = (!left_out.is_empty()).then(without);
         let first = mta::import(&account, to.clone(), source, received.clone());
         async move {
             let (mut outcome, mut tries) = (first.await, 0);
@@ -281,22 +298,30 @@ impl Storing<'_> {
                     Err(Error::Busy) if tries < BUSY_TRIES_MAX => sleep(BUSY_PAUSE).await,
                     Err(Error::KeywordsFull) if to.flags.iter().any(|flag| matches!(flag, Flag::Keyword(_))) => {
                         to.flags.retain(|flag| !matches!(flag, Flag::Keyword(_)));
-                        text = Some("its keywords are left out: the account has as many as it may".into());
+                        note = Some(both!(
+                            "its keywords are left out: the account has as many as it may",
+                            "ohne ihre Schlagwörter: das Konto hat so viele, wie es haben darf"
+                        ));
                     }
                     _ => break,
                 }
                 tries += 1;
                 outcome = mta::import(&account, to.clone(), source, received.clone()).await;
             }
+            let text = note.map(|note: Text| note.within(language).to_owned());
             let item = match outcome {
                 Ok(Outcome::Appended(_)) => ArrivedItem { number, outcome: Arrival::Added, text },
                 Ok(Outcome::AlreadyDelivered) => ArrivedItem { number, outcome: Arrival::Known, text: None },
-                Err(error) => refused(number, error.to_string(), &error),
+                Err(error) => refused(number, told(&error, language), &error),
             };
             (held, item)
         }
         .boxed()
     }
+}
+
+fn told(error: &impl Tell, language: Language) -> String {
+    error.tell().within(language).to_owned()
 }
 
 /// What an append holds in memory.

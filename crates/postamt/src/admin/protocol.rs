@@ -1,10 +1,11 @@
 //! What is asked over the admin socket, and what is answered: JSON objects, one on a line.
 //!
-//! A request is `{"version":1,"ask":{"account_list":{}}}`. The answer is any number of `{"item":…}` and at the end
+//! A request is `{"version":1,"language":"de","ask":{"account_list":{}}}`; without a language, texts are English. The answer is any number of `{"item":…}` and at the end
 //! `{"end":{}}` or `{"trouble":{"kind":…,"text":…}}`. `message_send` and `queue_message` carry octets beside: those of a
 //! request follow `{"go_on":{}}`, those of an answer follow their item, each as many as were announced.
 
 use super::when::When;
+use crate::language::{Language, Tell, Text, say};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -19,6 +20,9 @@ pub const REQUEST_OCTETS_MAX: usize = 1 << 20;
 pub struct Line {
     /// [`VERSION`].
     pub version: u32,
+    /// Of the texts for people in the answer.
+    #[serde(default)]
+    pub language: Language,
     /// What is wanted.
     pub ask: Request,
 }
@@ -186,17 +190,24 @@ pub enum Answer<T> {
     /// That was all.
     End {},
     /// It was not done.
-    Trouble(Trouble),
+    Trouble(TroubleItem),
 }
 
-/// Why something was not done.
+/// Why something was not done, in the asker's language.
 #[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{text}")]
-pub struct Trouble {
+pub struct TroubleItem {
     /// For programs.
     pub kind: TroubleKind,
     /// For people.
     pub text: String,
+}
+
+/// Why something was not done, before it is known to whom it is told.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Trouble {
+    pub kind: TroubleKind,
+    pub text: Text,
 }
 
 /// What kind of trouble.
@@ -213,25 +224,36 @@ pub enum TroubleKind {
     Failed,
 }
 
+impl Tell for Text {
+    fn tell(&self) -> Text {
+        self.clone()
+    }
+}
+
 impl Trouble {
     /// The request makes no sense.
-    pub fn wrong(text: impl ToString) -> Trouble {
-        Trouble { kind: TroubleKind::Wrong, text: text.to_string() }
+    pub fn wrong(why: impl Tell) -> Trouble {
+        Trouble { kind: TroubleKind::Wrong, text: why.tell() }
     }
 
     /// What it is about is not there.
-    pub fn not_found(text: impl ToString) -> Trouble {
-        Trouble { kind: TroubleKind::NotFound, text: text.to_string() }
+    pub fn not_found(why: impl Tell) -> Trouble {
+        Trouble { kind: TroubleKind::NotFound, text: why.tell() }
     }
 
     /// It is not allowed as things are.
-    pub fn refused(text: impl ToString) -> Trouble {
-        Trouble { kind: TroubleKind::Refused, text: text.to_string() }
+    pub fn refused(why: impl Tell) -> Trouble {
+        Trouble { kind: TroubleKind::Refused, text: why.tell() }
     }
 
     /// It may be done later.
-    pub fn failed(text: impl ToString) -> Trouble {
-        Trouble { kind: TroubleKind::Failed, text: text.to_string() }
+    pub fn failed(why: impl Tell) -> Trouble {
+        Trouble { kind: TroubleKind::Failed, text: why.tell() }
+    }
+
+    /// As it is sent.
+    pub fn within(&self, language: Language) -> TroubleItem {
+        TroubleItem { kind: self.kind, text: self.text.within(language).to_owned() }
     }
 }
 
@@ -333,6 +355,20 @@ pub struct Changed {
     pub changed: usize,
     /// What there is to say about it.
     pub note: Option<String>,
+}
+
+/// A change that was made, before it is known to whom it is told.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Done {
+    pub changed: usize,
+    pub note: Option<Text>,
+}
+
+impl Done {
+    /// As it is sent.
+    pub fn within(&self, language: Language) -> Changed {
+        Changed { changed: self.changed, note: self.note.as_ref().map(|note| note.within(language).to_owned()) }
+    }
 }
 
 /// An account.
@@ -450,19 +486,27 @@ pub struct CertificateItem {
     pub not_after: When,
 }
 
-impl fmt::Display for ListenerItem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl ListenerItem {
+    /// For people.
+    pub fn told(&self) -> String {
         let tls = match self.tls.as_str() {
             "starttls" => " (STARTTLS)",
             "implicit" => " (TLS)",
             _ => "",
         };
-        write!(f, "{} on {}{tls}", self.protocol, self.address)
+        say!(
+            "{protocol} on {address}{tls}",
+            "{protocol} auf {address}{tls}",
+            protocol = self.protocol,
+            address = self.address
+        )
     }
 }
 
-impl fmt::Display for CertificateItem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "for {}, until {} ({})", self.names.join(", "), self.not_after.short(), self.file)
+impl CertificateItem {
+    /// For people.
+    pub fn told(&self) -> String {
+        let (names, until, file) = (self.names.join(", "), self.not_after.short(), &self.file);
+        say!("for {names}, until {until} ({file})", "für {names}, bis {until} ({file})")
     }
 }

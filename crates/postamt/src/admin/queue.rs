@@ -1,8 +1,9 @@
 //! What waits, and what is done to it.
 
-use super::protocol::{Changed, MessageItem, QueueChange, QueueFilter, QueueItem, Trouble};
+use super::protocol::{Done, MessageItem, QueueChange, QueueFilter, QueueItem, Trouble};
 use super::server::{Exchange, Fault, Office};
 use super::when::When;
+use crate::language::{Text, both};
 use model::QueueId;
 use mta::queue::{Filter, QueuedDelivery, Target};
 use mta::queue_name;
@@ -32,12 +33,17 @@ pub async fn list(office: &Office, wanted: &QueueFilter, limit: usize, to: &mut 
 
 pub async fn message(office: &Office, name: &str, limit: usize, to: &mut Exchange) -> Result<(), Fault> {
     let octets = office.post.queue.octets(id(name)?, limit.min(MESSAGE_OCTETS_MAX)).await.map_err(Trouble::failed)?;
-    let octets = octets.ok_or_else(|| Trouble::not_found(format!("there is no message {name} in the queue")))?;
+    let octets = octets.ok_or_else(|| {
+        Trouble::not_found(both!(
+            "there is no message {name} in the queue",
+            "in der Warteschlange ist keine Nachricht {name}"
+        ))
+    })?;
     to.item(&MessageItem { octets: octets.len() }).await?;
     to.octets(&octets).await
 }
 
-pub async fn change(office: &Office, wanted: &QueueFilter, change: &QueueChange) -> Result<Changed, Fault> {
+pub async fn change(office: &Office, wanted: &QueueFilter, change: &QueueChange) -> Result<Done, Fault> {
     let (queue, filter) = (&office.post.queue, filter(wanted)?);
     let changed = match change {
         QueueChange::Retry => queue.retry(&filter).await,
@@ -50,29 +56,41 @@ pub async fn change(office: &Office, wanted: &QueueFilter, change: &QueueChange)
         }
     };
     let changed = changed.map_err(Trouble::failed)?;
-    Ok(Changed { changed, note: if changed == 0 { why_nothing(office, &filter, change).await? } else { None } })
+    Ok(Done { changed, note: if changed == 0 { why_nothing(office, &filter, change).await? } else { None } })
 }
 
 /// What stands in the way where nothing was changed; `None`: nothing matches.
-async fn why_nothing(office: &Office, filter: &Filter, change: &QueueChange) -> Result<Option<String>, Fault> {
+async fn why_nothing(office: &Office, filter: &Filter, change: &QueueChange) -> Result<Option<Text>, Fault> {
     let found = office.post.queue.list(filter, None, PAGE).await.map_err(Trouble::failed)?;
     let Some(first) = found.first() else { return Ok(None) };
     let why = if found.iter().any(|found| found.under_way) {
-        "what matches is being tried right now; try again in a moment"
+        both!(
+            "what matches is being tried right now; try again in a moment",
+            "was passt, wird gerade zugestellt; gleich noch einmal versuchen"
+        )
     } else {
         match change {
-            QueueChange::Hold if first.delivery.held => "what matches is held already",
-            QueueChange::Release => "what matches is not held",
-            QueueChange::Reroute(_) => "what matches goes into mailboxes of this server",
-            _ => "what matches has just been done",
+            QueueChange::Hold if first.delivery.held => {
+                both!("what matches is held already", "was passt, wird schon zurückgehalten")
+            }
+            QueueChange::Release => both!("what matches is not held", "was passt, wird nicht zurückgehalten"),
+            QueueChange::Reroute(_) => {
+                both!("what matches goes into mailboxes of this server", "was passt, geht in Postfächer dieses Servers")
+            }
+            _ => both!("what matches has just been done", "was passt, ist gerade erledigt worden"),
         }
     };
-    Ok(Some(why.to_owned()))
+    Ok(Some(why))
 }
 
 /// The id that people and logs write so.
 pub fn id(text: &str) -> Result<QueueId, Trouble> {
-    let wrong = || Trouble::wrong(format!("\"{text}\" is no queue id; one is 16 digits 0-9 and a-f"));
+    let wrong = || {
+        Trouble::wrong(both!(
+            "\"{text}\" is no queue id; one is 16 digits 0-9 and a-f",
+            "\"{text}\" ist keine Queue-ID; sie besteht aus 16 Zeichen 0-9 und a-f"
+        ))
+    };
     if text.len() != 16 {
         return Err(wrong());
     }

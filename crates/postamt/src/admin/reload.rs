@@ -4,6 +4,7 @@ use super::protocol::{CertificateItem, ListenerItem, Trouble};
 use super::server::{Fault, Office};
 use super::status::{certificates, listener};
 use crate::config::Mistake;
+use crate::language::{Language, both, of_error};
 use crate::server::ReloadError;
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +14,7 @@ pub struct Reloaded {
     /// The configuration; a server without one reads its certificates anew, and that is all.
     pub file: Option<String>,
     /// What is wrong with it. If there is anything, nothing has changed.
-    pub mistakes: Vec<Mistake>,
+    pub mistakes: Vec<Mistake<String>>,
     pub opened: Vec<ListenerItem>,
     pub closed: Vec<ListenerItem>,
     pub changed: Vec<ListenerItem>,
@@ -25,7 +26,7 @@ pub struct Reloaded {
     pub certificates: Vec<CertificateItem>,
 }
 
-pub async fn answer(office: &Office) -> Result<Reloaded, Fault> {
+pub async fn answer(office: &Office, language: Language) -> Result<Reloaded, Fault> {
     match office.reloading.reload().await {
         Ok(done) => Ok(Reloaded {
             file: done.config.map(|file| file.display().to_string()),
@@ -39,8 +40,11 @@ pub async fn answer(office: &Office) -> Result<Reloaded, Fault> {
         }),
         Err(ReloadError::Mistakes(wrong)) => {
             let file = Some(wrong.file.display().to_string());
-            Ok(Reloaded { file, mistakes: wrong.mistakes, ..Reloaded::default() })
+            Ok(Reloaded { file, mistakes: wrong.within(language).mistakes, ..Reloaded::default() })
         }
-        Err(error) => Err(Trouble::refused(error).into()),
+        Err(ReloadError::Refused(cause)) => {
+            let nothing = both!("; nothing has changed", "; nichts wurde geändert");
+            Err(Trouble::refused(of_error(&cause).then(&nothing)).into())
+        }
     }
 }

@@ -3,6 +3,7 @@
 use super::accounts::address;
 use super::protocol::{SentItem, Trouble};
 use super::server::{Exchange, Fault, Office};
+use crate::language::{Text, both};
 use directory::Account;
 use model::Address;
 use mta::{Submitting, queue_name};
@@ -21,11 +22,20 @@ pub async fn answer(
 ) -> Result<(), Fault> {
     let from = address(from)?;
     if recipients.len() > RECIPIENTS_MAX {
-        return Err(Trouble::wrong(format!("a message has at most {RECIPIENTS_MAX} recipients")).into());
+        let text = both!(
+            "a message has at most {n} recipients",
+            "eine Nachricht hat höchstens {n} Empfänger",
+            n = RECIPIENTS_MAX
+        );
+        return Err(Trouble::wrong(text).into());
     }
     let recipients = recipients.iter().map(|text| address(text)).collect::<Result<Vec<_>, _>>()?;
     if size_octets > office.message_octets_max() {
-        let text = format!("the message has {size_octets} octets; at most {} are taken", office.message_octets_max());
+        let text = both!(
+            "the message has {size_octets} octets; at most {max} are taken",
+            "die Nachricht hat {size_octets} Byte; angenommen werden höchstens {max}",
+            max = office.message_octets_max()
+        );
         return Err(Trouble::refused(text).into());
     }
     let account = sender(office, &from)?;
@@ -59,10 +69,15 @@ fn sender(office: &Office, from: &Address) -> Result<Arc<Account>, Trouble> {
     }
     let own = directory.accounts().find(|account| directory.may_send_as(account, from));
     own.ok_or_else(|| {
-        Trouble::not_found(format!("nobody here may send as {from}; see: postamt account list and postamt alias list"))
+        Trouble::not_found(both!(
+            "nobody here may send as {from}; see: postamt account list and postamt alias list",
+            "als {from} darf hier niemand senden; siehe: postamt account list und postamt alias list"
+        ))
     })
 }
 
 fn refused(reply: &Reply) -> Trouble {
-    if reply.is_temporary() { Trouble::failed(reply) } else { Trouble::refused(reply) }
+    // The words that a mail program gets.
+    let text = Text::same(reply);
+    if reply.is_temporary() { Trouble::failed(text) } else { Trouble::refused(text) }
 }

@@ -1,8 +1,9 @@
 //! The admin socket's server side: connections, lines, and who answers what.
 
 use super::path::{Reach, file};
-use super::protocol::{Answer, Line, REQUEST_OCTETS_MAX, Request, Trouble, VERSION};
+use super::protocol::{Answer, Done, Line, REQUEST_OCTETS_MAX, Request, Trouble, VERSION};
 use super::{accounts, aliases, domains, export, import, queue, reload, send, status, trace};
+use crate::language::{Language, Tell, both, say};
 use crate::server::{Reloading, StatusBoard};
 use anyhow::{Context, ensure};
 use env::Env;
@@ -57,7 +58,11 @@ impl Socket {
         let file = file(data);
         let bind = || -> anyhow::Result<UnixListener> {
             if let Ok(old) = std::fs::symlink_metadata(&file) {
-                ensure!(old.file_type().is_socket(), "there is something else of this name; move it away");
+                let text = say!(
+                    "there is something else of this name; move it away",
+                    "dort liegt etwas anderes; bitte wegräumen"
+                );
+                ensure!(old.file_type().is_socket(), text);
                 std::fs::remove_file(&file)?;
             }
             let reach = Reach::of(data)?;
@@ -65,7 +70,10 @@ impl Socket {
             std::fs::set_permissions(reach.path(), std::fs::Permissions::from_mode(0o600))?;
             Ok(listener)
         };
-        let listener = bind().with_context(|| format!("cannot listen for administrators on {}", file.display()))?;
+        let listener = bind().with_context(|| {
+            let file = file.display();
+            say!("cannot listen for administrators on {file}", "der Verwaltungssocket {file} lässt sich nicht öffnen")
+        })?;
         Ok(Socket { listener, file })
     }
 }
@@ -96,7 +104,11 @@ pub async fn serve(socket: Socket, office: Arc<Office>) {
             let done = match place {
                 Some(_) => converse(&mut exchange, &office).await,
                 None => {
-                    let text = format!("{CONNECTIONS_MAX} administrators are connected already; try again later");
+                    let text = both!(
+                        "{CONNECTIONS_MAX} administrators are connected already; try again later",
+                        "es sind schon {CONNECTIONS_MAX} Verwaltungsverbindungen offen; später noch einmal versuchen"
+                    );
+                    // It has not said in which language yet.
                     exchange.end(Err(Trouble::failed(text))).await
                 }
             };
@@ -111,7 +123,10 @@ pub async fn serve(socket: Socket, office: Arc<Office>) {
 async fn converse(exchange: &mut Exchange, office: &Office) -> io::Result<()> {
     while let Some(line) = exchange.line().await? {
         let asked = match request(&line) {
-            Ok(ask) => answer(ask, office, exchange).await,
+            Ok(Line { ask, language, .. }) => {
+                exchange.language = language;
+                answer(ask, office, exchange).await
+            }
             Err(trouble) => Err(trouble.into()),
         };
         match asked {
@@ -123,9 +138,11 @@ async fn converse(exchange: &mut Exchange, office: &Office) -> io::Result<()> {
     Ok(())
 }
 
-fn request(line: &[u8]) -> Result<Request, Trouble> {
+fn request(line: &[u8]) -> Result<Line, Trouble> {
     if line.len() > REQUEST_OCTETS_MAX {
-        return Err(Trouble::wrong(format!("a request has at most {REQUEST_OCTETS_MAX} octets")));
+        let text =
+            both!("a request has at most {n} octets", "eine Anfrage hat höchstens {n} Byte", n = REQUEST_OCTETS_MAX);
+        return Err(Trouble::wrong(text));
     }
     // The version first: what another one asks may not be readable.
     #[derive(serde::Deserialize)]
@@ -134,17 +151,18 @@ fn request(line: &[u8]) -> Result<Request, Trouble> {
     }
     let version: Version = serde_json::from_slice(line).map_err(unreadable)?;
     if version.version != VERSION {
-        return Err(Trouble::wrong(format!(
-            "this server speaks version {VERSION} of the admin protocol, not {}; use the postamt of the same version",
-            version.version
+        return Err(Trouble::wrong(both!(
+            "this server speaks version {VERSION} of the admin protocol, not {other}; use the postamt of the same version",
+            "dieser Server spricht Version {VERSION} des Verwaltungsprotokolls, nicht {other}; nötig ist das postamt derselben Version",
+            other = version.version
         )));
     }
-    Ok(serde_json::from_slice::<Line>(line).map_err(unreadable)?.ask)
+    serde_json::from_slice(line).map_err(unreadable)
 }
 
 /// The parser's words quote no values, but for names of variants: no password gets out.
 fn unreadable(error: serde_json::Error) -> Trouble {
-    Trouble::wrong(format!("the request cannot be read: {error}"))
+    Trouble::wrong(both!("the request cannot be read: {error}", "die Anfrage ist nicht lesbar: {error}"))
 }
 
 async fn answer(ask: Request, office: &Office, to: &mut Exchange) -> Result<(), Fault> {
@@ -152,24 +170,24 @@ async fn answer(ask: Request, office: &Office, to: &mut Exchange) -> Result<(), 
         Request::Trace(ask) => trace::answer(office, ask, to).await,
         Request::QueueList { filter, limit } => queue::list(office, &filter, limit, to).await,
         Request::QueueMessage { id, limit } => queue::message(office, &id, limit, to).await,
-        Request::QueueChange { filter, change } => to.item(&queue::change(office, &filter, &change).await?).await,
+        Request::QueueChange { filter, change } => to.done(queue::change(office, &filter, &change).await?).await,
         Request::AccountList {} => accounts::list(office, to).await,
         Request::AccountAdd { address, password, quota_octets, quota_messages } => {
             let quota = model::Quota { octets: quota_octets, messages: quota_messages };
-            to.item(&accounts::add(office, &address, password, quota).await?).await
+            to.done(accounts::add(office, &address, password, quota).await?).await
         }
         Request::AccountSet { address, password, enabled, quota } => {
-            to.item(&accounts::set(office, &address, password, enabled, quota).await?).await
+            to.done(accounts::set(office, &address, password, enabled, quota).await?).await
         }
-        Request::AccountApop { address, secret } => to.item(&accounts::apop(office, &address, secret).await?).await,
-        Request::AccountRemove { address } => to.item(&accounts::remove(office, &address).await?).await,
+        Request::AccountApop { address, secret } => to.done(accounts::apop(office, &address, secret).await?).await,
+        Request::AccountRemove { address } => to.done(accounts::remove(office, &address).await?).await,
         Request::DomainList {} => domains::list(office, to).await,
-        Request::DomainAdd { domain, settings } => to.item(&domains::add(office, &domain, settings).await?).await,
-        Request::DomainSet { domain, settings } => to.item(&domains::set(office, &domain, settings).await?).await,
-        Request::DomainRemove { domain } => to.item(&domains::remove(office, &domain).await?).await,
+        Request::DomainAdd { domain, settings } => to.done(domains::add(office, &domain, settings).await?).await,
+        Request::DomainSet { domain, settings } => to.done(domains::set(office, &domain, settings).await?).await,
+        Request::DomainRemove { domain } => to.done(domains::remove(office, &domain).await?).await,
         Request::AliasList {} => aliases::list(office, to).await,
-        Request::AliasAdd { address, targets } => to.item(&aliases::add(office, &address, &targets).await?).await,
-        Request::AliasRemove { address, targets } => to.item(&aliases::remove(office, &address, &targets).await?).await,
+        Request::AliasAdd { address, targets } => to.done(aliases::add(office, &address, &targets).await?).await,
+        Request::AliasRemove { address, targets } => to.done(aliases::remove(office, &address, &targets).await?).await,
         Request::MessageSend { from, to: recipients, size_octets } => {
             send::answer(office, &from, &recipients, size_octets, to).await
         }
@@ -178,8 +196,8 @@ async fn answer(ask: Request, office: &Office, to: &mut Exchange) -> Result<(), 
         Request::MessageRead { address, mailbox, uids } => export::read(office, &address, &mailbox, &uids, to).await,
         Request::SourcesKnown { address, sources } => to.item(&export::known(office, &address, &sources).await?).await,
         Request::MailImport { address } => import::answer(office, &address, to).await,
-        Request::Reload {} => to.item(&reload::answer(office).await?).await,
-        Request::Status {} => to.item(&status::of(office)).await,
+        Request::Reload {} => to.item(&reload::answer(office, to.language).await?).await,
+        Request::Status {} => to.item(&status::of(office, to.language)).await,
     }
 }
 
@@ -208,12 +226,14 @@ pub struct Exchange {
     reader: BufReader<OwnedReadHalf>,
     writer: OwnedWriteHalf,
     out: Vec<u8>,
+    /// Of whoever asks.
+    pub language: Language,
 }
 
 impl Exchange {
     fn new(stream: UnixStream) -> Exchange {
         let (reader, writer) = stream.into_split();
-        Exchange { reader: BufReader::new(reader), writer, out: Vec::new() }
+        Exchange { reader: BufReader::new(reader), writer, out: Vec::new(), language: Language::default() }
     }
 
     /// The next line without its end; one octet more than [`REQUEST_OCTETS_MAX`] of a longer one. `None` at the end.
@@ -228,6 +248,16 @@ impl Exchange {
     pub async fn item(&mut self, item: &impl Serialize) -> Result<(), Fault> {
         self.put(&Answer::Item(item)).await?;
         Ok(())
+    }
+
+    /// Answers with what a change came to.
+    async fn done(&mut self, done: Done) -> Result<(), Fault> {
+        self.item(&done.within(self.language)).await
+    }
+
+    /// In the asker's language.
+    pub fn told(&self, why: &impl Tell) -> String {
+        why.tell().within(self.language).to_owned()
     }
 
     /// Asks for the octets that were announced.
@@ -270,7 +300,8 @@ impl Exchange {
     }
 
     async fn end(&mut self, how: Result<(), Trouble>) -> io::Result<()> {
-        let answer = how.map_or_else(Answer::<()>::Trouble, |()| Answer::End {});
+        let trouble = |trouble: Trouble| Answer::<()>::Trouble(trouble.within(self.language));
+        let answer = how.map_or_else(trouble, |()| Answer::End {});
         self.put(&answer).await?;
         self.flush().await
     }

@@ -3,6 +3,7 @@
 use super::protocol::{CertificateItem, DestinationItem, ListenerItem, QueueStatus, StatusItem};
 use super::server::Office;
 use super::when::When;
+use crate::language::{Language, Tell};
 use crate::plan::{Bound, TlsStart};
 use crate::server::Current;
 use mta::queue::Destination;
@@ -11,7 +12,7 @@ use store_local::Health;
 /// Destinations shown: those with the most deliveries.
 const DESTINATIONS_MAX: usize = 100;
 
-pub fn of(office: &Office) -> StatusItem {
+pub fn of(office: &Office, language: Language) -> StatusItem {
     let (board, directory) = (&office.board, &office.post.directory);
     let health = board.store.health();
     let current = board.current();
@@ -21,14 +22,14 @@ pub fn of(office: &Office) -> StatusItem {
         pid: std::process::id(),
         uptime_s: board.started.elapsed().as_secs(),
         healthy: health == Health::Ok,
-        store: health.to_string(),
+        store: health.tell().within(language).to_owned(),
         listeners: current.bound.iter().map(listener).collect(),
         connections: office.capacity.open(),
         connections_max: office.capacity.max(),
         queue: queue(office),
         accounts: directory.accounts().count(),
         domains: directory.domains().len(),
-        faults: directory.faults().iter().map(ToString::to_string).collect(),
+        faults: directory.faults().iter().map(|fault| fault.tell().within(language).to_owned()).collect(),
         memory_octets: memory(),
         certificates: certificates(&current),
     }

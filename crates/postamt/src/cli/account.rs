@@ -4,9 +4,10 @@ use super::failure::Failure;
 use super::password;
 use super::people::{change, declared, list};
 use super::place::Place;
-use super::text::{harmless, size};
+use super::text::{self, harmless, size};
 use crate::admin::protocol::{AccountItem, Password, QuotaSet, Request};
 use crate::config::units::Size;
+use crate::language::say;
 use clap::{Args, Subcommand};
 use model::Address;
 
@@ -36,7 +37,7 @@ pub enum Account {
     /// Removes an account; its mail stays, and is there again when the account is added again.
     #[command(after_help = "Example:\n  postamt account remove carla@example.org")]
     Remove {
-        /// Whose.
+        /// The account's address.
         address: Address,
         #[command(flatten)]
         place: Place,
@@ -45,7 +46,7 @@ pub enum Account {
     #[command(after_help = "Examples:\n  postamt account password carla@example.org\n  \
                             postamt account password carla@example.org --generate")]
     Password {
-        /// Whose.
+        /// The account's address.
         address: Address,
         /// Makes a password and prints it.
         #[arg(long)]
@@ -53,10 +54,10 @@ pub enum Account {
         #[command(flatten)]
         place: Place,
     },
-    /// Lets an account log in by POP3's APOP, with a secret of its own, or no longer.
+    /// Lets an account log in by POP3's APOP, with a secret of its own, or forbids it.
     #[command(
-        long_about = "Lets an account log in by POP3's APOP, with a secret of its own, or no longer.\n\n\
-                      APOP can be checked only by who has the secret itself: it is STORED READABLE in the data folder and its \
+        long_about = "Lets an account log in by POP3's APOP, with a secret of its own, or forbids it.\n\n\
+                      APOP can be checked only by a server that has the secret itself: it is STORED READABLE in the data folder and its \
                       backups, unlike passwords, which are stored as hashes. So it is a secret beside the password, and opens \
                       nothing but POP3 by APOP. A new password switches APOP off. Any program of the last twenty years does \
                       better with TLS and a password. The secret comes from standard input.",
@@ -64,7 +65,7 @@ pub enum Account {
                       postamt account apop carla@example.org --off"
     )]
     Apop {
-        /// Whose.
+        /// The account's address.
         address: Address,
         /// Switches it on, with a new secret.
         #[arg(long, required_unless_present = "off")]
@@ -81,15 +82,15 @@ pub enum Account {
     /// Lets an account log in again.
     #[command(after_help = "Example:\n  postamt account enable carla@example.org")]
     Enable {
-        /// Whose.
+        /// The account's address.
         address: Address,
         #[command(flatten)]
         place: Place,
     },
-    /// Lets an account log in no longer; it still gets mail.
+    /// Forbids an account to log in; it still gets mail.
     #[command(after_help = "Example:\n  postamt account disable carla@example.org")]
     Disable {
-        /// Whose.
+        /// The account's address.
         address: Address,
         #[command(flatten)]
         place: Place,
@@ -98,7 +99,7 @@ pub enum Account {
     #[command(after_help = "Examples:\n  postamt account quota carla@example.org --quota '5 GiB'\n  \
                             postamt account quota carla@example.org --unlimited")]
     Quota {
-        /// Whose.
+        /// The account's address.
         address: Address,
         #[command(flatten)]
         quota: Limits,
@@ -123,7 +124,7 @@ pub struct Limits {
 
 pub fn run(account: &Account) -> Result<(), Failure> {
     match account {
-        Account::List { place } => list(place, Request::AccountList {}, ("account", HEADING), row),
+        Account::List { place } => list(place, Request::AccountList {}, none, heading, row),
         Account::Add { address, quota, generate, place } => {
             let (password, told) = new_password(*generate)?;
             let ask = Request::AccountAdd {
@@ -132,41 +133,56 @@ pub fn run(account: &Account) -> Result<(), Failure> {
                 quota_octets: quota.quota.map(|size| size.0),
                 quota_messages: quota.quota_messages,
             };
-            change(place, ask, &format!("{address} is added"), told)
+            change(place, ask, &say!("{address} is added", "{address} ist angelegt"), told)
         }
         Account::Remove { address, place } => {
             let ask = Request::AccountRemove { address: address.to_string() };
-            change(place, ask, &format!("{address} is removed"), None)
+            change(place, ask, &say!("{address} is removed", "{address} ist entfernt"), None)
         }
         Account::Password { address, generate, place } => {
             let (password, told) = new_password(*generate)?;
             let ask = set(address, Some(password), None, None);
-            change(place, ask, &format!("{address} has a new password"), told)
+            change(place, ask, &say!("{address} has a new password", "{address} hat ein neues Passwort"), told)
         }
         Account::Apop { address, off: true, place, .. } => {
             let ask = Request::AccountApop { address: address.to_string(), secret: None };
-            change(place, ask, &format!("{address} may not log in by APOP any more; its secret is forgotten"), None)
+            let done = say!(
+                "{address} may not log in by APOP any more; its secret is forgotten",
+                "{address} darf sich nicht mehr per APOP anmelden; das Geheimnis ist gelöscht"
+            );
+            change(place, ask, &done, None)
         }
         Account::Apop { address, generate, place, .. } => {
             let (secret, told) = new_password(*generate)?;
             let ask = Request::AccountApop { address: address.to_string(), secret: Some(secret) };
-            let done = format!("{address} may log in by APOP; its secret for that is stored readable");
+            let done = say!(
+                "{address} may log in by APOP; its secret for that is stored readable",
+                "{address} darf sich per APOP anmelden; das Geheimnis dafür ist lesbar gespeichert"
+            );
             change(place, ask, &done, told)
         }
         Account::Enable { address, place } => {
-            change(place, set(address, None, Some(true), None), &format!("{address} may log in"), None)
+            let done = say!("{address} may log in", "{address} darf sich anmelden");
+            change(place, set(address, None, Some(true), None), &done, None)
         }
         Account::Disable { address, place } => {
-            let done = format!("{address} may not log in any more; it still gets mail");
+            let done = say!(
+                "{address} may not log in any more; it still gets mail",
+                "{address} darf sich nicht mehr anmelden, bekommt aber weiter Mail"
+            );
             change(place, set(address, None, Some(false), None), &done, None)
         }
         Account::Quota { address, quota, unlimited, place } => {
             let set_to = QuotaSet { octets: quota.quota.map(|size| size.0), messages: quota.quota_messages };
             if !unlimited && set_to == (QuotaSet { octets: None, messages: None }) {
-                let text = "what may it keep? Name --quota, --quota-messages or both; or --unlimited";
-                return Err(Failure::Wrong(text.into()));
+                let text = say!(
+                    "what may it keep? Name --quota, --quota-messages or both; or --unlimited",
+                    "wie viel darf es behalten? Nötig ist --quota, --quota-messages oder beides; oder --unlimited"
+                );
+                return Err(Failure::Wrong(text));
             }
-            change(place, set(address, None, None, Some(set_to)), &format!("{address} has a new quota"), None)
+            let done = say!("{address} has a new quota", "{address} hat eine neue Quota");
+            change(place, set(address, None, None, Some(set_to)), &done, None)
         }
     }
 }
@@ -184,16 +200,23 @@ fn new_password(generate: bool) -> Result<(Password, Option<String>), Failure> {
     Ok((Password(password::read()?), None))
 }
 
-const HEADING: &[&str] = &["ADDRESS", ">MESSAGES", ">SIZE", ">QUOTA", "STATE"];
+fn none() -> String {
+    say!(
+        "there is no account yet; see: postamt account add --help",
+        "es gibt noch kein Konto; siehe: postamt account add --help"
+    )
+}
+
+fn heading() -> Vec<String> {
+    let text = say!("ADDRESS >MESSAGES >SIZE >QUOTA STATE", "ADRESSE >NACHRICHTEN >GRÖSSE >QUOTA ZUSTAND");
+    text.split(' ').map(str::to_owned).collect()
+}
 
 fn row(item: &AccountItem) -> Vec<String> {
-    let quota = match (item.quota_octets, item.quota_messages) {
-        (None, None) => "-".into(),
-        (Some(octets), None) => size(octets),
-        (None, Some(messages)) => format!("{messages} messages"),
-        (Some(octets), Some(messages)) => format!("{}, {messages} messages", size(octets)),
-    };
-    let state = if item.enabled { "enabled" } else { "disabled" };
+    let messages = item.quota_messages.map(|n| text::messages(usize::try_from(n).unwrap_or(usize::MAX)));
+    let quota: Vec<String> = item.quota_octets.map(size).into_iter().chain(messages).collect();
+    let quota = if quota.is_empty() { "-".into() } else { quota.join(", ") };
+    let state = if item.enabled { say!("enabled", "aktiv") } else { say!("disabled", "gesperrt") };
     let apop = if item.apop { ", APOP" } else { "" };
     let state = format!("{state}{apop}{}", declared(item.declared));
     vec![harmless(&item.address), item.messages.to_string(), size(item.used_octets), quota, state]

@@ -5,6 +5,7 @@ use super::place::{json, say};
 use crate::admin::client::{Client, ClientError};
 use crate::admin::protocol::{DomainItem, Request};
 use crate::config;
+use crate::language::{caller, say};
 use crate::plan::{Bound, ServePlan};
 use crate::zone::Zone;
 use clap::{Args, Subcommand};
@@ -23,7 +24,7 @@ pub enum Dns {
 /// `postamt dns show`
 #[derive(Args, Debug)]
 pub struct Show {
-    /// One whose mail is taken here.
+    /// A domain whose mail is taken here.
     domain: Domain,
     /// The server's configuration.
     #[arg(long, value_name = "FILE", default_value = "postamt.toml")]
@@ -34,11 +35,13 @@ pub struct Show {
 }
 
 pub fn run(Dns::Show(show): &Dns) -> Result<(), Failure> {
-    let plan = config::load(&show.config).map_err(|mistakes| Failure::Wrong(mistakes.to_string()))?;
+    let plan = config::load(&show.config).map_err(|mistakes| Failure::Wrong(mistakes.within(caller()).to_string()))?;
     if !is_local(&plan, &show.domain)? {
         let (domain, config) = (&show.domain, show.config.display());
-        let text =
-            format!("{domain} is no mail domain of {config}; see `domains` there, and: postamt domain add --help");
+        let text = say!(
+            "{domain} is no mail domain of {config}; see `domains` there, and: postamt domain add --help",
+            "{domain} ist keine Maildomain von {config}; siehe `domains` dort und: postamt domain add --help"
+        );
         return Err(Failure::Nothing(text));
     }
     let bound = |plan: &crate::plan::ListenerPlan| Bound { plan: plan.clone(), address: plan.address.clone() };

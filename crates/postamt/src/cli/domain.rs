@@ -5,6 +5,7 @@ use super::people::{change, declared, list};
 use super::place::Place;
 use super::text::harmless;
 use crate::admin::protocol::{DomainItem, DomainPatch, Request};
+use crate::language::say;
 use clap::{Args, Subcommand};
 use model::{Address, Domain};
 
@@ -28,7 +29,7 @@ pub enum DomainCommand {
         #[command(flatten)]
         place: Place,
     },
-    /// Changes what is named of a domain's settings.
+    /// Changes those settings of a domain that are named.
     #[command(after_help = "Example:\n  postamt domain set example.org --no-catch-all --separators '+-'")]
     Set {
         /// Its name.
@@ -38,7 +39,7 @@ pub enum DomainCommand {
         /// Mail to addresses that nobody has is refused.
         #[arg(long, conflicts_with = "catch_all")]
         no_catch_all: bool,
-        /// It stands for itself again.
+        /// It is a domain of its own again, no longer another name.
         #[arg(long, conflicts_with = "same_as")]
         not_same: bool,
         #[command(flatten)]
@@ -70,10 +71,14 @@ pub struct Settings {
 
 pub fn run(domain: &DomainCommand) -> Result<(), Failure> {
     match domain {
-        DomainCommand::List { place } => list(place, Request::DomainList {}, ("domain", HEADING), row),
+        DomainCommand::List { place } => list(place, Request::DomainList {}, none, heading, row),
         DomainCommand::Add { domain, settings, place } => {
             let ask = Request::DomainAdd { domain: domain.to_string(), settings: settings.patch() };
-            change(place, ask, &format!("{domain} is added; mail to it is taken from now on"), None)
+            let done = say!(
+                "{domain} is added; mail to it is taken from now on",
+                "{domain} ist angelegt; Mail dorthin wird ab jetzt angenommen"
+            );
+            change(place, ask, &done, None)
         }
         DomainCommand::Set { domain, settings, no_catch_all, not_same, place } => {
             let mut patch = settings.patch();
@@ -84,15 +89,22 @@ pub fn run(domain: &DomainCommand) -> Result<(), Failure> {
                 patch.same_as = Some(String::new());
             }
             if patch == DomainPatch::default() {
-                let text = "what is different? Name --catch-all, --no-catch-all, --separators, --same-as or --not-same";
-                return Err(Failure::Wrong(text.into()));
+                let text = say!(
+                    "what shall be different? Name --catch-all, --no-catch-all, --separators, --same-as or --not-same",
+                    "was soll anders werden? Nötig ist --catch-all, --no-catch-all, --separators, --same-as oder --not-same"
+                );
+                return Err(Failure::Wrong(text));
             }
             let ask = Request::DomainSet { domain: domain.to_string(), settings: patch };
-            change(place, ask, &format!("{domain} is changed"), None)
+            change(place, ask, &say!("{domain} is changed", "{domain} ist geändert"), None)
         }
         DomainCommand::Remove { domain, place } => {
             let ask = Request::DomainRemove { domain: domain.to_string() };
-            change(place, ask, &format!("{domain} is removed; mail to it is refused from now on"), None)
+            let done = say!(
+                "{domain} is removed; mail to it is refused from now on",
+                "{domain} ist entfernt; Mail dorthin wird ab jetzt abgelehnt"
+            );
+            change(place, ask, &done, None)
         }
     }
 }
@@ -108,20 +120,29 @@ impl Settings {
     }
 }
 
-const HEADING: &[&str] = &["DOMAIN", ">ACCOUNTS", "SETTINGS"];
+fn none() -> String {
+    say!(
+        "there is no domain yet; see: postamt domain add --help",
+        "es gibt noch keine Domain; siehe: postamt domain add --help"
+    )
+}
+
+fn heading() -> Vec<String> {
+    vec!["DOMAIN".into(), say!(">ACCOUNTS", ">KONTEN"), say!("SETTINGS", "EINSTELLUNGEN")]
+}
 
 fn row(item: &DomainItem) -> Vec<String> {
     let mut settings = Vec::new();
     if let Some(same_as) = &item.same_as {
-        settings.push(format!("the same as {same_as}"));
+        settings.push(say!("the same as {same_as}", "anderer Name von {same_as}"));
     }
     if !item.catch_all.is_empty() {
-        settings.push(format!("all other mail to {}", item.catch_all.join(", ")));
+        settings.push(say!("all other mail to {to}", "alle übrige Mail an {to}", to = item.catch_all.join(", ")));
     }
     match item.separators.as_str() {
         "+" => {}
-        "" => settings.push("no separators".into()),
-        separators => settings.push(format!("separators {separators}")),
+        "" => settings.push(say!("no separators", "keine Trennzeichen")),
+        separators => settings.push(say!("separators {separators}", "Trennzeichen {separators}")),
     }
     let settings = format!("{}{}", settings.join("; "), declared(item.declared));
     vec![item.domain.clone(), item.accounts.to_string(), harmless(settings.trim_start())]

@@ -13,6 +13,7 @@ use crate::export::mbox::MboxFile;
 use crate::export::{Format, Target, path};
 use crate::import::progress::Progress;
 use crate::import::uplink::{Failed, Tally, tally};
+use crate::language::{say, told as told_error};
 use anyhow::Context;
 use clap::Args;
 use model::Address;
@@ -70,16 +71,20 @@ impl Into {
 }
 
 pub fn run(export: &Export) -> Result<(), Failure> {
-    let Some((root, format)) = export.into.place() else { return Err(Failure::Wrong("name a folder".into())) };
+    let Some((root, format)) = export.into.place() else {
+        return Err(Failure::Wrong(say!("name a folder", "es fehlt ein Ordner")));
+    };
     let mut client = export.place.connect()?;
     let chosen = chosen(mailboxes(&mut client, &export.account)?, &export.mailbox)?;
-    fs::create_dir_all(root).with_context(|| format!("cannot make {}", root.display()))?;
-    let lock = File::open(root).with_context(|| format!("cannot open {}", root.display()))?;
+    let name = root.display();
+    fs::create_dir_all(root).with_context(|| say!("cannot make {name}", "{name} lässt sich nicht anlegen"))?;
+    let lock = File::open(root).with_context(|| say!("cannot open {name}", "{name} lässt sich nicht öffnen"))?;
     flock(&lock, FlockOperation::NonBlockingLockExclusive)
-        .map_err(|_| Failure::Failed(format!("another export into {} is running", root.display())))?;
+        .map_err(|_| say!("another export into {name} is running", "nach {name} läuft schon ein anderer Export"))
+        .map_err(Failure::Failed)?;
     let mut manifest = manifest(root, &export.account, format)?;
     let paths: Vec<PathBuf> = chosen.iter().map(|mailbox| place_of(mailbox, format, &mut manifest)).collect();
-    manifest.write(root).with_context(|| format!("cannot write into {}", root.display()))?;
+    manifest.write(root).with_context(|| say!("cannot write into {name}", "in {name} lässt sich nicht schreiben"))?;
     let progress = Progress::new(chosen.iter().map(|mailbox| u64::from(mailbox.messages)).sum());
     let mut run = Run { client, account: export.account.to_string(), tally: Tally::default(), progress, flags_lost: 0 };
     for (mailbox, path) in chosen.iter().zip(paths) {
@@ -97,7 +102,11 @@ fn chosen(all: Vec<MailboxItem>, names: &[String]) -> Result<Vec<MailboxItem>, F
     };
     if let Some(missing) = names.iter().find(|name| !all.iter().any(|mailbox| is(mailbox, name))) {
         let there: Vec<&str> = all.iter().map(|mailbox| mailbox.name.as_str()).collect();
-        return Err(Failure::Nothing(format!("there is no mailbox \"{missing}\"; there are: {}", there.join(", "))));
+        let there = there.join(", ");
+        return Err(Failure::Nothing(say!(
+            "there is no mailbox \"{missing}\"; there are: {there}",
+            "es gibt keinen Ordner \"{missing}\"; vorhanden sind: {there}"
+        )));
     }
     Ok(all.into_iter().filter(|mailbox| names.is_empty() || names.iter().any(|name| is(mailbox, name))).collect())
 }
@@ -107,11 +116,10 @@ fn manifest(root: &Path, account: &Address, format: Format) -> Result<Manifest, 
     let account = account.to_string();
     match Manifest::read(root).map_err(Failure::Failed)? {
         Some(manifest) if manifest.account == account && manifest.format == format => Ok(manifest),
-        Some(manifest) => Err(Failure::Failed(format!(
-            "in {} lies an export of {} as {:?}; choose another folder",
-            root.display(),
-            manifest.account,
-            manifest.format
+        Some(Manifest { account: theirs, format: other, .. }) => Err(Failure::Failed(say!(
+            "{name} holds an export of {theirs} as {other:?}; choose another folder",
+            "in {name} liegt schon ein Export von {theirs} als {other:?}; einen anderen Ordner wählen",
+            name = root.display()
         ))),
         None => Ok(Manifest::new(&account, format)),
     }
@@ -135,7 +143,7 @@ struct Run {
 
 impl Run {
     fn mailbox(&mut self, mailbox: &MailboxItem, place: &Path, format: Format) -> Result<(), Failure> {
-        let failed = |error: io::Error| Failure::Failed(format!("{}: {error}", place.display()));
+        let failed = |error: io::Error| Failure::Failed(format!("{}: {}", place.display(), told_error(&error)));
         let mut target: Box<dyn Target> = match format {
             Format::Mbox => Box::new(MboxFile::open(place).map_err(failed)?),
             _ => {
@@ -169,6 +177,7 @@ impl Run {
         target: &mut dyn Target,
         place: &Path,
     ) -> Result<(), Failure> {
+        let failed = |error: io::Error| Failure::Failed(format!("{}: {}", place.display(), told_error(&error)));
         let ask = Request::MessageRead { address: self.account.clone(), mailbox: mailbox.name.clone(), uids };
         let (tally_of, progress) = (&mut self.tally, &mut self.progress);
         self.client.ask_with_octets(
@@ -177,13 +186,14 @@ impl Run {
             |member, octets| {
                 if let Some(cause) = &member.trouble {
                     let place = format!("{}, UID {}", mailbox.name, member.uid);
-                    progress.say(&harmless(&format!("not exported: {place}: {cause}")));
+                    progress
+                        .say(&harmless(&say!("not exported: {place}: {cause}", "nicht exportiert: {place}: {cause}")));
                     tally_of.failed += 1;
                     tally_of.failures.push(Failed { place, cause: cause.clone() });
                     return Ok(());
                 }
                 let added = target.add(mailbox.uid_validity, &member, &octets);
-                added.map_err(|error| Failure::Failed(format!("{}: {error}", place.display())))?;
+                added.map_err(failed)?;
                 tally_of.added += 1;
                 tally_of.added_octets += octets.len() as u64;
                 let Tally { added, added_octets, known, failed, .. } = *tally_of;
@@ -191,7 +201,7 @@ impl Run {
                 Ok::<(), Failure>(())
             },
         )?;
-        target.settle().map_err(|error| Failure::Failed(format!("{}: {error}", place.display())))
+        target.settle().map_err(failed)
     }
 }
 
@@ -222,13 +232,22 @@ fn told(place: &Place, tally_of: Tally, mailboxes: usize, flags_lost: usize) -> 
     place.tell(&told, |told| {
         let Tally { added, added_octets, known, failed, .. } = told.tally;
         let text = tally(added, added_octets, known, failed);
-        format!("{text}, from {}\n", count(told.mailboxes, "mailbox", "mailboxes"))
+        let from = count(told.mailboxes, ["mailbox", "mailboxes"], ["Ordner", "Ordnern"]);
+        say!("{text}, from {from}\n", "{text}, aus {from}\n")
     })?;
     if told.flags_lost > 0 {
-        eprintln!("{} left out: a folder of files has letters for 26 keywords", count(flags_lost, "flag", "flags"));
+        let flags = count(flags_lost, ["flag", "flags"], ["Markierung", "Markierungen"]);
+        let text = say!(
+            "{flags} left out: a folder of files has letters for 26 keywords",
+            "{flags} weggelassen: ein Ordner mit Dateien hat Buchstaben für 26 Schlagwörter"
+        );
+        eprintln!("{text}");
     }
     match usize::try_from(told.tally.failed).unwrap_or(usize::MAX) {
         0 => Ok(()),
-        failed => Err(Failure::Failed(format!("{} not exported", count(failed, "message was", "messages were")))),
+        failed => {
+            let messages = count(failed, ["message was", "messages were"], ["Nachricht wurde", "Nachrichten wurden"]);
+            Err(Failure::Failed(say!("{messages} not exported", "{messages} nicht exportiert")))
+        }
     }
 }

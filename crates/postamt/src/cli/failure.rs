@@ -2,6 +2,7 @@
 
 use crate::admin::client::ClientError;
 use crate::admin::protocol::TroubleKind;
+use crate::language::{caller, of_error, told};
 use std::process::ExitCode;
 
 /// Why a command did not do what it was told.
@@ -36,7 +37,7 @@ impl Failure {
 
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Failure {
-        let text = error.to_string();
+        let text = told(&error);
         match error {
             ClientError::Trouble(trouble) => match trouble.kind {
                 TroubleKind::Wrong => Failure::Wrong(text),
@@ -50,6 +51,6 @@ impl From<ClientError> for Failure {
 
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Failure {
-        Failure::Failed(format!("{error:#}"))
+        Failure::Failed(of_error(&error).within(caller()).to_owned())
     }
 }

@@ -11,6 +11,7 @@ use crate::fetch::{Afterwards, Errand, imap, pop3};
 use crate::import::names::Naming;
 use crate::import::progress::Progress;
 use crate::import::uplink::Uplink;
+use crate::language::say;
 use anyhow::Context;
 use clap::Args;
 use model::Address;
@@ -71,16 +72,22 @@ pub struct Fetch {
 pub fn run(fetch: &Fetch) -> Result<(), Failure> {
     let trust = fetch.trust()?;
     if fetch.from.protocol == Protocol::Pop3 && !fetch.mailbox.is_empty() {
-        return Err(Failure::Wrong("POP3 has one mailbox only; leave --mailbox out".into()));
+        let text =
+            say!("POP3 has one mailbox only; leave --mailbox out", "POP3 kennt nur einen Ordner; --mailbox weglassen");
+        return Err(Failure::Wrong(text));
     }
     let mut known = fetch.place.connect()?;
     let ours = mailboxes(&mut known, &fetch.account)?;
     let octets_max = ours.first().map_or(u64::MAX, |mailbox| mailbox.message_octets_max);
     let password = match &fetch.password_file {
         Some(file) => password::of_file(file)?,
-        None => password::known(&format!("Password of {} at {}: ", fetch.from.user, fetch.from.host))?,
+        None => {
+            let Remote { user, host, .. } = &fetch.from;
+            password::known(&say!("Password of {user} at {host}: ", "Passwort von {user} bei {host}: "))?
+        }
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot begin")?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().with_context(crate::server::no_threads)?;
     let account = fetch.account.to_string();
     let afterwards = if fetch.delete { Afterwards::Delete } else { Afterwards::Keep };
     let naming = if fetch.keep_names { Naming::Kept } else { Naming::Mapped };
@@ -116,9 +123,11 @@ impl Fetch {
             Some(text) => {
                 let digits: String = text.chars().filter(|c| *c != ':').map(|c| c.to_ascii_lowercase()).collect();
                 if digits.len() < 64 || !digits.bytes().all(|octet| octet.is_ascii_hexdigit()) {
-                    let text =
-                        "a fingerprint has at least 64 hexadecimal digits; see: openssl x509 -fingerprint -sha256";
-                    return Err(Failure::Wrong(text.into()));
+                    let text = say!(
+                        "a fingerprint has at least 64 hexadecimal digits; see: openssl x509 -fingerprint -sha256",
+                        "ein Fingerabdruck hat mindestens 64 Hexadezimalziffern; siehe: openssl x509 -fingerprint -sha256"
+                    );
+                    return Err(Failure::Wrong(text));
                 }
                 Some(digits)
             }

@@ -13,6 +13,7 @@ use crate::import::names::{self, Foreign, Naming};
 use crate::import::progress::Progress;
 use crate::import::uplink::{Tally, Uplink, tally};
 use crate::import::{Copies, Folder, Reader, Stop, eml, maildir, mbox};
+use crate::language::say;
 use clap::Args;
 use mailstore::SpecialUse;
 use model::Address;
@@ -185,13 +186,19 @@ pub fn report(place: &Place, tally_of: Tally, stopped: Option<String>, folders: 
     let told = Told { tally: tally_of, folders, stopped };
     place.tell(&told, |told| {
         let Tally { added, added_octets, known, failed, .. } = told.tally;
-        format!("{}, from {}\n", tally(added, added_octets, known, failed), count(told.folders, "folder", "folders"))
+        let tally = tally(added, added_octets, known, failed);
+        let from = count(told.folders, ["folder", "folders"], ["Ordner", "Ordnern"]);
+        say!("{tally}, from {from}\n", "{tally}, aus {from}\n")
     })?;
     let failed = usize::try_from(told.tally.failed).unwrap_or(usize::MAX);
     match told.stopped {
-        Some(cause) => Err(Failure::Failed(format!("stopped: {cause}; start it again to go on where it ended"))),
+        Some(cause) => Err(Failure::Failed(say!(
+            "stopped: {cause}; start it again to go on where it ended",
+            "abgebrochen: {cause}; ein neuer Start macht dort weiter"
+        ))),
         None if failed > 0 => {
-            Err(Failure::Failed(format!("{} not imported", count(failed, "message was", "messages were"))))
+            let messages = count(failed, ["message was", "messages were"], ["Nachricht wurde", "Nachrichten wurden"]);
+            Err(Failure::Failed(say!("{messages} not imported", "{messages} nicht importiert")))
         }
         None => Ok(()),
     }

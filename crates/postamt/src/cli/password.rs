@@ -2,6 +2,7 @@
 
 use super::failure::Failure;
 use crate::demo;
+use crate::language::{say, told};
 use anyhow::Context;
 use directory::Credential;
 use env::Random;
@@ -16,24 +17,33 @@ pub const OCTETS_MAX: u64 = 4096;
 pub fn read() -> Result<String, Failure> {
     let stdin = std::io::stdin();
     let password = if stdin.is_terminal() {
-        let first = asked(&stdin, "New password: ")?;
-        if asked(&stdin, "The same again: ")? != first {
-            return Err(Failure::Failed("the two are not the same; nothing was changed".into()));
+        let first = asked(&stdin, &say!("New password: ", "Neues Passwort: "))?;
+        if asked(&stdin, &say!("The same again: ", "Noch einmal: "))? != first {
+            return Err(Failure::Failed(say!(
+                "the two are not the same; nothing was changed",
+                "die beiden stimmen nicht überein; nichts wurde geändert"
+            )));
         }
         first
     } else {
         let mut octets = Vec::new();
-        stdin.take(OCTETS_MAX + 3).read_to_end(&mut octets).context("cannot read the password")?;
+        stdin.take(OCTETS_MAX + 3).read_to_end(&mut octets).with_context(unreadable)?;
         let octets = octets.strip_suffix(b"\n").unwrap_or(&octets);
         octets.strip_suffix(b"\r").unwrap_or(octets).to_vec()
     };
     if password.is_empty() {
-        return Err(Failure::Wrong("the password is empty; give it on standard input, or use --generate".into()));
+        return Err(Failure::Wrong(say!(
+            "the password is empty; it is read from standard input",
+            "das Passwort ist leer; es wird von der Standardeingabe gelesen"
+        )));
     }
     if password.len() as u64 > OCTETS_MAX {
-        return Err(Failure::Wrong(format!("the password is longer than {OCTETS_MAX} octets")));
+        return Err(Failure::Wrong(say!(
+            "the password is longer than {OCTETS_MAX} octets",
+            "das Passwort ist länger als {OCTETS_MAX} Byte"
+        )));
     }
-    String::from_utf8(password).map_err(|_| Failure::Wrong("the password is no UTF-8".into()))
+    utf8(password)
 }
 
 /// A password that somebody else knows already: asked for once on a terminal, else all that standard input has.
@@ -43,7 +53,7 @@ pub fn known(question: &str) -> Result<String, Failure> {
         asked(&stdin, question)?
     } else {
         let mut octets = Vec::new();
-        stdin.take(OCTETS_MAX + 3).read_to_end(&mut octets).context("cannot read the password")?;
+        stdin.take(OCTETS_MAX + 3).read_to_end(&mut octets).with_context(unreadable)?;
         octets
     };
     line(octets)
@@ -51,9 +61,13 @@ pub fn known(question: &str) -> Result<String, Failure> {
 
 /// The password in a file's first line.
 pub fn of_file(path: &Path) -> Result<String, Failure> {
-    let file = std::fs::File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+    let name = path.display();
+    let file =
+        std::fs::File::open(path).with_context(|| say!("cannot open {name}", "{name} lässt sich nicht öffnen"))?;
     let mut octets = Vec::new();
-    file.take(OCTETS_MAX + 3).read_to_end(&mut octets).with_context(|| format!("cannot read {}", path.display()))?;
+    file.take(OCTETS_MAX + 3)
+        .read_to_end(&mut octets)
+        .with_context(|| say!("cannot read {name}", "{name} lässt sich nicht lesen"))?;
     line(octets)
 }
 
@@ -61,9 +75,18 @@ fn line(octets: Vec<u8>) -> Result<String, Failure> {
     let line = octets.split(|&octet| octet == b'\n').next().unwrap_or_default();
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     if line.is_empty() || line.len() as u64 > OCTETS_MAX {
-        return Err(Failure::Wrong("the password is empty, or too long".into()));
+        return Err(Failure::Wrong(say!("the password is empty, or too long", "das Passwort ist leer oder zu lang")));
     }
-    String::from_utf8(line.to_vec()).map_err(|_| Failure::Wrong("the password is no UTF-8".into()))
+    utf8(line.to_vec())
+}
+
+fn utf8(octets: Vec<u8>) -> Result<String, Failure> {
+    let wrong = |_| Failure::Wrong(say!("the password is not UTF-8", "das Passwort ist kein UTF-8"));
+    String::from_utf8(octets).map_err(wrong)
+}
+
+fn unreadable() -> String {
+    say!("cannot read the password", "das Passwort lässt sich nicht lesen")
 }
 
 /// A new password of 80 bits.
@@ -74,8 +97,9 @@ pub fn generated() -> Result<String, Failure> {
 /// What `password_hash` takes.
 pub fn hashed(password: &str) -> Result<String, Failure> {
     let credential = Credential::from_password(password.as_bytes(), &Urandom::new()?);
-    let credential = credential.map_err(|error| Failure::Failed(error.to_string()))?;
-    credential.to_text().ok_or_else(|| Failure::Failed("the password is not hashed".into()))
+    let credential = credential.map_err(|error| Failure::Failed(told(&error)))?;
+    let none = || Failure::Failed(say!("the password could not be hashed", "das Passwort ließ sich nicht hashen"));
+    credential.to_text().ok_or_else(none)
 }
 
 /// The kernel's randomness, for commands that need no runtime.
@@ -83,7 +107,9 @@ struct Urandom(std::fs::File);
 
 impl Urandom {
     fn new() -> anyhow::Result<Urandom> {
-        std::fs::File::open("/dev/urandom").map(Urandom).context("cannot open /dev/urandom")
+        std::fs::File::open("/dev/urandom")
+            .map(Urandom)
+            .with_context(|| say!("cannot open /dev/urandom", "/dev/urandom lässt sich nicht öffnen"))
     }
 }
 
@@ -102,10 +128,10 @@ struct Quiet<'a> {
 impl<'a> Quiet<'a> {
     /// Keys come one by one and are not shown; Ctrl-C is a key as well, so that nobody is left with a mute terminal.
     fn new(stdin: &'a Stdin) -> anyhow::Result<Quiet<'a>> {
-        let before = tcgetattr(stdin).context("cannot ask the terminal")?;
+        let before = tcgetattr(stdin).with_context(mute)?;
         let mut quiet = before.clone();
         quiet.local_modes.remove(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG);
-        tcsetattr(stdin, OptionalActions::Flush, &quiet).context("cannot hide what is typed")?;
+        tcsetattr(stdin, OptionalActions::Flush, &quiet).with_context(mute)?;
         Ok(Quiet { stdin, before })
     }
 }
@@ -113,19 +139,27 @@ impl<'a> Quiet<'a> {
 impl Drop for Quiet<'_> {
     fn drop(&mut self) {
         if let Err(error) = tcsetattr(self.stdin, OptionalActions::Flush, &self.before) {
-            eprintln!("postamt: the terminal cannot be put back ({error}); type: reset");
+            let text = say!(
+                "the terminal cannot be put back ({error}); type: reset",
+                "das Terminal lässt sich nicht zurückstellen ({error}); Abhilfe: reset"
+            );
+            eprintln!("postamt: {text}");
         }
         eprintln!();
     }
 }
 
+fn mute() -> String {
+    say!("cannot hide what is typed", "die Eingabe lässt sich nicht verbergen")
+}
+
 fn asked(stdin: &Stdin, question: &str) -> Result<Vec<u8>, Failure> {
     eprint!("{question}");
-    std::io::stderr().flush().context("cannot ask")?;
+    std::io::stderr().flush().with_context(|| say!("cannot ask", "die Frage lässt sich nicht stellen"))?;
     let quiet = Quiet::new(stdin)?;
     let typed = typed(quiet.stdin.lock().bytes());
     drop(quiet);
-    typed.context("cannot read the password")?.ok_or_else(|| Failure::Failed("nothing was changed".into()))
+    typed.with_context(unreadable)?.ok_or_else(|| Failure::Failed(say!("nothing was changed", "nichts wurde geändert")))
 }
 
 /// What is typed up to Enter; `None` after Ctrl-C.

@@ -4,6 +4,7 @@ use super::failure::Failure;
 use super::place::{Place, columns, json, say};
 use super::text::table;
 use crate::admin::protocol::{Changed, Request};
+use crate::language::say;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -19,22 +20,23 @@ pub fn change(place: &Place, ask: Request, done: &str, password: Option<String>)
     let changed: Changed = place.connect()?.one(ask)?;
     place.tell(&Told { changed, password }, |told| {
         let mut text = match (&told.changed.note, told.changed.changed) {
-            (Some(note), 0) => format!("nothing changed: {note}\n"),
+            (Some(note), 0) => say!("nothing changed: {note}\n", "nichts geändert: {note}\n"),
             (Some(note), _) => format!("{done}; {note}\n"),
             (None, _) => format!("{done}\n"),
         };
         if let Some(password) = &told.password {
-            text += &format!("its password is {password}\n");
+            text += &say!("its password is {password}\n", "das Passwort lautet {password}\n");
         }
         text
     })
 }
 
-/// Prints all of a kind.
+/// Prints all of a kind under a heading, or says that there is none.
 pub fn list<T: Serialize + DeserializeOwned>(
     place: &Place,
     ask: Request,
-    (name, heading): (&str, &[&str]),
+    none: fn() -> String,
+    heading: fn() -> Vec<String>,
     row: fn(&T) -> Vec<String>,
 ) -> Result<(), Failure> {
     let mut items: Vec<T> = Vec::new();
@@ -43,16 +45,16 @@ pub fn list<T: Serialize + DeserializeOwned>(
         true
     })?;
     if items.is_empty() {
-        return Err(Failure::Nothing(format!("there is no {name} yet; see: postamt {name} add --help")));
+        return Err(Failure::Nothing(none()));
     }
     if place.json {
         return items.iter().try_for_each(json);
     }
     let rows: Vec<Vec<String>> = items.iter().map(row).collect();
-    say(&table(heading, &rows, columns()))
+    say(&table(&heading(), &rows, columns()))
 }
 
 /// Where it is edited.
-pub fn declared(declared: bool) -> &'static str {
-    if declared { " (in the configuration)" } else { "" }
+pub fn declared(declared: bool) -> String {
+    if declared { say!(" (in the configuration)", " (in der Konfiguration)") } else { String::new() }
 }

@@ -3,6 +3,7 @@
 use super::failure::Failure;
 use crate::admin::client::Client;
 use crate::config::{self, Mistakes};
+use crate::language::caller;
 use clap::Args;
 use serde::Serialize;
 use std::io::{IsTerminal, Write};
@@ -28,7 +29,7 @@ pub struct Place {
 impl Place {
     /// Connects to the server.
     pub fn connect(&self) -> Result<Client, Failure> {
-        let data = self.data().map_err(|mistakes| Failure::Wrong(mistakes.to_string()))?;
+        let data = self.data().map_err(|mistakes| Failure::Wrong(mistakes.within(caller()).to_string()))?;
         Ok(Client::connect(&data)?)
     }
 

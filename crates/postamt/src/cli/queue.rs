@@ -2,10 +2,11 @@
 
 use super::failure::Failure;
 use super::place::{Place, columns, json, say};
-use super::text::{count, cut, harmless, size, span, wrap};
+use super::text::{self, count, cut, deliveries, harmless, size, span, wrap};
 use super::trace::sender;
 use crate::admin::client::Client;
 use crate::admin::protocol::{Changed, QueueChange, QueueFilter, QueueItem, Request};
+use crate::language::{say, told};
 use clap::{Args, Subcommand};
 use model::Timestamp;
 use mta::transport::NextHop;
@@ -81,15 +82,15 @@ pub enum Queue {
 /// Which deliveries; everything given must fit.
 #[derive(Args, Debug)]
 pub struct Which {
-    /// Of the message with this queue id.
+    /// Only those of the message with this queue id.
     id: Option<String>,
-    /// To recipients that have this part.
+    /// Only those to recipients whose address has this part.
     #[arg(long, value_name = "PART")]
     to: Option<String>,
-    /// From senders that have this part; "" for reports, which have none.
+    /// Only those from senders whose address has this part; "" for reports, which have no sender.
     #[arg(long, value_name = "PART")]
     from: Option<String>,
-    /// By this next hop; `local` for mailboxes of this server.
+    /// Only those by this next hop; `local` for mailboxes of this server.
     #[arg(long, value_name = "NAME")]
     next_hop: Option<String>,
     /// Only those that are held.
@@ -110,7 +111,7 @@ pub struct Change {
 }
 
 fn next_hop(text: &str) -> Result<String, String> {
-    text.parse::<NextHop>().map(|hop| hop.to_string()).map_err(|error| error.to_string())
+    text.parse::<NextHop>().map(|hop| hop.to_string()).map_err(|error| told(&error))
 }
 
 pub fn run(queue: &Queue) -> Result<(), Failure> {
@@ -118,18 +119,19 @@ pub fn run(queue: &Queue) -> Result<(), Failure> {
         Queue::List { which, limit, place } => list(which, *limit, place),
         Queue::Show { id, message: false, place } => show(id, place),
         Queue::Show { id, message: true, place } => message(id, place),
-        Queue::Retry(change) => change.make(QueueChange::Retry, "tried now"),
-        Queue::Hold(change) => change.make(QueueChange::Hold, "held"),
-        Queue::Release(change) => change.make(QueueChange::Release, "released"),
+        Queue::Retry(change) => change.make(QueueChange::Retry, &say!("tried now", "werden jetzt versucht")),
+        Queue::Hold(change) => change.make(QueueChange::Hold, &say!("held", "zurückgehalten")),
+        Queue::Release(change) => change.make(QueueChange::Release, &say!("released", "freigegeben")),
         Queue::Cancel { change, yes } => {
             if !yes {
                 change.confirm()?;
             }
-            change.make(QueueChange::Cancel, "cancelled")
+            change.make(QueueChange::Cancel, &say!("cancelled", "gestrichen"))
         }
         Queue::Reroute { change, hop } => {
             let hop = hop.clone().unwrap_or_default();
-            change.make(QueueChange::Reroute(hop.clone()), &format!("sent to {hop}"))
+            let done = say!("rerouted to {hop}", "umgeleitet an {hop}");
+            change.make(QueueChange::Reroute(hop), &done)
         }
     }
 }
@@ -151,11 +153,16 @@ impl Change {
     fn filter(&self) -> Result<QueueFilter, Failure> {
         let filter = self.which.filter();
         if filter == QueueFilter::default() && !self.all {
-            let text = "which deliveries? Name a queue id, --to, --from, --next-hop or --held; or --all";
-            return Err(Failure::Wrong(text.into()));
+            return Err(Failure::Wrong(say!(
+                "which deliveries? Name a queue id, --to, --from, --next-hop or --held; or --all",
+                "welche Zustellungen? Nötig ist eine Queue-ID, --to, --from, --next-hop oder --held; oder --all"
+            )));
         }
         if filter != QueueFilter::default() && self.all {
-            return Err(Failure::Wrong("--all means all that wait; leave it out, or everything else".into()));
+            return Err(Failure::Wrong(say!(
+                "--all means all that wait; leave it out, or everything else",
+                "--all meint alle, die warten; entweder das weglassen oder alles andere"
+            )));
         }
         Ok(filter)
     }
@@ -164,7 +171,7 @@ impl Change {
         let ask = Request::QueueChange { filter: self.filter()?, change };
         let changed: Changed = self.place.connect()?.one(ask)?;
         if changed.changed == 0 {
-            return Err(Failure::Nothing(changed.note.unwrap_or_else(|| "no delivery in the queue matches".into())));
+            return Err(Failure::Nothing(changed.note.unwrap_or_else(no_match)));
         }
         self.place.tell(&changed, |changed| format!("{} {done}\n", deliveries(changed.changed)))
     }
@@ -173,7 +180,10 @@ impl Change {
     fn confirm(&self) -> Result<(), Failure> {
         let filter = self.filter()?;
         if !std::io::stdin().is_terminal() {
-            return Err(Failure::Wrong("cancelled mail is gone; say --yes where nobody can be asked".into()));
+            return Err(Failure::Wrong(say!(
+                "cancelled mail is gone; say --yes where nobody can be asked",
+                "gestrichene Mail ist verloren; wo niemand gefragt werden kann, ist --yes nötig"
+            )));
         }
         let mut number = 0;
         self.place.connect()?.ask(Request::QueueList { filter, limit: usize::MAX }, |_: QueueItem| {
@@ -181,21 +191,27 @@ impl Change {
             true
         })?;
         if number == 0 {
-            return Err(Failure::Nothing("no delivery in the queue matches".into()));
+            return Err(Failure::Nothing(no_match()));
         }
-        eprint!("Cancel {} for good, without telling anybody? [y/N] ", deliveries(number));
-        std::io::stderr().flush().map_err(|error| Failure::Failed(error.to_string()))?;
+        let deliveries = deliveries(number);
+        let question = say!(
+            "Cancel {deliveries} for good, without telling anybody? [y/N] ",
+            "{deliveries} endgültig streichen, ohne dass jemand davon erfährt? [j/N] "
+        );
+        eprint!("{question}");
+        std::io::stderr().flush().map_err(|error| Failure::Failed(told(&error)))?;
         let mut answer = String::new();
-        std::io::stdin().lock().read_line(&mut answer).map_err(|error| Failure::Failed(error.to_string()))?;
-        match answer.trim() {
-            "y" | "Y" | "yes" => Ok(()),
-            _ => Err(Failure::Failed("nothing was cancelled".into())),
+        std::io::stdin().lock().read_line(&mut answer).map_err(|error| Failure::Failed(told(&error)))?;
+        // Whoever is asked in German may answer from habit.
+        match answer.trim().to_lowercase().as_str() {
+            "y" | "yes" | "j" | "ja" => Ok(()),
+            _ => Err(Failure::Failed(say!("nothing was cancelled", "nichts wurde gestrichen"))),
         }
     }
 }
 
-fn deliveries(n: usize) -> String {
-    count(n, "delivery", "deliveries")
+fn no_match() -> String {
+    say!("no delivery in the queue matches", "keine Zustellung in der Warteschlange passt")
 }
 
 fn list(which: &Which, limit: usize, place: &Place) -> Result<(), Failure> {
@@ -212,7 +228,7 @@ fn list(which: &Which, limit: usize, place: &Place) -> Result<(), Failure> {
             return false;
         }
         if shown == 0 && !place.json {
-            printed = say(HEADING);
+            printed = say(&heading());
         }
         if printed.is_ok() {
             printed = place.tell(&item, |item| row(item, now, columns().unwrap_or(COLUMNS)));
@@ -228,29 +244,45 @@ fn list(which: &Which, limit: usize, place: &Place) -> Result<(), Failure> {
     })?;
     printed?;
     if shown == 0 {
-        let text = if which.filter() == QueueFilter::default() { "the queue is empty" } else { "no delivery matches" };
-        return Err(Failure::Nothing(text.into()));
+        return Err(Failure::Nothing(match which.filter() == QueueFilter::default() {
+            true => say!("the queue is empty", "die Warteschlange ist leer"),
+            false => no_match(),
+        }));
     }
     if place.json {
         return Ok(());
     }
-    let more = if more { format!("; there are more: --limit {}", limit.saturating_mul(10)) } else { String::new() };
-    let messages = count(messages, "message", "messages");
-    say(&format!("{} of {messages}, {}, {held} held{more}\n", deliveries(shown), size(octets)))
+    let limit = limit.saturating_mul(10);
+    let more = if more {
+        say!("; there are more: --limit {limit}", "; es gibt weitere: --limit {limit}")
+    } else {
+        String::new()
+    };
+    let (deliveries, messages, size) = (deliveries(shown), text::messages(messages), size(octets));
+    say(&say!(
+        "{deliveries} of {messages}, {size}, {held} held{more}\n",
+        "{deliveries} von {messages}, {size}, {held} zurückgehalten{more}\n"
+    ))
 }
 
 /// What a list takes where there is no terminal.
 const COLUMNS: usize = 100;
-const HEADING: &str = "ID                AGE      SIZE      TRIES  NEXT      FROM → TO\n";
 /// Where the addresses begin.
 const BEFORE: usize = 54;
+
+fn heading() -> String {
+    say!(
+        "ID                AGE      SIZE      TRIES  NEXT      FROM → TO\n",
+        "ID                ALTER    GRÖSSE    VERS.  NÄCHSTER  VON → AN\n"
+    )
+}
 
 fn row(item: &QueueItem, now: Timestamp, columns: usize) -> String {
     let at = item.closed_until.map_or(item.next_attempt, |closed| closed.max(item.next_attempt));
     let next = match item {
-        _ if item.under_way => "now".into(),
-        _ if item.held => "held".into(),
-        _ if at.0 <= now => "due".into(),
+        _ if item.under_way => say!("now", "jetzt"),
+        _ if item.held => say!("held", "gehalten"),
+        _ if at.0 <= now => say!("due", "fällig"),
         _ => span(at.0.unix_ms() - now.unix_ms()),
     };
     let age = span(now.unix_ms() - item.arrived.0.unix_ms());
@@ -264,13 +296,17 @@ fn row(item: &QueueItem, now: Timestamp, columns: usize) -> String {
         cut(&way, room)
     );
     let domain = item.to.rsplit('@').next().unwrap_or_default();
-    let by = if item.next_hop.eq_ignore_ascii_case(domain) { String::new() } else { format!("by {}", item.next_hop) };
+    let by = if item.next_hop.eq_ignore_ascii_case(domain) {
+        None
+    } else {
+        Some(say!("by {hop}", "über {hop}", hop = item.next_hop))
+    };
     let why = item.closed_cause.as_ref().or(item.last_answer.as_ref());
-    let below = match (by.as_str(), why) {
-        ("", None) => return out,
-        ("", Some(why)) => why.clone(),
-        (by, None) => by.to_owned(),
-        (by, Some(why)) => format!("{by}: {why}"),
+    let below = match (by, why) {
+        (None, None) => return out,
+        (None, Some(why)) => why.clone(),
+        (Some(by), None) => by,
+        (Some(by), Some(why)) => format!("{by}: {why}"),
     };
     let _ = writeln!(out, "{:18}{}", "", cut(&below, columns.saturating_sub(18)));
     out
@@ -279,16 +315,21 @@ fn row(item: &QueueItem, now: Timestamp, columns: usize) -> String {
 fn show(id: &str, place: &Place) -> Result<(), Failure> {
     let items = of_message(&mut place.connect()?, id)?;
     let Some(first) = items.first() else {
-        return Err(Failure::Nothing(format!("there is no message {id} in the queue; see: postamt trace {id}")));
+        return Err(Failure::Nothing(say!(
+            "there is no message {id} in the queue; see: postamt trace {id}",
+            "in der Warteschlange ist keine Nachricht {id}; siehe: postamt trace {id}"
+        )));
     };
     if place.json {
         return items.iter().try_for_each(json);
     }
     let now = super::now();
     let age = span(now.unix_ms() - first.arrived.0.unix_ms());
-    let mut out = format!("{}\n  from     {}\n", first.queue_id, harmless(sender(&first.from)));
-    let _ = writeln!(out, "  arrived  {}, {age} ago", first.arrived.short());
-    let _ = writeln!(out, "  size     {}", size(first.size_octets));
+    let (from, arrived, size) = (harmless(sender(&first.from)), first.arrived.short(), size(first.size_octets));
+    let mut out = format!("{}\n", first.queue_id);
+    out += &say!("  from     {from}\n", "  von      {from}\n");
+    out += &say!("  arrived  {arrived}, {age} ago\n", "  Eingang  {arrived}, vor {age}\n");
+    out += &say!("  size     {size}\n", "  Größe    {size}\n");
     for item in &items {
         out.push_str(&details(item, now, columns()));
     }
@@ -296,36 +337,44 @@ fn show(id: &str, place: &Place) -> Result<(), Failure> {
 }
 
 fn details(item: &QueueItem, now: Timestamp, columns: Option<usize>) -> String {
-    let mut out = format!("\n  to       {}\n", harmless(&item.to));
-    let mut line = |name: &str, text: String| {
+    let mut out = say!("\n  to       {to}\n", "\n  an       {to}\n", to = harmless(&item.to));
+    let mut line = |name: String, text: String| {
         out.push_str(&wrap(&format!("    {name:<9}{}", harmless(&text)), columns, 13));
     };
     if let Some(original) = item.original_to.as_ref().filter(|original| **original != item.to) {
-        line("meant", original.clone());
+        line(say!("meant", "gemeint"), original.clone());
     }
-    line("by", item.next_hop.clone());
-    line("state", state(item, now));
+    line(say!("by", "über"), item.next_hop.clone());
+    line(say!("state", "Zustand"), state(item, now));
     if let Some(cause) = &item.closed_cause {
-        let until = item.closed_until.map(|until| format!(" until {}", until.short())).unwrap_or_default();
-        line("waits", format!("nothing is sent there{until}: {cause}"));
+        let until = item.closed_until.map(|until| until.short()).unwrap_or_default();
+        let text = say!("nothing is sent there until {until}: {cause}", "bis {until} geht nichts dorthin: {cause}");
+        line(say!("waits", "wartet"), text);
     }
     if let Some(answer) = &item.last_answer {
-        line("last", answer.clone());
+        line(say!("last", "zuletzt"), answer.clone());
     }
-    let told = if item.delay_told { "; the sender knows that it is late" } else { "" };
-    line("until", format!("{}, then the sender is told{told}", item.expires.short()));
+    let until = item.expires.short();
+    let mut text = say!("{until}, then the sender is told", "{until}, danach bekommt der Absender einen Bericht");
+    if item.delay_told {
+        text += &say!("; the sender knows that it is late", "; von der Verzögerung weiß er");
+    }
+    line(say!("until", "bis"), text);
     out
 }
 
 /// How often it was tried, and when it is tried next.
 pub fn state(item: &QueueItem, now: Timestamp) -> String {
-    let tries = count(item.attempts as usize, "try", "tries");
+    let tries = count(item.attempts as usize, ["try", "tries"], ["Versuch", "Versuche"]);
     let next = item.closed_until.map_or(item.next_attempt, |closed| closed.max(item.next_attempt));
     match item {
-        _ if item.under_way => format!("{tries}; being tried now"),
-        _ if item.held => format!("{tries}; held"),
-        _ if next.0 <= now => format!("{tries}; due"),
-        _ => format!("{tries}; the next in {}, {}", span(next.0.unix_ms() - now.unix_ms()), next.short()),
+        _ if item.under_way => say!("{tries}; being tried now", "{tries}; gerade unterwegs"),
+        _ if item.held => say!("{tries}; held", "{tries}; zurückgehalten"),
+        _ if next.0 <= now => say!("{tries}; due", "{tries}; fällig"),
+        _ => {
+            let (wait, at) = (span(next.0.unix_ms() - now.unix_ms()), next.short());
+            say!("{tries}; the next in {wait}, {at}", "{tries}; der nächste in {wait}, {at}")
+        }
     }
 }
 
@@ -342,7 +391,10 @@ pub fn of_message(client: &mut Client, id: &str) -> Result<Vec<QueueItem>, Failu
 
 fn message(id: &str, place: &Place) -> Result<(), Failure> {
     if place.json {
-        return Err(Failure::Wrong("a message is octets, not JSON; leave --json or --message out".into()));
+        return Err(Failure::Wrong(say!(
+            "a message is not JSON; leave --json or --message out",
+            "eine Nachricht ist kein JSON; --json oder --message weglassen"
+        )));
     }
     let octets = place.connect()?.message(id, MESSAGE_OCTETS_MAX)?;
     std::io::stdout().write_all(&octets).map_err(|_| Failure::ReaderGone)

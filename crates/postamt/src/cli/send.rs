@@ -3,6 +3,7 @@
 use super::failure::Failure;
 use super::place::Place;
 use crate::admin::protocol::{Request, SentItem};
+use crate::language::say;
 use crate::samples::encoded_words;
 use anyhow::Context;
 use clap::Args;
@@ -39,12 +40,23 @@ pub fn run(send: &Send) -> Result<(), Failure> {
     let mut client = send.place.connect()?;
     let stdin = std::io::stdin();
     if stdin.is_terminal() {
-        eprintln!("Type the message, and Ctrl-D on a line of its own at its end:");
+        let text = say!(
+            "Type the message, and Ctrl-D on a line of its own at its end:",
+            "Nachricht eingeben; Strg-D am Anfang einer Zeile beendet sie:"
+        );
+        eprintln!("{text}");
     }
     let mut input = Vec::new();
-    stdin.take(MESSAGE_OCTETS_MAX + 1).read_to_end(&mut input).context("cannot read the message")?;
+    stdin
+        .take(MESSAGE_OCTETS_MAX + 1)
+        .read_to_end(&mut input)
+        .with_context(|| say!("cannot read the message", "die Nachricht lässt sich nicht lesen"))?;
     if input.len() as u64 > MESSAGE_OCTETS_MAX {
-        return Err(Failure::Wrong(format!("the message is longer than {} MiB", MESSAGE_OCTETS_MAX >> 20)));
+        let mib = MESSAGE_OCTETS_MAX >> 20;
+        return Err(Failure::Wrong(say!(
+            "the message is larger than {mib} MiB",
+            "die Nachricht ist größer als {mib} MiB"
+        )));
     }
     let message = if send.raw { lines(&input) } else { composed(send, &input)? };
     let ask = Request::MessageSend {
@@ -77,7 +89,10 @@ fn lines(octets: &[u8]) -> Vec<u8> {
 fn composed(send: &Send, text: &[u8]) -> Result<Vec<u8>, Failure> {
     let subject = &send.subject;
     if subject.chars().any(char::is_control) || subject.len() > SUBJECT_OCTETS_MAX {
-        let text = format!("the subject has control characters, or more than {SUBJECT_OCTETS_MAX} octets");
+        let text = say!(
+            "the subject has control characters, or more than {SUBJECT_OCTETS_MAX} octets",
+            "der Betreff enthält Steuerzeichen oder mehr als {SUBJECT_OCTETS_MAX} Byte"
+        );
         return Err(Failure::Wrong(text));
     }
     let to: Vec<String> = send.to.iter().map(|to| format!("<{to}>")).collect();
@@ -91,10 +106,11 @@ fn composed(send: &Send, text: &[u8]) -> Result<Vec<u8>, Failure> {
     let charset = if is_utf8 { "utf-8" } else { "unknown-8bit" };
     let (transfer, body) = match (is_plain, is_utf8) {
         (true, _) => ("7bit", text),
-        (false, true) => {
-            ("quoted-printable", QuotedPrintableEncoder::new().preserve_line_breaks().encode(&text).context(FITS)?)
-        }
-        (false, false) => ("base64", Base64Encoder::new().wrap_lines().encode(&text).context(FITS)?),
+        (false, true) => (
+            "quoted-printable",
+            QuotedPrintableEncoder::new().preserve_line_breaks().encode(&text).with_context(not_encoded)?,
+        ),
+        (false, false) => ("base64", Base64Encoder::new().wrap_lines().encode(&text).with_context(not_encoded)?),
     };
     out += &format!(
         "MIME-Version: 1.0\r\nContent-Type: text/plain; charset={charset}\r\nContent-Transfer-Encoding: {transfer}\r\n\r\n"
@@ -104,7 +120,9 @@ fn composed(send: &Send, text: &[u8]) -> Result<Vec<u8>, Failure> {
     Ok(out)
 }
 
-const FITS: &str = "the text cannot be encoded";
+fn not_encoded() -> String {
+    say!("the text cannot be encoded", "der Text lässt sich nicht kodieren")
+}
 
 #[cfg(test)]
 mod tests {

@@ -2,8 +2,9 @@
 
 use super::failure::Failure;
 use super::place::{Place, columns, json, say};
-use super::text::{count, harmless, size, span, table, wrap};
+use super::text::{accounts, deliveries, domains, harmless, size, span, table, wrap};
 use crate::admin::protocol::{DestinationItem, Request, StatusItem};
+use crate::language::{Language, caller, say};
 use std::fmt::Write;
 
 pub fn run(place: &Place) -> Result<(), Failure> {
@@ -13,49 +14,60 @@ pub fn run(place: &Place) -> Result<(), Failure> {
 
 fn text(status: &StatusItem, columns: Option<usize>) -> String {
     let up = span(i64::try_from(status.uptime_s).unwrap_or(i64::MAX / 1000).saturating_mul(1000));
-    let mut out = format!("postamt {} on {}, up {up}, pid {}\n", status.version, status.hostname, status.pid);
+    let StatusItem { version, hostname, pid, .. } = status;
+    let mut out = say!(
+        "postamt {version} on {hostname}, up {up}, pid {pid}\n",
+        "postamt {version} auf {hostname}, läuft seit {up}, PID {pid}\n"
+    );
+    // As wide as "certificate", or "Warteschlange".
+    let width = if caller() == Language::German { 13 } else { 12 };
     let mut line = |name: &str, text: String| {
-        out.push_str(&wrap(&format!("  {name:<12} {}", harmless(&text)), columns, 15));
+        out.push_str(&wrap(&format!("  {name:<width$} {}", harmless(&text)), columns, 3 + width));
     };
-    line("store", status.store.clone());
-    line("people", format!("{}, {}", count(status.accounts, "account", "accounts"), domains(status.domains)));
+    line(&say!("store", "Datenablage"), status.store.clone());
+    line(&say!("people", "Personen"), format!("{}, {}", accounts(status.accounts), domains(status.domains)));
     for fault in &status.faults {
-        line("", format!("wrong: {fault}"));
+        line("", say!("wrong: {fault}", "falsch: {fault}"));
     }
     if let Some(octets) = status.memory_octets {
-        line("memory", size(octets));
+        line(&say!("memory", "Speicher"), size(octets));
     }
-    line("connections", format!("{} of at most {}", status.connections, status.connections_max));
+    let (open, max) = (status.connections, status.connections_max);
+    line(&say!("connections", "Verbindungen"), say!("{open} of at most {max}", "{open} von höchstens {max}"));
     for listener in &status.listeners {
-        line("listens", listener.to_string());
+        line(&say!("listens", "lauscht"), listener.told());
     }
     for certificate in &status.certificates {
-        line("certificate", certificate.to_string());
+        line(&say!("certificate", "Zertifikat"), certificate.told());
     }
     let queue = &status.queue;
-    let deliveries = count(queue.deliveries, "delivery", "deliveries");
-    line("queue", format!("{deliveries}, {} being tried", queue.under_way));
+    let (waiting, now) = (deliveries(queue.deliveries), queue.under_way);
+    line(&say!("queue", "Warteschlange"), say!("{waiting}, {now} being tried", "{waiting}, {now} davon unterwegs"));
     if !queue.destinations.is_empty() {
         let rows: Vec<Vec<String>> = queue.destinations.iter().map(row).collect();
-        let table = table(&["  NEXT HOP", ">WAITING", ">TRIED NOW", "CLOSED"], &rows, columns);
+        let heading = [
+            say!("  NEXT HOP", "  NÄCHSTER HOP"),
+            say!(">WAITING", ">WARTEN"),
+            say!(">TRIED NOW", ">UNTERWEGS"),
+            say!("CLOSED", "GESPERRT"),
+        ];
+        let table = table(&heading, &rows, columns);
         let _ = write!(out, "\n{table}");
     }
     if queue.destinations_more > 0 {
-        let _ = writeln!(out, "  and {} more", queue.destinations_more);
+        out += &say!("  and {n} more\n", "  und {n} weitere\n", n = queue.destinations_more);
     }
     out
 }
 
-fn domains(n: usize) -> String {
-    count(n, "domain", "domains")
-}
-
 fn row(destination: &DestinationItem) -> Vec<String> {
     let cause = destination.closed_cause.as_deref().map(harmless).unwrap_or_default();
-    let closed = destination.closed_until.map_or_else(String::new, |until| format!("until {}: {cause}", until.short()));
+    let closed = destination
+        .closed_until
+        .map(|until| say!("until {until}: {cause}", "bis {until}: {cause}", until = until.short()));
     let numbers = [destination.waiting, destination.under_way].map(|n| n.to_string());
     let [waiting, under_way] = numbers;
-    vec![format!("  {}", harmless(&destination.next_hop)), waiting, under_way, closed]
+    vec![format!("  {}", harmless(&destination.next_hop)), waiting, under_way, closed.unwrap_or_default()]
 }
 
 #[cfg(test)]
@@ -63,6 +75,7 @@ mod tests {
     use super::*;
     use crate::admin::protocol::{ListenerItem, QueueStatus};
     use crate::admin::when::When;
+    use crate::language::tests::in_german;
     use model::Timestamp;
 
     #[test]
@@ -109,5 +122,19 @@ postamt 0.1.0 on mail.demo.test, up 2 h, pid 7
   example.org        2          0  until 1970-01-01 00:00:00Z: no route
 ";
         assert_eq!(text(&status, None), expected);
+        let expected = "\
+postamt 0.1.0 auf mail.demo.test, läuft seit 2 h, PID 7
+  Datenablage   well
+  Personen      1 Konto, 2 Domains
+                falsch: a leads to b, which nobody has
+  Speicher      20 MiB
+  Verbindungen  3 von höchstens 100
+  lauscht       smtp auf [::]:25 (STARTTLS)
+  Warteschlange 2 Zustellungen, 0 davon unterwegs
+
+  NÄCHSTER HOP  WARTEN  UNTERWEGS  GESPERRT
+  example.org        2          0  bis 1970-01-01 00:00:00Z: no route
+";
+        assert_eq!(in_german(|| text(&status, None)), expected);
     }
 }

@@ -1,5 +1,7 @@
 //! How quantities and tables look in a terminal.
 
+use crate::language::{Language, caller};
+
 /// `1.2 KiB`: two digits are enough to compare.
 pub fn size(octets: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
@@ -13,7 +15,11 @@ pub fn size(octets: u64) -> String {
         }
         (value, unit) = (value / 1024.0, next);
     }
-    if value < 9.95 { format!("{value:.1} {unit}") } else { format!("{value:.0} {unit}") }
+    if value >= 9.95 {
+        return format!("{value:.0} {unit}");
+    }
+    let text = format!("{value:.1} {unit}");
+    if caller() == Language::German { text.replace('.', ",") } else { text }
 }
 
 /// `5 s`, `12 min`, `3 h`, `4 d`: the largest unit of which there are two, or the smallest.
@@ -27,9 +33,26 @@ pub fn span(ms: i64) -> String {
     }
 }
 
-/// `1 delivery`, `2 deliveries`.
-pub fn count(n: usize, one: &str, many: &str) -> String {
+/// `1 delivery`, `2 deliveries`: the singular and the plural in English, then in German.
+pub fn count(n: usize, english: [&str; 2], german: [&str; 2]) -> String {
+    let [one, many] = if caller() == Language::German { german } else { english };
     if n == 1 { format!("1 {one}") } else { format!("{n} {many}") }
+}
+
+pub fn accounts(n: usize) -> String {
+    count(n, ["account", "accounts"], ["Konto", "Konten"])
+}
+
+pub fn domains(n: usize) -> String {
+    count(n, ["domain", "domains"], ["Domain", "Domains"])
+}
+
+pub fn messages(n: usize) -> String {
+    count(n, ["message", "messages"], ["Nachricht", "Nachrichten"])
+}
+
+pub fn deliveries(n: usize) -> String {
+    count(n, ["delivery", "deliveries"], ["Zustellung", "Zustellungen"])
 }
 
 /// `text` in at most `columns`, its end cut off with a mark. Controls, which a peer may have sent, do not reach the terminal.
@@ -70,7 +93,7 @@ pub fn wrap(text: &str, columns: Option<usize>, indent: usize) -> String {
 }
 
 /// Rows under a heading, columns two spaces apart; those whose heading begins with `>` are aligned to the right.
-pub fn table(heading: &[&str], rows: &[Vec<String>], columns: Option<usize>) -> String {
+pub fn table(heading: &[String], rows: &[Vec<String>], columns: Option<usize>) -> String {
     let plain = |text: &str| text.trim_start_matches('>').to_owned();
     let all = std::iter::once(heading.iter().map(|text| plain(text)).collect()).chain(rows.iter().cloned());
     let all: Vec<Vec<String>> = all.collect();
@@ -120,7 +143,7 @@ mod tests {
     #[test]
     fn columns_of_a_table_are_aligned() {
         let rows = [vec!["anna@demo.test".to_owned(), "5".to_owned()], vec!["b".to_owned(), "50".to_owned()]];
-        let text = table(&["ADDRESS", ">N"], &rows, Some(80));
+        let text = table(&["ADDRESS", ">N"].map(String::from), &rows, Some(80));
         assert_eq!(text, "ADDRESS          N\nanna@demo.test   5\nb               50\n");
     }
 }

@@ -7,6 +7,7 @@ use crate::admin::client::Client;
 use crate::admin::protocol::{QueueItem, Request, TraceAsk, TraceItem};
 use crate::admin::when::When;
 use crate::config::units::Span;
+use crate::language::{Language, caller, say};
 use clap::Args;
 use model::Timestamp;
 use std::collections::HashMap;
@@ -23,13 +24,13 @@ const NAMED_MAX: usize = 3;
 pub struct Trace {
     /// The message's queue id, as in its `Received` field, the log, and what `postamt send` prints.
     id: Option<String>,
-    /// Messages with a recipient that has this part.
+    /// Only messages with a recipient whose address has this part.
     #[arg(long, value_name = "PART", conflicts_with = "id")]
     to: Option<String>,
-    /// Messages with a sender that has this part.
+    /// Only messages with a sender whose address has this part.
     #[arg(long, value_name = "PART", conflicts_with = "id")]
     from: Option<String>,
-    /// Messages accepted within this time, as 90min, 3h or 2d.
+    /// Only messages accepted in the last TIME, as 90min, 3h or 2d.
     #[arg(long, value_name = "TIME", conflicts_with = "id")]
     since: Option<Span>,
     /// How many messages at most, the newest first.
@@ -50,8 +51,14 @@ pub fn run(trace: &Trace) -> Result<(), Failure> {
     let items = ask(trace, &mut client)?;
     if items.is_empty() {
         return Err(Failure::Nothing(match &trace.id {
-            Some(id) => format!("nothing is known of {id}; records are kept for 30 days"),
-            None => "no message matches; records are kept for 30 days".into(),
+            Some(id) => say!(
+                "nothing is known of {id}; records are kept for 30 days",
+                "über {id} ist nichts bekannt; Aufzeichnungen bleiben 30 Tage"
+            ),
+            None => say!(
+                "no message matches; records are kept for 30 days",
+                "keine Nachricht passt; Aufzeichnungen bleiben 30 Tage"
+            ),
         }));
     }
     if trace.place.json {
@@ -68,11 +75,13 @@ pub fn run(trace: &Trace) -> Result<(), Failure> {
 
 /// What happens next to a delivery that is still in the queue.
 fn waiting(item: &QueueItem, now: Timestamp, columns: Option<usize>) -> String {
-    let mut text = format!("  {:<20}  {:<12} {}, {}", "now", "in the queue", item.to, super::queue::state(item, now));
+    let (at, queued, width) = (say!("now", "jetzt"), say!("in the queue", "wartet"), event_width());
+    let mut text = format!("  {at:<20}  {queued:<width$} {}, {}", item.to, super::queue::state(item, now));
     if let Some(cause) = &item.closed_cause {
-        let _ = write!(text, "; nothing is sent to {} before: {cause}", item.next_hop);
+        let hop = &item.next_hop;
+        text += &say!("; nothing is sent to {hop} until then: {cause}", "; bis dahin geht nichts an {hop}: {cause}");
     }
-    wrap(&harmless(&text), columns, 37)
+    wrap(&harmless(&text), columns, 25 + width)
 }
 
 fn ask(trace: &Trace, client: &mut Client) -> Result<Vec<TraceItem>, Failure> {
@@ -148,9 +157,10 @@ fn story(items: &[TraceItem], columns: Option<usize>) -> String {
 }
 
 fn line(item: &TraceItem, shown: Shown, columns: Option<usize>) -> String {
+    let (event, width) = (event(&item.event), event_width());
     let mut text = match shown {
-        Shown::Below => format!("  {}  {:<12}", item.at.short(), item.event),
-        Shown::Apart => format!("{}  {}  {:<12}", item.at.short(), item.queue_id, item.event),
+        Shown::Below => format!("  {}  {event:<width$}", item.at.short()),
+        Shown::Apart => format!("{}  {}  {event:<width$}", item.at.short(), item.queue_id),
     };
     let indent = text.chars().count() + 1;
     let is_first = item.from.is_some();
@@ -163,11 +173,41 @@ fn line(item: &TraceItem, shown: Shown, columns: Option<usize>) -> String {
     wrap(harmless(&text).trim_end(), columns, indent)
 }
 
+/// Columns of the longest event that is usual.
+fn event_width() -> usize {
+    if caller() == Language::German { 15 } else { 12 }
+}
+
+/// What happened, in a word or two.
+fn event(name: &str) -> &str {
+    if caller() == Language::English {
+        return name;
+    }
+    match name {
+        "received" => "empfangen",
+        "delivered" => "zugestellt",
+        "relayed" => "weitergegeben",
+        "deferred" => "aufgeschoben",
+        "failed" => "gescheitert",
+        "delay-told" => "Verzug gemeldet",
+        "success-told" => "Erfolg gemeldet",
+        "failure-told" => "Fehler gemeldet",
+        "held" => "zurückgehalten",
+        "released" => "freigegeben",
+        "retried" => "neu versucht",
+        "cancelled" => "gestrichen",
+        "rerouted" => "umgeleitet",
+        "resumed" => "fortgesetzt",
+        other => other,
+    }
+}
+
 /// What the other side was, and what it said.
 fn detail(item: &TraceItem) -> String {
     let mut text = String::new();
     if let Some(peer) = &item.peer {
-        let _ = write!(text, " {} {}", if item.from.is_some() { "from" } else { "at" }, peer.trim());
+        let how = if item.from.is_some() { say!("from", "von") } else { say!("at", "bei") };
+        let _ = write!(text, " {how} {}", peer.trim());
     }
     if let Some(protocol) = &item.protocol {
         let _ = write!(text, " ({protocol})");
@@ -176,11 +216,13 @@ fn detail(item: &TraceItem) -> String {
         let _ = write!(text, ": {answer}");
     }
     if let Some(next) = item.next_attempt {
-        let _ = write!(text, "; next try {}", next.short());
+        text += &say!("; next try {next}", "; nächster Versuch {next}", next = next.short());
     }
     if let Some(related) = &item.related {
-        let what = if item.event == "received" { "it reports on" } else { "the report is" };
-        let _ = write!(text, "; {what} {related}");
+        text += &match item.event == "received" {
+            true => say!("; it reports on {related}", "; Bericht über {related}"),
+            false => say!("; the report is {related}", "; der Bericht ist {related}"),
+        };
     }
     text
 }
@@ -192,7 +234,7 @@ pub fn sender(from: &str) -> &str {
 fn named(recipients: &[String]) -> String {
     let mut text = recipients.iter().take(NAMED_MAX).cloned().collect::<Vec<_>>().join(", ");
     if recipients.len() > NAMED_MAX {
-        let _ = write!(text, " and {} more", recipients.len() - NAMED_MAX);
+        text += &say!(" and {n} more", " und {n} weitere", n = recipients.len() - NAMED_MAX);
     }
     text
 }
@@ -200,6 +242,7 @@ fn named(recipients: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::language::tests::in_german;
 
     fn item(at_s: i64, event: &str) -> TraceItem {
         TraceItem {
@@ -250,6 +293,22 @@ mod tests {
         assert_eq!(story(&items(), None), expected);
         let narrow = story(&items(), Some(100));
         assert!(narrow.lines().all(|line| line.chars().count() <= 100), "{narrow}");
+    }
+
+    #[test]
+    fn a_story_is_told_in_german() {
+        let expected = "\
+06559b0f9ac00001  anna@demo.test → ben@example.org  1,5 KiB
+  Message-ID <1@demo.test>
+  1970-01-01 00:00:00Z  empfangen       von anna@demo.test (ESMTPSA)
+  1970-01-01 00:00:01Z  aufgeschoben    ben@example.org bei mx.example.org [192.0.2.1]:25 (ESMTP): 451 4.7.1 come  back later; nächster Versuch 1970-01-01 00:01:00Z
+  1970-01-01 00:00:02Z  Fehler gemeldet ben@example.org; der Bericht ist 06559b0f9ac00002
+";
+        assert_eq!(in_german(|| story(&items(), None)), expected);
+        for (_, name) in mta::trace::TraceEvent::ALL {
+            let german = in_german(|| event(name).to_owned());
+            assert!(german != name && german.chars().count() <= 15, "{name}: {german}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::keys::LISTENER;
 use super::reader::Section;
+use crate::language::both;
 use crate::plan::{ChannelBinding, ListenerPlan, PlaintextLogin, Port, Protocol, TlsStart};
 use model::Network;
 use net::ListenAddress;
@@ -16,8 +17,12 @@ pub(super) fn read(root: &Section<'_>, folder: &Path) -> Vec<ListenerPlan> {
     for (n, section) in sections.iter().enumerate() {
         let Some((plan, span)) = listener(section, folder) else { continue };
         if let Some((other, _)) = plans.iter().find(|(_, other)| clash(&other.address, &plan.address)) {
-            let text = format!("{} is taken by listener[{other}] already", plan.address);
-            section.mistake(span, "address", &text);
+            let text = both!(
+                "{address} is taken by listener[{other}] already",
+                "{address} ist schon durch listener[{other}] belegt",
+                address = plan.address
+            );
+            section.mistake(span, "address", text);
         }
         plans.push((n + 1, plan));
     }
@@ -53,7 +58,11 @@ pub fn loopback(port: Port) -> Vec<ListenerPlan> {
 fn listener(section: &Section<'_>, folder: &Path) -> Option<(ListenerPlan, Range<usize>)> {
     let protocol = section.word("protocol", &Protocol::ALL.map(|protocol| (protocol.name(), protocol)));
     if !section.has("protocol") {
-        section.missing("protocol", "what is spoken there? smtp, submission, lmtp, imap, pop3 or http");
+        let why = both!(
+            "what is spoken there? smtp, submission, lmtp, imap, pop3 or http",
+            "was wird dort gesprochen? smtp, submission, lmtp, imap, pop3 oder http"
+        );
+        section.missing("protocol", why);
     }
     let address = address(section, folder);
     let words = [("none", TlsStart::None), ("starttls", TlsStart::Starttls), ("implicit", TlsStart::Implicit)];
@@ -63,10 +72,11 @@ fn listener(section: &Section<'_>, folder: &Path) -> Option<(ListenerPlan, Range
     let bare = matches!(protocol, Protocol::Lmtp | Protocol::Http);
     match (protocol, &tls) {
         (Protocol::Lmtp, Some(tls)) if tls.value != TlsStart::None => {
-            section.mistake(tls.span.clone(), "tls", "lmtp knows only \"none\"");
+            section.mistake(tls.span.clone(), "tls", both!("lmtp knows only \"none\"", "lmtp kennt nur \"none\""));
         }
         (Protocol::Http, Some(tls)) if tls.value == TlsStart::Starttls => {
-            section.mistake(tls.span.clone(), "tls", "http knows only \"none\" and \"implicit\"");
+            let text = both!("http knows only \"none\" and \"implicit\"", "http kennt nur \"none\" und \"implicit\"");
+            section.mistake(tls.span.clone(), "tls", text);
         }
         _ => {}
     }
@@ -76,14 +86,18 @@ fn listener(section: &Section<'_>, folder: &Path) -> Option<(ListenerPlan, Range
     };
     if let Some(flag) = plaintext.filter(|flag| flag.value) {
         if !matches!(protocol, Protocol::Imap | Protocol::Pop3 | Protocol::Submission) {
-            let text = format!(
-                "nobody logs in by {}; only imap, pop3 and submission listeners take passwords",
-                protocol.name()
+            let text = both!(
+                "nobody logs in by {protocol}; only imap, pop3 and submission listeners take passwords",
+                "über {protocol} meldet sich niemand an; nur imap, pop3 und submission nehmen Passwörter an",
+                protocol = protocol.name()
             );
-            section.mistake(flag.span, "plaintext_login", &text);
+            section.mistake(flag.span, "plaintext_login", text);
         } else if !address.is_local() {
-            let text = format!("{address} is no loopback address: passwords would cross the network in the clear");
-            section.mistake(flag.span, "plaintext_login", &text);
+            let text = both!(
+                "{address} is no loopback address: passwords would cross the network in the clear",
+                "{address} ist keine Loopback-Adresse: Passwörter gingen im Klartext durchs Netz"
+            );
+            section.mistake(flag.span, "plaintext_login", text);
         }
     }
     let default = if bare { TlsStart::None } else { TlsStart::Starttls };
@@ -102,7 +116,12 @@ fn listener(section: &Section<'_>, folder: &Path) -> Option<(ListenerPlan, Range
 fn pages(section: &Section<'_>, protocol: Protocol, address: &ListenAddress) -> Vec<Page> {
     let Some(found) = section.list::<Page>("pages") else { return default_pages(protocol, address) };
     if let Some(first) = found.first().filter(|_| protocol != Protocol::Http) {
-        section.mistake(first.span.clone(), "pages", &format!("{} shows no pages; only http does", protocol.name()));
+        let text = both!(
+            "{protocol} shows no pages; only http does",
+            "{protocol} zeigt keine Seiten; das tut nur http",
+            protocol = protocol.name()
+        );
+        section.mistake(first.span.clone(), "pages", text);
     }
     let mut pages: Vec<Page> = found.into_iter().map(|found| found.value).collect();
     pages.sort_unstable();
@@ -121,14 +140,21 @@ fn default_pages(protocol: Protocol, address: &ListenAddress) -> Vec<Page> {
 
 fn address(section: &Section<'_>, folder: &Path) -> Option<(ListenAddress, Range<usize>)> {
     if !section.has("address") {
-        section.missing("address", "where does it listen? As \"127.0.0.1:2525\" or \"unix:/run/postamt/lmtp\"");
+        let why = both!(
+            "where does it listen? As \"127.0.0.1:2525\" or \"unix:/run/postamt/lmtp\"",
+            "wo lauscht er? Etwa \"127.0.0.1:2525\" oder \"unix:/run/postamt/lmtp\""
+        );
+        section.missing("address", why);
     }
     let found = section.text("address")?;
     if let Some(path) = found.value.strip_prefix("unix:") {
         let path: PathBuf = folder.join(path);
         if path.as_os_str().len() > UNIX_PATH_OCTETS_MAX {
-            let text = format!("the path is longer than {UNIX_PATH_OCTETS_MAX} octets, which the system does not take");
-            section.mistake(found.span, "address", &text);
+            let text = both!(
+                "the path is longer than {UNIX_PATH_OCTETS_MAX} octets, which the system does not take",
+                "der Pfad ist länger als {UNIX_PATH_OCTETS_MAX} Byte; das nimmt das System nicht an"
+            );
+            section.mistake(found.span, "address", text);
             return None;
         }
         return Some((ListenAddress::Unix(path), found.span));
@@ -136,8 +162,12 @@ fn address(section: &Section<'_>, folder: &Path) -> Option<(ListenAddress, Range
     match found.value.parse() {
         Ok(address) => Some((ListenAddress::Tcp(address), found.span)),
         Err(_) => {
-            let text = format!("\"{}\" is no IP address with port, as 127.0.0.1:2525 or [::1]:2525", found.value);
-            section.mistake(found.span, "address", &text);
+            let text = both!(
+                "\"{address}\" is no IP address with port, as 127.0.0.1:2525 or [::1]:2525",
+                "\"{address}\" ist keine IP-Adresse mit Port wie 127.0.0.1:2525 oder [::1]:2525",
+                address = found.value
+            );
+            section.mistake(found.span, "address", text);
             None
         }
     }

@@ -4,6 +4,7 @@ use super::Access;
 use super::keys::{OUTBOUND, ROUTE};
 use super::reader::Section;
 use super::units::Span;
+use crate::language::{Tell, Text, both};
 use crate::plan::Outbound;
 use directory::Secret;
 use message::report::Language;
@@ -59,7 +60,7 @@ fn authority(section: &Section<'_>, path: &Path) -> Option<std::path::PathBuf> {
     let found = section.text("authority")?;
     let file = path.parent().unwrap_or(Path::new("")).join(found.value);
     if let Err(error) = net::dial::TokioDialer::new(Some(&file)) {
-        section.mistake(found.span, "authority", &error.to_string());
+        section.mistake(found.span, "authority", error.tell());
     }
     Some(file)
 }
@@ -67,8 +68,9 @@ fn authority(section: &Section<'_>, path: &Path) -> Option<std::path::PathBuf> {
 fn span(section: &Section<'_>, key: &str, min: Duration) -> Option<Duration> {
     let found = section.parsed::<Span>(key)?;
     if !(min..=MONTH).contains(&found.value.0) {
-        let text = format!("must be from {} min to 30 d", min.as_secs() / 60);
-        section.mistake(found.span, key, &text);
+        let minutes = min.as_secs() / 60;
+        let text = both!("must be from {minutes} min to 30 d", "muss zwischen {minutes} min und 30 d liegen");
+        section.mistake(found.span, key, text);
     }
     Some(found.value.0)
 }
@@ -76,12 +78,23 @@ fn span(section: &Section<'_>, key: &str, min: Duration) -> Option<Duration> {
 /// An address with or without port.
 struct Server(SocketAddr);
 
+/// A text is none.
+struct NoServer;
+
+impl Tell for NoServer {
+    fn tell(&self) -> Text {
+        both!(
+            "is no IP address, as 192.0.2.53, 127.0.0.1:5353 or [::1]:5353",
+            "keine IP-Adresse wie 192.0.2.53, 127.0.0.1:5353 oder [::1]:5353"
+        )
+    }
+}
+
 impl FromStr for Server {
-    type Err = &'static str;
-    fn from_str(text: &str) -> Result<Server, &'static str> {
+    type Err = NoServer;
+    fn from_str(text: &str) -> Result<Server, NoServer> {
         let bare = || text.parse::<IpAddr>().map(|address| SocketAddr::new(address, 53));
-        let wrong = "is no IP address, as 192.0.2.53, 127.0.0.1:5353 or [::1]:5353";
-        text.parse().or_else(|_| bare()).map(Server).map_err(|_| wrong)
+        text.parse().or_else(|_| bare()).map(Server).map_err(|_| NoServer)
     }
 }
 
@@ -102,19 +115,30 @@ fn routes(root: &Section<'_>, path: &Path, access: Access) -> Vec<StaticRoute> {
         let matches = matches.into_iter().map(|found| found.value).collect();
         let hop = section.parsed::<HostHop>("to");
         if !section.has("to") {
-            section.missing("to", "where does the mail go? As \"smtp://mail.example.org:587\"");
+            let why = both!(
+                "where does the mail go? As \"smtp://mail.example.org:587\"",
+                "wohin geht die Mail? Etwa \"smtp://mail.example.org:587\""
+            );
+            section.missing("to", why);
         }
         let Some(name) = section.text("name") else {
             if !section.has("name") {
-                section.missing("name", "by what shall the queue know it?");
+                let why =
+                    both!("by what shall the queue know it?", "unter welchem Namen soll die Warteschlange sie kennen?");
+                section.missing("name", why);
             }
             continue;
         };
         if name.value.is_empty() || !name.value.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)) {
-            section.mistake(name.span.clone(), "name", "is a word of letters, digits, `-`, `_` and `.`");
+            let text = both!(
+                "must be a word of letters, digits, `-`, `_` and `.`",
+                "muss ein Wort aus Buchstaben, Ziffern, `-`, `_` und `.` sein"
+            );
+            section.mistake(name.span.clone(), "name", text);
         }
         if routes.iter().any(|route| route.name == name.value) {
-            section.mistake(name.span, "name", &format!("there is a route {} already", name.value));
+            let text = both!("there is a route {name} already", "eine Route {name} gibt es bereits", name = name.value);
+            section.mistake(name.span, "name", text);
         }
         if let Some(hop) = hop {
             routes.push(StaticRoute { name: name.value.to_owned(), matches, hop: hop.value, tls, login });
@@ -128,18 +152,21 @@ fn login(section: &Section<'_>, path: &Path, access: Access) -> Option<Login> {
     match (user, password) {
         (Some(user), Some(password)) => {
             if access == Access::Others {
-                let text =
-                    format!("this file holds a password and others may read it; run `chmod 600 {}`", path.display());
-                section.mistake(password.span, "password", &text);
+                let text = both!(
+                    "this file holds a password and others may read it; run `chmod 600 {path}`",
+                    "diese Datei enthält ein Passwort und ist für andere lesbar; Abhilfe: `chmod 600 {path}`",
+                    path = path.display()
+                );
+                section.mistake(password.span, "password", text);
             }
             Some(Login { user: user.value.to_owned(), password: Secret::from(password.value) })
         }
         (Some(_), None) if !section.has("password") => {
-            section.missing("password", "a user needs one");
+            section.missing("password", both!("a user needs one", "zu `user` gehört eines"));
             None
         }
         (None, Some(_)) if !section.has("user") => {
-            section.missing("user", "whose password is it?");
+            section.missing("user", both!("whose password is it?", "wessen Passwort ist es?"));
             None
         }
         _ => None,

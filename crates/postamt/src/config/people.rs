@@ -4,6 +4,7 @@ use super::Access;
 use super::keys::ACCOUNT;
 use super::reader::{Found, Section};
 use super::units::Size;
+use crate::language::{Tell, both};
 use directory::{AccountSpec, CatchAll, Credential, DirectorySpec, Quota};
 use model::{Address, Domain};
 use std::collections::HashMap;
@@ -20,7 +21,7 @@ pub(super) fn read(root: &Section<'_>, hostname: &Domain, path: &Path, access: A
     for (n, section) in accounts.iter().enumerate() {
         let Some(address) = section.parsed::<Address>("address") else {
             if !section.has("address") {
-                section.missing("address", "whose account is it?");
+                section.missing("address", both!("whose account is it?", "wessen Konto ist es?"));
             }
             // Its other keys are looked at all the same.
             credential(section);
@@ -29,14 +30,26 @@ pub(super) fn read(root: &Section<'_>, hostname: &Domain, path: &Path, access: A
             continue;
         };
         if !domains.contains(&address.value.domain) {
-            let of = if listed { "" } else { ", which is the host name alone" };
-            let text = format!("the domain {} is not in `domains`{of}", address.value.domain);
-            section.mistake(address.span.clone(), "address", &text);
+            let domain = &address.value.domain;
+            let text = match listed {
+                true => {
+                    both!("the domain {domain} is not in `domains`", "die Domain {domain} steht nicht in `domains`")
+                }
+                false => both!(
+                    "the domain {domain} is not in `domains`, which is the host name alone",
+                    "die Domain {domain} steht nicht in `domains`; ohne Angabe ist das nur der Hostname"
+                ),
+            };
+            section.mistake(address.span.clone(), "address", text);
         }
         let folded = address.value.to_string().to_lowercase();
         if let Some(first) = seen.insert(folded, n + 1) {
-            let text = format!("{} is the address of account[{first}] already", address.value);
-            section.mistake(address.span.clone(), "address", &text);
+            let text = both!(
+                "{address} is the address of account[{first}] already",
+                "{address} ist schon die Adresse von account[{first}]",
+                address = address.value
+            );
+            section.mistake(address.span.clone(), "address", text);
         }
         if clear.is_none() && access == Access::Others {
             clear = section.text("password").map(|found| found.span);
@@ -46,8 +59,12 @@ pub(super) fn read(root: &Section<'_>, hostname: &Domain, path: &Path, access: A
         specs.push(AccountSpec { address: address.value, credential, quota, apop });
     }
     if let Some(span) = clear {
-        let text = format!("this file holds passwords and others may read it; run `chmod 600 {}`", path.display());
-        root.mistake(span, "account", &text);
+        let text = both!(
+            "this file holds passwords and others may read it; run `chmod 600 {path}`",
+            "diese Datei enthält Passwörter und ist für andere lesbar; Abhilfe: `chmod 600 {path}`",
+            path = path.display()
+        );
+        root.mistake(span, "account", text);
     }
     let account = |key| account_named(root, key, &specs);
     let catch_all = account("catch_all").map_or(CatchAll::Refuse, CatchAll::Account);
@@ -60,9 +77,15 @@ fn distinct<'a>(root: &'a Section<'_>) -> impl FnOnce(Vec<Found<Domain>>) -> Vec
         let mut domains = Vec::new();
         for domain in found {
             if domains.contains(&domain.value) {
-                root.mistake(domain.span, "domains", &format!("{} is there twice", domain.value));
+                let text = both!("{name} is there twice", "{name} steht doppelt da", name = domain.value);
+                root.mistake(domain.span, "domains", text);
             } else if domain.value.is_literal() {
-                root.mistake(domain.span, "domains", &format!("{} is an address, not a name", domain.value));
+                let text = both!(
+                    "{name} is an address, not a name",
+                    "{name} ist eine Adresse, kein Name",
+                    name = domain.value
+                );
+                root.mistake(domain.span, "domains", text);
             } else {
                 domains.push(domain.value);
             }
@@ -76,7 +99,8 @@ fn account_named(root: &Section<'_>, key: &str, accounts: &[AccountSpec]) -> Opt
     let address = root.parsed::<Address>(key)?;
     let folded = |address: &Address| address.to_string().to_lowercase();
     if !accounts.iter().any(|account| folded(&account.address) == folded(&address.value)) {
-        root.mistake(address.span, key, &format!("there is no account {}", address.value));
+        let text = both!("there is no account {address}", "es gibt kein Konto {address}", address = address.value);
+        root.mistake(address.span, key, text);
     }
     Some(address.value)
 }
@@ -85,21 +109,29 @@ fn credential(section: &Section<'_>) -> Option<Credential> {
     let (clear, hash) = (section.text("password"), section.text("password_hash"));
     match (clear, hash) {
         (Some(_), Some(hash)) => {
-            section.mistake(hash.span, "password_hash", "stands beside `password`; keep one of the two");
+            let text = both!(
+                "stands beside `password`; keep one of the two",
+                "steht neben `password`; nur eines von beiden behalten"
+            );
+            section.mistake(hash.span, "password_hash", text);
             None
         }
         (Some(clear), None) if clear.value.is_empty() => {
-            section.mistake(clear.span, "password", "is empty");
+            section.mistake(clear.span, "password", both!("is empty", "ist leer"));
             None
         }
         (Some(clear), None) => Some(Credential::Clear(clear.value.into())),
         (None, Some(hash)) => {
             let credential = Credential::from_text(hash.value);
-            credential.map_err(|error| section.mistake(hash.span, "password_hash", &error.to_string())).ok()
+            credential.map_err(|error| section.mistake(hash.span, "password_hash", error.tell())).ok()
         }
         (None, None) => {
             if !section.has("password") && !section.has("password_hash") {
-                section.missing("password_hash", "nobody could log in; `postamt hash-password` prints one");
+                let why = both!(
+                    "nobody could log in; `postamt hash-password` prints one",
+                    "niemand könnte sich anmelden; `postamt hash-password` gibt einen aus"
+                );
+                section.missing("password_hash", why);
             }
             None
         }
@@ -110,8 +142,10 @@ fn credential(section: &Section<'_>) -> Option<Credential> {
 fn apop(section: &Section<'_>, credential: &Credential) -> bool {
     let Some(flag) = section.flag("apop").filter(|flag| flag.value) else { return false };
     if matches!(credential, Credential::Hashed { .. }) {
-        let text =
-            "APOP cannot be checked with `password_hash`; use `password`, or add the account with the command line";
+        let text = both!(
+            "APOP cannot be checked with `password_hash`; use `password`, or add the account with: postamt account add",
+            "APOP lässt sich mit `password_hash` nicht prüfen; `password` verwenden oder das Konto so anlegen: postamt account add"
+        );
         section.mistake(flag.span, "apop", text);
     }
     true

@@ -2,8 +2,8 @@
 
 use super::keys::{ALL, Keys};
 use super::mistake::Mistake;
+use crate::language::{Tell, Text, both};
 use std::cell::RefCell;
-use std::fmt::Display;
 use std::ops::{Range, RangeInclusive};
 use std::str::FromStr;
 use toml::Spanned;
@@ -44,13 +44,13 @@ impl Reader {
         Reader { lines: lines.collect(), mistakes: RefCell::default() }
     }
 
-    pub(super) fn mistake(&self, span: Range<usize>, key: &str, text: &str) {
+    pub(super) fn mistake(&self, span: Range<usize>, key: &str, text: Text) {
         let line = self.lines.partition_point(|&start| start <= span.start);
         let mut mistakes = self.mistakes.borrow_mut();
         // Behind what is no TOML only follow-ups would be found on that line.
         let no_toml = mistakes.iter().any(|other| other.key.is_empty() && other.line == Some(line));
         if !no_toml && mistakes.len() < MISTAKES_MAX {
-            mistakes.push(Mistake { line: Some(line), key: key.to_owned(), text: text.to_owned() });
+            mistakes.push(Mistake { line: Some(line), key: key.to_owned(), text });
         }
     }
 
@@ -72,19 +72,19 @@ impl<'a> Section<'a> {
         for (key, _) in table.iter() {
             let name = key.get_ref().as_ref();
             if !keys.keys.iter().any(|known| known.name == name) {
-                section.mistake(key.span(), name, &unknown(name, keys));
+                section.mistake(key.span(), name, unknown(name, keys));
             }
         }
         section
     }
 
-    pub(super) fn mistake(&self, span: Range<usize>, key: &str, text: &str) {
+    pub(super) fn mistake(&self, span: Range<usize>, key: &str, text: Text) {
         self.reader.mistake(span, &self.full(key), text);
     }
 
     /// Notes that `key` has to be there.
-    pub(super) fn missing(&self, key: &str, why: &str) {
-        self.mistake(self.span.clone(), key, &format!("is missing: {why}"));
+    pub(super) fn missing(&self, key: &str, why: Text) {
+        self.mistake(self.span.clone(), key, both!("is missing: {why}", "fehlt: {why}", why = why));
     }
 
     fn full(&self, key: &str) -> String {
@@ -100,21 +100,27 @@ impl<'a> Section<'a> {
     }
 
     /// The value of `key` if `read` takes it; else a mistake that says what was expected.
-    fn value<T>(&self, key: &str, expected: &str, read: impl Fn(&'a DeValue<'a>) -> Option<T>) -> Option<Found<T>> {
+    fn value<T>(&self, key: &str, expected: Text, read: impl Fn(&'a DeValue<'a>) -> Option<T>) -> Option<Found<T>> {
         let value = self.table.get(key)?;
         let found = read(value.get_ref()).map(|taken| Found { value: taken, span: value.span() });
         if found.is_none() {
-            self.mistake(value.span(), key, &format!("must be {expected}, not {}", named(value.get_ref())));
+            let text = both!(
+                "must be {expected}, not {found}",
+                "muss {expected} sein, nicht {found}",
+                expected = expected,
+                found = named(value.get_ref())
+            );
+            self.mistake(value.span(), key, text);
         }
         found
     }
 
     pub(super) fn text(&self, key: &str) -> Option<Found<&'a str>> {
-        self.value(key, "text in quotes", DeValue::as_str)
+        self.value(key, both!("text in quotes", "Text in Anführungszeichen"), DeValue::as_str)
     }
 
     pub(super) fn flag(&self, key: &str) -> Option<Found<bool>> {
-        self.value(key, "true or false", DeValue::as_bool)
+        self.value(key, both!("true or false", "true oder false"), DeValue::as_bool)
     }
 
     pub(super) fn number(&self, key: &str, range: RangeInclusive<u64>) -> Option<Found<u64>> {
@@ -122,39 +128,46 @@ impl<'a> Section<'a> {
             let number = value.as_integer()?;
             u64::from_str_radix(&number.as_str().replace('_', ""), number.radix()).ok()
         };
-        let found = self.value(key, "a whole number without quotes", parse)?;
+        let expected = both!("a whole number without quotes", "eine ganze Zahl ohne Anführungszeichen");
+        let found = self.value(key, expected, parse)?;
         if !range.contains(&found.value) {
-            let text = format!("must lie between {} and {}", range.start(), range.end());
-            self.mistake(found.span, key, &text);
+            let (min, max) = (range.start(), range.end());
+            let text = both!("must lie between {min} and {max}", "muss zwischen {min} und {max} liegen");
+            self.mistake(found.span, key, text);
             return None;
         }
         Some(found)
     }
 
     /// A text that is parsed into its type.
-    pub(super) fn parsed<T: FromStr<Err: Display>>(&self, key: &str) -> Option<Found<T>> {
+    pub(super) fn parsed<T: FromStr<Err: Tell>>(&self, key: &str) -> Option<Found<T>> {
         let found = self.text(key)?;
         self.parse(key, found)
     }
 
     /// A list of such texts.
-    pub(super) fn list<T: FromStr<Err: Display>>(&self, key: &str) -> Option<Vec<Found<T>>> {
-        let array = self.value(key, "a list, as [\"a\", \"b\"]", DeValue::as_array)?;
+    pub(super) fn list<T: FromStr<Err: Tell>>(&self, key: &str) -> Option<Vec<Found<T>>> {
+        let expected = both!("a list, as [\"a\", \"b\"]", "eine Liste wie [\"a\", \"b\"]");
+        let array = self.value(key, expected, DeValue::as_array)?;
         let texts = array.value.iter().filter_map(|element| match element.get_ref().as_str() {
             Some(text) => self.parse(key, Found { value: text, span: element.span() }),
             None => {
-                self.mistake(element.span(), key, &format!("must hold text, not {}", named(element.get_ref())));
+                let found = named(element.get_ref());
+                let text = both!("must hold text, not {found}", "muss Text enthalten, nicht {found}", found = found);
+                self.mistake(element.span(), key, text);
                 None
             }
         });
         Some(texts.collect())
     }
 
-    fn parse<T: FromStr<Err: Display>>(&self, key: &str, found: Found<&str>) -> Option<Found<T>> {
+    fn parse<T: FromStr<Err: Tell>>(&self, key: &str, found: Found<&str>) -> Option<Found<T>> {
         match found.value.parse() {
             Ok(value) => Some(Found { value, span: found.span }),
             Err(error) => {
-                self.mistake(found.span, key, &format!("\"{}\": {error}", found.value));
+                let text =
+                    both!("\"{value}\": {cause}", "\"{value}\": {cause}", value = found.value, cause = error.tell());
+                self.mistake(found.span, key, text);
                 None
             }
         }
@@ -167,25 +180,35 @@ impl<'a> Section<'a> {
             return Some(Found { value: *value, span: found.span });
         }
         let known: Vec<_> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
-        self.mistake(found.span, key, &format!("\"{}\" is none of {}", found.value, known.join(", ")));
+        let text = both!(
+            "\"{value}\" is none of {known}",
+            "\"{value}\" ist nicht möglich, nur {known}",
+            value = found.value,
+            known = known.join(", ")
+        );
+        self.mistake(found.span, key, text);
         None
     }
 
     /// The table `[key]`.
     pub(super) fn section(&self, key: &str, keys: &Keys) -> Option<Section<'a>> {
-        let found = self.value(key, &format!("a table, as {}", keys.heading), DeValue::as_table)?;
+        let expected = both!("a table, as {heading}", "eine Tabelle wie {heading}", heading = keys.heading);
+        let found = self.value(key, expected, DeValue::as_table)?;
         Some(Section::new(self.reader, found.value, found.span, self.full(key), keys))
     }
 
     /// The tables `[[key]]`; `None` if there is none.
     pub(super) fn sections(&self, key: &str, keys: &Keys) -> Option<Vec<Section<'a>>> {
-        let expected = format!("tables, each headed {}", keys.heading);
-        let array = self.value(key, &expected, DeValue::as_array)?;
+        let heading = keys.heading;
+        let expected = both!("tables, each headed {heading}", "eine Folge von Tabellen mit der Überschrift {heading}");
+        let array = self.value(key, expected, DeValue::as_array)?;
         let section = |(n, element): (usize, &'a Spanned<DeValue<'a>>)| {
             let name = format!("{}[{}]", self.full(key), n + 1);
             let table = element.get_ref().as_table();
             if table.is_none() {
-                self.reader.mistake(element.span(), &name, &format!("must be a table headed {}", keys.heading));
+                let text =
+                    both!("must be a table headed {heading}", "muss eine Tabelle mit der Überschrift {heading} sein");
+                self.reader.mistake(element.span(), &name, text);
             }
             Some(Section::new(self.reader, table?, element.span(), name, keys))
         };
@@ -193,31 +216,42 @@ impl<'a> Section<'a> {
     }
 }
 
-fn named(value: &DeValue<'_>) -> String {
+fn named(value: &DeValue<'_>) -> Text {
     match value {
-        DeValue::Integer(number) => format!("the number {}", number.as_str()),
-        DeValue::Float(number) => format!("the number {}", number.as_str()),
-        DeValue::Boolean(flag) => flag.to_string(),
-        DeValue::String(_) => "text".to_owned(),
-        DeValue::Array(_) => "a list".to_owned(),
-        DeValue::Table(_) => "a table".to_owned(),
-        DeValue::Datetime(_) => "a date".to_owned(),
+        DeValue::Integer(number) => both!("the number {n}", "die Zahl {n}", n = number.as_str()),
+        DeValue::Float(number) => both!("the number {n}", "die Zahl {n}", n = number.as_str()),
+        DeValue::Boolean(flag) => Text::same(flag),
+        DeValue::String(_) => both!("text", "Text"),
+        DeValue::Array(_) => both!("a list", "eine Liste"),
+        DeValue::Table(_) => both!("a table", "eine Tabelle"),
+        DeValue::Datetime(_) => both!("a date", "ein Datum"),
     }
 }
 
 /// Offers the nearest key of this table, else says where a key of this name would belong.
-fn unknown(name: &str, keys: &Keys) -> String {
+fn unknown(name: &str, keys: &Keys) -> Text {
     let distance = |known: &str| strsim::damerau_levenshtein(&name.to_lowercase(), known);
     let near = keys.keys.iter().map(|key| (distance(key.name), key.name)).min();
     let elsewhere = ALL.iter().find(|other| other.keys.iter().any(|key| key.name == name));
     match (near, elsewhere) {
         (Some((edits, near)), _) if edits <= TYPO_EDITS_MAX.min(near.len() / 2) => {
-            format!("unknown key; did you mean `{near}`?")
+            both!("unknown key; did you mean `{near}`?", "unbekannter Schlüssel; ist `{near}` gemeint?")
         }
         (_, Some(other)) if other.heading.is_empty() => {
-            "unknown key here; it stands before the first [table]".to_owned()
+            both!(
+                "this key does not belong here; it stands before the first [table]",
+                "dieser Schlüssel gehört nicht hierher; er steht vor der ersten [Tabelle]"
+            )
         }
-        (_, Some(other)) => format!("unknown key here; it belongs under {}", other.heading),
-        (near, None) => format!("unknown key; the nearest is `{}`", near.map_or("", |(_, near)| near)),
+        (_, Some(other)) => both!(
+            "this key does not belong here; it belongs under {heading}",
+            "dieser Schlüssel gehört nicht hierher, sondern unter {heading}",
+            heading = other.heading
+        ),
+        (near, None) => both!(
+            "unknown key; the nearest is `{near}`",
+            "unbekannter Schlüssel; am nächsten kommt `{near}`",
+            near = near.map_or("", |(_, near)| near)
+        ),
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::language::Language;
 use crate::plan::{PlaintextLogin, Port, Protocol, TlsStart};
 use directory::{CatchAll, Credential};
 use mta::transport::{Family, TlsDemand};
@@ -10,11 +11,29 @@ fn read(text: &str) -> Result<ServePlan, Mistakes> {
     parse(text, Path::new("postamt.toml"), Access::OwnerOnly)
 }
 
-/// The mistakes of `text`, without the file's name.
+/// The mistakes of `text`, without the file's name. All but those of the parser of TOML have their German.
 fn check(text: &str, expected: &[&str]) {
-    let mistakes = read(text).map(|_| ()).unwrap_err().to_string();
+    let wrong = read(text).map(|_| ()).unwrap_err();
+    let german = |mistake: &Mistake| mistake.key.is_empty() || mistake.text.german != mistake.text.english;
+    assert!(wrong.mistakes.iter().all(german), "{wrong:?}");
+    let mistakes = wrong.to_string();
     let lines: Vec<_> = mistakes.lines().map(|line| line.trim_start_matches("postamt.toml:")).collect();
     assert_eq!(lines, expected, "{text}");
+}
+
+#[test]
+fn mistakes_are_told_in_german() {
+    let text = "hostnam = \"a.test\"\n[[account]]\naddress = \"anna\"\nquota = \"50\"\n[limits]\nrecipients = 5";
+    let expected = [
+        "1: hostnam: unbekannter Schlüssel; ist `hostname` gemeint?",
+        "2: account[1].password_hash: fehlt: niemand könnte sich anmelden; `postamt hash-password` gibt einen aus",
+        "3: account[1].address: \"anna\": eine Adresse hat die Form name@domain",
+        "4: account[1].quota: \"50\": die Einheit fehlt: \"50 MiB\" oder eine andere aus KiB, MiB, GiB, TiB, kB, MB, GB, TB",
+        "6: limits.recipients: muss zwischen 100 und 100000 liegen",
+    ];
+    let mistakes = read(text).unwrap_err().within(Language::German).to_string();
+    let lines: Vec<_> = mistakes.lines().map(|line| line.trim_start_matches("postamt.toml:")).collect();
+    assert_eq!(lines, expected);
 }
 
 #[test]
@@ -78,8 +97,11 @@ fn a_whole_file() {
 fn unknown_keys_name_the_nearest() {
     check("hostnam = \"a.test\"", &["1: hostnam: unknown key; did you mean `hostname`?"]);
     check("\n[limit]\nconnections = 5", &["2: limit: unknown key; did you mean `limits`?"]);
-    check("connections = 5", &["1: connections: unknown key here; it belongs under [limits]"]);
-    check("[tls]\ncatch_all = 'x'", &["2: tls.catch_all: unknown key here; it stands before the first [table]"]);
+    check("connections = 5", &["1: connections: this key does not belong here; it belongs under [limits]"]);
+    check(
+        "[tls]\ncatch_all = 'x'",
+        &["2: tls.catch_all: this key does not belong here; it stands before the first [table]"],
+    );
     check("frobnicate = 1", &["1: frobnicate: unknown key; the nearest is `route`"]);
 }
 
@@ -156,7 +178,7 @@ fn apop_needs_the_password_itself() {
     check(
         &account(&format!("password_hash = \"{HASH}\"\napop = true")),
         &[
-            "5: account[1].apop: APOP cannot be checked with `password_hash`; use `password`, or add the account with the command line",
+            "5: account[1].apop: APOP cannot be checked with `password_hash`; use `password`, or add the account with: postamt account add",
         ],
     );
     check(&account("password = \"x\"\napop = \"yes\""), &["5: account[1].apop: must be true or false, not text"]);
@@ -230,7 +252,7 @@ pages = [\"status\"]",
 fn what_is_no_toml_hides_no_other_mistake() {
     let mistakes = read("hostname = \ndatta = \"x\"\n").unwrap_err();
     assert_eq!(mistakes.mistakes.len(), 2, "{mistakes}");
-    assert_eq!(mistakes.mistakes[1].text, "unknown key; did you mean `data`?");
+    assert_eq!(mistakes.mistakes[1].text.english, "unknown key; did you mean `data`?");
     check("data = 'a'\ndata = 'b'", &["2: duplicate key"]);
 }
 
@@ -317,7 +339,7 @@ password = "x""#,
             "7: route[1].to: \"http://x\": it begins with smtp, smtps or lmtp",
             "9: route[2].user: is missing: whose password is it?",
             "9: route[2].to: is missing: where does the mail go? As \"smtp://mail.example.org:587\"",
-            "10: route[2].name: is a word of letters, digits, `-`, `_` and `.`",
+            "10: route[2].name: must be a word of letters, digits, `-`, `_` and `.`",
             "11: route[2].for: \"@\": is no address, domain, *.domain, or one of these behind from:",
         ],
     );

@@ -60,15 +60,19 @@ pub struct Span(pub Duration);
 
 const SPANS: [(&str, u64); 4] = [("s", 1), ("min", 60), ("h", 3600), ("d", 24 * 3600)];
 
+/// Why a text is no span of time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("a time is a whole number and a unit, as \"5 d\"; known are s, min, h, d")]
+pub struct SpanError;
+
 impl FromStr for Span {
-    type Err = &'static str;
-    fn from_str(text: &str) -> Result<Span, &'static str> {
-        let wrong = "a time is a whole number and a unit, as \"5 d\"; known are s, min, h, d";
+    type Err = SpanError;
+    fn from_str(text: &str) -> Result<Span, SpanError> {
         let text = text.trim();
         let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
         let (number, unit) = text.split_at(digits);
         let unit = SPANS.iter().find(|(name, _)| *name == unit.trim());
         let seconds = number.parse::<u64>().ok().zip(unit).and_then(|(number, (_, each))| number.checked_mul(*each));
-        seconds.map(|seconds| Span(Duration::from_secs(seconds))).ok_or(wrong)
+        seconds.map(|seconds| Span(Duration::from_secs(seconds))).ok_or(SpanError)
     }
 }

@@ -3,6 +3,7 @@
 use super::Format;
 use super::shelf::Shelf;
 use crate::import::{Folder, letter};
+use crate::language::say;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io;
@@ -44,7 +45,11 @@ impl Manifest {
         let (octets, _) = letter::read(&path, OCTETS_MAX).map_err(told)?;
         let manifest: Manifest = serde_json::from_slice(&octets).map_err(|error| told(error.to_string()))?;
         if manifest.version != VERSION {
-            return Err(told(format!("its version {} is not known here; use a newer postamt", manifest.version)));
+            return Err(told(say!(
+                "its version {version} is not known here; use a newer postamt",
+                "Version {version} ist hier unbekannt; nötig ist ein neueres postamt",
+                version = manifest.version
+            )));
         }
         Ok(Some(manifest))
     }

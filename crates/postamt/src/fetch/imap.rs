@@ -8,6 +8,7 @@ use super::{Afterwards, Errand};
 use crate::admin::transfer::Source;
 use crate::import::letter::Letter;
 use crate::import::names::{self, Foreign, Naming};
+use crate::language::say;
 use ::imap::NumberSet;
 use ::imap::client::{Listed, Octets, Response};
 use conversation::Conversation;
@@ -46,7 +47,9 @@ pub async fn fetch(errand: &mut Errand<'_>, link: Link, password: &str, choice: 
         errand.uplink.mailbox(target)?;
         match mailbox(errand, &mut there, listed, target).await {
             Ok(()) => {}
-            Err(Trouble::Mailbox(cause)) => errand.uplink.trouble(format!("mailbox {}", listed.name), cause),
+            Err(Trouble::Mailbox(cause)) => {
+                errand.uplink.trouble(say!("mailbox {name}", "Ordner {name}", name = listed.name), cause)
+            }
             Err(Trouble::All(cause)) => return Err(cause),
         }
     }
@@ -71,7 +74,11 @@ fn chosen(listed: Vec<Listed>, choice: &Choice<'_>, errand: &Errand<'_>) -> Resu
     let is = |listed: &Listed, name: &String| listed.name == *name || foreign(listed).name.eq_ignore_ascii_case(name);
     if let Some(missing) = choice.mailboxes.iter().find(|name| !listed.iter().any(|listed| is(listed, name))) {
         let there: Vec<&str> = listed.iter().map(|listed| listed.name.as_str()).collect();
-        return Err(format!("{} has no mailbox \"{missing}\"; it has: {}", errand.remote, there.join(", ")));
+        let (remote, there) = (errand.remote, there.join(", "));
+        return Err(say!(
+            "{remote} has no mailbox \"{missing}\"; it has: {there}",
+            "{remote} hat keinen Ordner \"{missing}\"; vorhanden sind: {there}"
+        ));
     }
     let wanted = |listed: &Listed| match choice.mailboxes {
         [] => !["\\Flagged", "\\Important"].iter().any(|view| listed.is(view)),
@@ -119,8 +126,7 @@ async fn mailbox(
             deletable.push(message.uid);
         } else if message.size_octets > errand.octets_max {
             let place = format!("{}, UID {}", listed.name, message.uid);
-            let cause =
-                format!("it has {} octets; our server takes at most {}", message.size_octets, errand.octets_max);
+            let cause = super::too_large(message.size_octets, errand.octets_max);
             errand.uplink.trouble(place, cause);
         } else {
             new.push_back(message);
@@ -206,8 +212,10 @@ async fn bodies(
             .await?;
         let (_, uids) = asked.swap_remove(done);
         for uid in uids.into_iter().filter(|uid| waiting.remove(uid).is_some()) {
-            let cause = refused.clone().unwrap_or_else(|| "start again to ask once more".into());
-            let cause = format!("the server did not send it: {cause}");
+            let cause = refused
+                .clone()
+                .unwrap_or_else(|| say!("start again to ask once more", "ein neuer Start fragt noch einmal"));
+            let cause = say!("the server did not send it: {cause}", "der Server hat sie nicht geschickt: {cause}");
             errand.uplink.trouble(format!("{}, UID {uid}", listed.name), cause);
         }
     }

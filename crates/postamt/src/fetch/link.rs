@@ -1,6 +1,7 @@
 //! A connection to another server: octets out, octets in, TLS.
 
 use super::remote::Remote;
+use crate::language::{say, told};
 use env::{Dialer, Verify, Wire};
 use model::Domain;
 use net::dial::TokioDialer;
@@ -48,24 +49,28 @@ impl Link {
         let name = name(&remote.host)?;
         let found = tokio::net::lookup_host((remote.host.as_str(), remote.port)).await;
         let addresses: Vec<SocketAddr> =
-            found.map_err(|error| format!("{} has no address: {error}", remote.host))?.collect();
+            found.map_err(|error| format!("{}: {}", no_address(&remote.host), told(&error)))?.collect();
         let local = !addresses.is_empty() && addresses.iter().all(|address| address.ip().is_loopback());
         if (trust.any || trust.insecure) && !local {
-            return Err(format!(
-                "{} is not on this machine: others could read the password and the mail. Leave --insecure and --tls-any \
+            return Err(say!(
+                "{host} is not on this machine: others could read the password and the mail. Leave --insecure and --tls-any \
                  out; for a certificate that no authority signed, name its --tls-fingerprint",
-                remote.host
+                "{host} liegt nicht auf dieser Maschine: andere könnten Passwort und Mail mitlesen. --insecure und --tls-any \
+                 weglassen; für ein Zertifikat ohne Zertifizierungsstelle dessen --tls-fingerprint angeben",
+                host = remote.host
             ));
         }
-        let dialer = TokioDialer::new(trust.authority.as_deref()).map_err(|error| error.to_string())?;
-        let mut last = format!("{} has no address", remote.host);
+        let dialer = TokioDialer::new(trust.authority.as_deref()).map_err(|error| told(&error))?;
+        let mut last = no_address(&remote.host);
         for address in addresses {
             match dialer.dial(address, None).await {
                 Ok(wire) => {
                     let (trust, secure) = (trust.clone(), trust.insecure);
                     return Ok(Link { wire: Some(wire), name, trust, secure, input: Vec::new(), at: 0 });
                 }
-                Err(error) => last = format!("cannot connect to {address}: {error}"),
+                Err(error) => {
+                    last = say!("cannot connect to {address}: {error}", "keine Verbindung zu {address}: {error}");
+                }
             }
         }
         Err(last)
@@ -79,18 +84,23 @@ impl Link {
         self.input.clear();
         self.at = 0;
         let verify = if self.trust.any || self.trust.fingerprint.is_some() { Verify::Nobody } else { Verify::Name };
-        let wire = self.wire.take().ok_or("the connection is lost")?;
+        let wire = self.wire.take().ok_or_else(lost)?;
         let (wire, tls) = wire.start_tls(&self.name, verify).await.map_err(|error| {
-            format!(
+            say!(
                 "{error}. If it is your own server with a certificate that no authority signed, name its \
-                 --tls-fingerprint, or the --authority that signed it"
+                 --tls-fingerprint, or the --authority that signed it",
+                "{error}. Ist es der eigene Server mit einem Zertifikat ohne bekannte Zertifizierungsstelle, hilft dessen \
+                 --tls-fingerprint oder die --authority, die es ausgestellt hat"
             )
         })?;
         if let Some(wanted) = &self.trust.fingerprint {
             let shown: String =
                 tls.server_end_point.unwrap_or_default().iter().map(|octet| format!("{octet:02x}")).collect();
             if *wanted != shown {
-                return Err(format!("the server's certificate has the fingerprint {shown}, not {wanted}"));
+                return Err(say!(
+                    "the server's certificate has the fingerprint {shown}, not {wanted}",
+                    "das Zertifikat des Servers hat den Fingerabdruck {shown}, nicht {wanted}"
+                ));
             }
         }
         self.wire = Some(wire);
@@ -103,11 +113,11 @@ impl Link {
     /// # Errors
     /// When the connection is lost.
     pub async fn send(&mut self, mut octets: &[u8]) -> Result<(), String> {
-        let wire = self.wire.as_mut().ok_or("the connection is lost")?;
+        let wire = self.wire.as_mut().ok_or_else(lost)?;
         while !octets.is_empty() {
             let written =
                 timeout(SILENCE_MAX, poll_fn(|cx| wire.poll_write(cx, octets))).await.map_err(|_| silence())?;
-            octets = octets.get(written.map_err(|error| error.to_string())?..).unwrap_or_default();
+            octets = octets.get(written.map_err(|error| told(&error))?..).unwrap_or_default();
         }
         Ok(())
     }
@@ -129,11 +139,11 @@ impl Link {
     pub async fn fill(&mut self) -> Result<(), String> {
         self.input.drain(..self.at.min(self.input.len()));
         self.at = 0;
-        let wire = self.wire.as_mut().ok_or("the connection is lost")?;
+        let wire = self.wire.as_mut().ok_or_else(lost)?;
         let mut piece = vec![0; READ_OCTETS];
         let read = timeout(SILENCE_MAX, poll_fn(|cx| wire.poll_read(cx, &mut piece))).await.map_err(|_| silence())?;
-        match read.map_err(|error| error.to_string())? {
-            0 => Err("the server has closed the connection".into()),
+        match read.map_err(|error| told(&error))? {
+            0 => Err(say!("the server has closed the connection", "der Server hat die Verbindung geschlossen")),
             read => {
                 self.input.extend_from_slice(piece.get(..read).unwrap_or_default());
                 Ok(())
@@ -154,7 +164,10 @@ impl Link {
             line.extend_from_slice(input.get(..taken).unwrap_or_default());
             self.pass(taken);
             if line.len() > octets_max {
-                return Err(format!("the server sent a line of more than {octets_max} octets"));
+                return Err(say!(
+                    "the server sent a line of more than {octets_max} octets",
+                    "der Server hat eine Zeile von mehr als {octets_max} Byte geschickt"
+                ));
             }
             if end.is_some() {
                 return Ok(line);
@@ -165,7 +178,16 @@ impl Link {
 }
 
 fn silence() -> String {
-    format!("the server said nothing for {} minutes", SILENCE_MAX.as_secs() / 60)
+    let minutes = SILENCE_MAX.as_secs() / 60;
+    say!("the server said nothing for {minutes} minutes", "der Server hat {minutes} Minuten lang nichts gesagt")
+}
+
+fn lost() -> String {
+    say!("the connection is lost", "die Verbindung ist abgebrochen")
+}
+
+fn no_address(host: &str) -> String {
+    say!("{host} has no address", "{host} hat keine Adresse")
 }
 
 fn name(host: &str) -> Result<Domain, String> {
@@ -174,5 +196,5 @@ fn name(host: &str) -> Result<Domain, String> {
         Ok(IpAddr::V6(address)) => format!("[IPv6:{address}]"),
         Err(_) => host.to_owned(),
     };
-    Domain::new(&literal).map_err(|error| format!("\"{host}\": {error}"))
+    Domain::new(&literal).map_err(|error| format!("\"{host}\": {}", told(&error)))
 }

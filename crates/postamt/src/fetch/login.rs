@@ -1,5 +1,6 @@
 //! Signing in at another server: the strongest mechanism that it offers.
 
+use crate::language::{say, told};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sasl::{Client, choose};
@@ -19,10 +20,10 @@ impl Login {
     pub fn begin(offered: &[&str], user: &str, password: &str, secure: bool) -> Result<Option<Login>, String> {
         let Some(mechanism) = choose(offered, secure, None) else { return Ok(None) };
         let mut nonce = [0; sasl::NONCE_OCTETS];
-        let mut urandom = std::fs::File::open("/dev/urandom").map_err(|error| format!("/dev/urandom: {error}"))?;
-        urandom.read_exact(&mut nonce).map_err(|error| format!("/dev/urandom: {error}"))?;
-        let client =
-            Client::new(mechanism, user, password.as_bytes(), None, nonce).map_err(|error| error.to_string())?;
+        let mut urandom =
+            std::fs::File::open("/dev/urandom").map_err(|error| format!("/dev/urandom: {}", told(&error)))?;
+        urandom.read_exact(&mut nonce).map_err(|error| format!("/dev/urandom: {}", told(&error)))?;
+        let client = Client::new(mechanism, user, password.as_bytes(), None, nonce).map_err(|error| told(&error))?;
         Ok(Some(Login { client, mechanism: mechanism.name() }))
     }
 
@@ -36,8 +37,10 @@ impl Login {
     /// # Errors
     /// When the exchange must not go on.
     pub fn respond(&mut self, challenge: &str) -> Result<String, String> {
-        let challenge = STANDARD.decode(challenge.trim()).map_err(|_| "the server's challenge cannot be read")?;
-        self.client.respond(&challenge).map(|answer| STANDARD.encode(answer)).map_err(|error| error.to_string())
+        let challenge = STANDARD
+            .decode(challenge.trim())
+            .map_err(|_| say!("the server's challenge cannot be read", "die Challenge des Servers ist nicht lesbar"))?;
+        self.client.respond(&challenge).map(|answer| STANDARD.encode(answer)).map_err(|error| told(&error))
     }
 
     /// Whether the server may be believed when it says that all is well.

@@ -6,6 +6,7 @@ use super::remote::Start;
 use super::{Afterwards, Errand};
 use crate::admin::transfer::Source;
 use crate::import::letter::{self, Letter};
+use crate::language::say;
 use std::collections::{HashMap, VecDeque};
 
 /// Longest line of an answer or list (RFC 2449 §4: 512 octets).
@@ -44,9 +45,8 @@ pub async fn fetch(errand: &mut Errand<'_>, link: Link, password: &str, target: 
         if known {
             deletable.push(message.number);
         } else if message.size_octets > errand.octets_max {
-            let cause =
-                format!("it has {} octets; our server takes at most {}", message.size_octets, errand.octets_max);
-            errand.uplink.trouble(format!("message {}", message.number), cause);
+            let cause = super::too_large(message.size_octets, errand.octets_max);
+            errand.uplink.trouble(say!("message {n}", "Nachricht {n}", n = message.number), cause);
         } else {
             new.push_back(message);
         }
@@ -75,7 +75,12 @@ impl Conversation {
         let mut there = Conversation { link, capabilities: Vec::new() };
         there.answer().await?;
         if !there.link.secure {
-            there.done("STLS").await.map_err(|error| format!("the server has no TLS here ({error}); try pop3s://"))?;
+            there.done("STLS").await.map_err(|error| {
+                say!(
+                    "the server has no TLS here ({error}); try pop3s://",
+                    "der Server bietet hier kein TLS ({error}); pop3s:// versuchen"
+                )
+            })?;
             there.link.start_tls().await?;
         }
         // Old servers do not know the question (RFC 2449 §5).
@@ -92,14 +97,19 @@ impl Conversation {
         let signed_in = match Login::begin(&offered, user, password, self.link.secure)? {
             Some(login) => self.authenticate(login).await,
             None if [user, password].iter().any(|text| text.chars().any(char::is_control)) => {
-                return Err("a control character cannot be sent".into());
+                return Err(say!(
+                    "a control character cannot be sent",
+                    "ein Steuerzeichen lässt sich nicht übertragen"
+                ));
             }
             None => {
                 self.done(&format!("USER {user}")).await?;
                 self.done(&format!("PASS {password}")).await
             }
         };
-        signed_in.map_err(|error| format!("the server does not let {user} in: {error}"))
+        signed_in.map_err(|error| {
+            say!("the server does not let {user} in: {error}", "der Server lässt {user} nicht ein: {error}")
+        })
     }
 
     /// RFC 5034 §4.
@@ -116,7 +126,7 @@ impl Conversation {
                     self.send(&answer).await?;
                 }
                 None if line.starts_with("+OK") && !login.succeeded() => {
-                    return Err("it has not shown that it knows the password".into());
+                    return Err(super::unproven());
                 }
                 None => return status(&line).map(|_| ()),
             }
@@ -126,13 +136,16 @@ impl Conversation {
     /// What UIDL and LIST say.
     async fn messages(&mut self, errand: &Errand<'_>) -> Result<Vec<Waiting>, String> {
         let why = |error| {
-            format!("the server does not tell its messages apart (UIDL: {error}), so none can be fetched once only")
+            say!(
+                "the server does not tell its messages apart (UIDL: {error}), so none can be fetched once only",
+                "der Server unterscheidet seine Nachrichten nicht (UIDL: {error}); so lässt sich keine nur einmal holen"
+            )
         };
         self.done("UIDL").await.map_err(why)?;
         let mut all: Vec<Waiting> = Vec::new();
         for line in self.list().await? {
-            let (number, id) = line.split_once(' ').ok_or("the server's UIDL cannot be read")?;
-            let number = number.parse().map_err(|_| "the server's UIDL cannot be read")?;
+            let (number, id) = line.split_once(' ').ok_or_else(unreadable)?;
+            let number = number.parse().map_err(|_| unreadable())?;
             all.push(Waiting { number, source: errand.remote.source(&[id.trim().as_bytes()]), size_octets: 0 });
         }
         self.done("LIST").await?;
@@ -165,14 +178,16 @@ impl Conversation {
                 asked.push_back(next);
             }
             let Some(message) = asked.pop_front() else { return Ok(sent) };
-            let place = format!("message {}", message.number);
+            let place = say!("message {n}", "Nachricht {n}", n = message.number);
             let line = self.text_line().await?;
             if let Err(cause) = status(&line) {
                 errand.uplink.trouble(place, cause);
                 continue;
             }
             let Some(octets) = self.message(errand.octets_max).await? else {
-                errand.uplink.trouble(place, format!("our server takes at most {} octets", errand.octets_max));
+                let max = errand.octets_max;
+                let cause = say!("our server takes at most {max} octets", "unser Server nimmt höchstens {max} Byte an");
+                errand.uplink.trouble(place, cause);
                 continue;
             };
             let date = letter::date_within(&octets);
@@ -207,7 +222,10 @@ impl Conversation {
                 return Ok(lines);
             }
             if lines.len() >= MESSAGES_MAX {
-                return Err(format!("the server has more than {MESSAGES_MAX} messages"));
+                return Err(say!(
+                    "the server has more than {MESSAGES_MAX} messages",
+                    "der Server hat mehr als {MESSAGES_MAX} Nachrichten"
+                ));
             }
             lines.push(line);
         }
@@ -232,6 +250,10 @@ impl Conversation {
     }
 }
 
+fn unreadable() -> String {
+    say!("the server's UIDL cannot be read", "die UIDL-Antwort des Servers ist nicht lesbar")
+}
+
 /// The text behind `+OK`, or that behind `-ERR` as an error.
 fn status(line: &str) -> Result<String, String> {
     if let Some(text) = line.strip_prefix("+OK") {
@@ -239,7 +261,7 @@ fn status(line: &str) -> Result<String, String> {
     }
     match line.strip_prefix("-ERR") {
         Some(text) if !text.trim().is_empty() => Err(text.trim().to_owned()),
-        Some(_) => Err("it does not say why".into()),
-        None => Err(format!("it does not speak POP3: {line}")),
+        Some(_) => Err(say!("it does not say why", "er sagt nicht warum")),
+        None => Err(say!("it does not speak POP3: {line}", "er spricht kein POP3: {line}")),
     }
 }

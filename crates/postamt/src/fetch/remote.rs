@@ -1,6 +1,7 @@
 //! Another server and who we are there: `imaps://anna%40example.org@mail.example.org:993`.
 
 use crate::import::hash;
+use crate::language::say;
 use std::fmt;
 use std::str::FromStr;
 
@@ -47,33 +48,50 @@ impl fmt::Display for Remote {
     }
 }
 
-const FORM: &str = "write it as imaps://USER@HOST; imap, pop3s and pop3 are understood too, and :PORT behind the host";
+fn form() -> String {
+    say!(
+        "write it as imaps://USER@HOST; imap, pop3s and pop3 are understood too, and :PORT behind the host",
+        "erwartet wird imaps://USER@HOST; auch imap, pop3s und pop3, und :PORT hinter dem Host"
+    )
+}
 
 impl FromStr for Remote {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Remote, String> {
-        let (scheme, rest) = text.split_once("://").ok_or(FORM)?;
+        let (scheme, rest) = text.split_once("://").ok_or_else(form)?;
         let (protocol, start, usual) = match scheme.to_ascii_lowercase().as_str() {
             "imaps" => (Protocol::Imap, Start::Implicit, 993),
             "imap" => (Protocol::Imap, Start::Command, 143),
             "pop3s" => (Protocol::Pop3, Start::Implicit, 995),
             "pop3" => (Protocol::Pop3, Start::Command, 110),
-            _ => return Err(format!("\"{scheme}\" is not understood; {FORM}")),
+            _ => {
+                return Err(say!(
+                    "\"{scheme}\" is not understood; {form}",
+                    "\"{scheme}\" ist unbekannt; {form}",
+                    form = form()
+                ));
+            }
         };
         // The user may be an address itself.
-        let (user, place) = rest.trim_end_matches('/').rsplit_once('@').ok_or(FORM)?;
+        let (user, place) = rest.trim_end_matches('/').rsplit_once('@').ok_or_else(form)?;
         if user.contains(':') {
-            return Err("a password does not belong into an address that others may see; use --password-file".into());
+            return Err(say!(
+                "a password does not belong into an address that others may see; use --password-file",
+                "ein Passwort gehört nicht in eine Adresse, die andere sehen können; dafür gibt es --password-file"
+            ));
         }
         let (host, port) = match place.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
             Some((host, port)) => (host, port.strip_prefix(':')),
             None => place.split_once(':').map_or((place, None), |(host, port)| (host, Some(port))),
         };
-        let port = port.map_or(Ok(usual), |port| port.parse().map_err(|_| format!("\"{port}\" is no port")))?;
-        let user = unescaped(user).ok_or_else(|| format!("\"{user}\" is no user's name"))?;
+        let port = port.map_or(Ok(usual), |port| {
+            port.parse().map_err(|_| say!("\"{port}\" is no port", "\"{port}\" ist kein Port"))
+        })?;
+        let user =
+            unescaped(user).ok_or_else(|| say!("\"{user}\" is no user's name", "\"{user}\" ist kein Benutzername"))?;
         if user.is_empty() || host.is_empty() {
-            return Err(FORM.into());
+            return Err(form());
         }
         Ok(Remote { protocol, start, user, host: host.to_owned(), port })
     }

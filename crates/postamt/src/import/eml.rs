@@ -4,6 +4,7 @@ use super::letter::{self, Letter};
 use super::maildir::{Dates, Name};
 use super::marks::{Keywords, flags_of};
 use super::{DEPTH_MAX, Folder, Reader, Stop};
+use crate::language::{say, told as told_error};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -16,7 +17,7 @@ const ENDING: &str = ".eml";
 pub fn folders(paths: &[PathBuf], reader: &mut dyn Reader) -> Result<Vec<Folder>, String> {
     let mut found = Vec::new();
     for path in paths {
-        let about = std::fs::metadata(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let about = std::fs::metadata(path).map_err(|error| format!("{}: {}", path.display(), told_error(&error)))?;
         match about.is_dir() {
             true => below(path, reader, &mut found)?,
             false => found.push(Folder { name: String::new(), place: path.clone() }),
@@ -29,7 +30,7 @@ fn below(root: &Path, reader: &mut dyn Reader, found: &mut Vec<Folder>) -> Resul
     let before = found.len();
     let mut waiting = vec![(root.to_owned(), Vec::<String>::new())];
     while let Some((place, levels)) = waiting.pop() {
-        let told = |error: io::Error| format!("{}: {error}", place.display());
+        let told = |error: io::Error| format!("{}: {}", place.display(), told_error(&error));
         for entry in std::fs::read_dir(&place).map_err(told)? {
             let entry = entry.map_err(told)?;
             let kind = entry.file_type().map_err(told)?;
@@ -37,7 +38,13 @@ fn below(root: &Path, reader: &mut dyn Reader, found: &mut Vec<Folder>) -> Resul
                 let level = entry.file_name().to_string_lossy().into_owned();
                 waiting.push((entry.path(), [levels.as_slice(), &[level]].concat()));
             } else if !kind.is_file() {
-                reader.trouble(entry.path().display().to_string(), "it is no regular file, or lies too deep".into());
+                reader.trouble(
+                    entry.path().display().to_string(),
+                    say!(
+                        "it is no regular file, or lies too deep",
+                        "das ist keine gewöhnliche Datei oder liegt zu tief"
+                    ),
+                );
             }
         }
         found.push(Folder { name: levels.join("/"), place });
@@ -76,7 +83,7 @@ pub fn read(folder: &Folder, dates: Option<Dates>, octets_max: u64, reader: &mut
     let files = match files(folder) {
         Ok(files) => files,
         Err(error) => {
-            reader.trouble(folder.place.display().to_string(), error.to_string());
+            reader.trouble(folder.place.display().to_string(), told_error(&error));
             return Ok(());
         }
     };

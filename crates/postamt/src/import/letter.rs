@@ -1,5 +1,6 @@
 //! A message that was read from a file.
 
+use crate::language::{say, told as told_error};
 use model::Timestamp;
 use rustix::fs::{Mode, OFlags};
 use std::fs::File;
@@ -25,15 +26,22 @@ pub fn read(path: &Path, octets_max: u64) -> Result<(Vec<u8>, Option<Timestamp>)
     let file = open(path).map_err(|error| told(&error))?;
     let about = file.metadata().map_err(|error| told(&error))?;
     if !about.is_file() {
-        return Err("it is no regular file".into());
+        return Err(say!("it is no regular file", "das ist keine gewöhnliche Datei"));
     }
     if about.len() > octets_max {
-        return Err(format!("it has {} octets; the server takes at most {octets_max}", about.len()));
+        let octets = about.len();
+        return Err(say!(
+            "it has {octets} octets; the server takes at most {octets_max}",
+            "sie hat {octets} Byte; der Server nimmt höchstens {octets_max} an"
+        ));
     }
     let mut octets = Vec::with_capacity(about.len() as usize + 1);
     file.take(octets_max + 1).read_to_end(&mut octets).map_err(|error| told(&error))?;
     if octets.len() as u64 > octets_max {
-        return Err(format!("it grows, and the server takes at most {octets_max} octets"));
+        return Err(say!(
+            "it grows, and the server takes at most {octets_max} octets",
+            "sie wächst noch, und der Server nimmt höchstens {octets_max} Byte an"
+        ));
     }
     Ok((octets, about.modified().ok().and_then(timestamp)))
 }
@@ -48,10 +56,15 @@ pub fn open(path: &Path) -> io::Result<File> {
 pub fn told(error: &io::Error) -> String {
     match error.raw_os_error() {
         Some(code) if code == rustix::io::Errno::LOOP.raw_os_error() => {
-            "it is a symbolic link, which is not followed".into()
+            say!(
+                "it is a symbolic link, which is not followed",
+                "das ist ein symbolischer Link; dem wird nicht gefolgt"
+            )
         }
-        _ if error.kind() == io::ErrorKind::NotFound => "it is gone; start again to find where it went".into(),
-        _ => error.to_string(),
+        _ if error.kind() == io::ErrorKind::NotFound => {
+            say!("it is gone; start again to find where it went", "sie ist fort; ein neuer Start findet sie anderswo")
+        }
+        _ => told_error(error),
     }
 }
 

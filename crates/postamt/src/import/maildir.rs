@@ -3,6 +3,7 @@
 use super::letter::{self, Letter};
 use super::marks::{Keywords, flags_of};
 use super::{DEPTH_MAX, Folder, Reader, Stop};
+use crate::language::{say, told as told_error};
 use clap::ValueEnum;
 use imap::NameForm;
 use model::Timestamp;
@@ -13,12 +14,15 @@ use std::path::Path;
 /// What a message's internal date is taken from.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Dates {
-    /// When the file last changed: what Dovecot keeps there.
     #[default]
+    #[value(help = say!("When the file last changed: what Dovecot keeps there", "letzte Änderung der Datei: dort führt sie Dovecot"))]
     File,
-    /// The number that the file's name begins with: for files whose times were lost on the way.
+    #[value(help = say!(
+        "The number that the file's name begins with: for files whose times were lost on the way",
+        "die Zahl am Anfang des Dateinamens: für Dateien, deren Zeiten unterwegs verloren gingen"
+    ))]
     Name,
-    /// The message's own `Received` or `Date` field.
+    #[value(help = say!("The message's own `Received` or `Date` field", "das Feld `Received` oder `Date` der Nachricht"))]
     Header,
 }
 
@@ -32,21 +36,25 @@ pub fn folders(root: &Path, reader: &mut dyn Reader) -> Result<Vec<Folder>, Stri
     while let Some((place, levels)) = waiting.pop() {
         let entries = match fs::read_dir(&place).and_then(Iterator::collect::<Result<Vec<_>, _>>) {
             Ok(entries) => entries,
-            Err(error) if levels.is_empty() => return Err(format!("{}: {error}", place.display())),
+            Err(error) if levels.is_empty() => return Err(format!("{}: {}", place.display(), told_error(&error))),
             Err(error) => {
-                reader.trouble(place.display().to_string(), error.to_string());
+                reader.trouble(place.display().to_string(), told_error(&error));
                 continue;
             }
         };
         let mut holds_mail = false;
         for entry in entries {
             let name = entry.file_name();
-            let kind = entry.file_type().map_err(|error| format!("{}: {error}", entry.path().display()))?;
+            let kind =
+                entry.file_type().map_err(|error| format!("{}: {}", entry.path().display(), told_error(&error)))?;
             if !kind.is_dir() {
                 if kind.is_symlink() {
                     reader.trouble(
                         entry.path().display().to_string(),
-                        "it is a symbolic link, which is not followed".into(),
+                        say!(
+                            "it is a symbolic link, which is not followed",
+                            "das ist ein symbolischer Link; dem wird nicht gefolgt"
+                        ),
                     );
                 }
                 continue;
@@ -55,7 +63,7 @@ pub fn folders(root: &Path, reader: &mut dyn Reader) -> Result<Vec<Folder>, Stri
                 Some("cur" | "new") => holds_mail = true,
                 Some("tmp") => {}
                 _ if levels.len() >= DEPTH_MAX => {
-                    reader.trouble(entry.path().display().to_string(), "it lies too deep".into());
+                    reader.trouble(entry.path().display().to_string(), say!("it lies too deep", "das liegt zu tief"));
                 }
                 _ => waiting.push((entry.path(), [levels.clone(), self::levels(&name)].concat())),
             }
@@ -66,7 +74,11 @@ pub fn folders(root: &Path, reader: &mut dyn Reader) -> Result<Vec<Folder>, Stri
         }
     }
     if found.is_empty() {
-        return Err(format!("{} is no Maildir: there is no folder \"cur\" in it or below", root.display()));
+        return Err(say!(
+            "{root} is no Maildir: there is no folder \"cur\" in it or below",
+            "{root} ist kein Maildir: weder dort noch darunter liegt ein Ordner \"cur\"",
+            root = root.display()
+        ));
     }
     found.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(found)
@@ -107,12 +119,12 @@ pub fn read(folder: &Folder, dates: Option<Dates>, octets_max: u64, reader: &mut
                             entry.file_name(),
                             is_new,
                         )),
-                        Err(error) => reader.trouble(place.display().to_string(), error.to_string()),
+                        Err(error) => reader.trouble(place.display().to_string(), told_error(&error)),
                     }
                 }
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => reader.trouble(place.display().to_string(), error.to_string()),
+            Err(error) => reader.trouble(place.display().to_string(), told_error(&error)),
         }
     }
     files.sort_unstable();
@@ -188,12 +200,13 @@ impl Name<'_> {
     /// The message in such a file. Where the name says both sizes, it is known how lines end; else it is seen.
     pub fn message(&self, octets: Vec<u8>) -> Result<Vec<u8>, String> {
         if octets.is_empty() {
-            return Err("it is empty".into());
+            return Err(say!("it is empty", "sie ist leer"));
         }
         if letter::is_compressed(&octets) {
-            return Err(
-                "it is compressed, as by Dovecot's zlib plugin; let Dovecot write it plainly: doveadm sync".into()
-            );
+            return Err(say!(
+                "it is compressed, as by Dovecot's zlib plugin; let Dovecot write it plainly: doveadm sync",
+                "sie ist komprimiert, etwa durch Dovecots zlib-Plugin; Dovecot kann sie unkomprimiert schreiben: doveadm sync"
+            ));
         }
         let len = octets.len() as u64;
         match (self.size, self.crlf_size) {

@@ -9,6 +9,7 @@ mod tests;
 use super::letter::{self, Letter};
 use super::maildir::Dates;
 use super::{DEPTH_MAX, Folder, Reader, Stop, marks};
+use crate::language::{say, told as told_error};
 use from_line::FromLine;
 use mailstore::INBOX;
 use model::Timestamp;
@@ -32,7 +33,7 @@ const NOTE: &[u8] = b"X-Postamt-Export: ";
 pub fn folders(paths: &[PathBuf], account: &str, reader: &mut dyn Reader) -> Result<Vec<Folder>, String> {
     let mut found = Vec::new();
     for path in paths {
-        let about = std::fs::metadata(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let about = std::fs::metadata(path).map_err(|error| format!("{}: {}", path.display(), told_error(&error)))?;
         if about.is_dir() {
             below(path, reader, &mut found)?;
             continue;
@@ -48,7 +49,7 @@ fn below(root: &Path, reader: &mut dyn Reader, found: &mut Vec<Folder>) -> Resul
     let before = found.len();
     let mut waiting = vec![(root.to_owned(), Vec::<String>::new())];
     while let Some((place, levels)) = waiting.pop() {
-        let told = |error: io::Error| format!("{}: {error}", place.display());
+        let told = |error: io::Error| format!("{}: {}", place.display(), told_error(&error));
         for entry in std::fs::read_dir(&place).map_err(told)? {
             let entry = entry.map_err(told)?;
             let name = entry.file_name().to_string_lossy().into_owned();
@@ -59,7 +60,13 @@ fn below(root: &Path, reader: &mut dyn Reader, found: &mut Vec<Folder>) -> Resul
             } else if kind.is_file() && is_mbox(&entry.path()) {
                 found.push(Folder { name: levels.join("/"), place: entry.path() });
             } else if !kind.is_file() {
-                reader.trouble(entry.path().display().to_string(), "it is no regular file, or lies too deep".into());
+                reader.trouble(
+                    entry.path().display().to_string(),
+                    say!(
+                        "it is no regular file, or lies too deep",
+                        "das ist keine gewöhnliche Datei oder liegt zu tief"
+                    ),
+                );
             }
         }
     }
@@ -96,7 +103,7 @@ pub fn read(folder: &Folder, dates: Option<Dates>, octets_max: u64, reader: &mut
         }
     };
     if !about.is_file() {
-        reader.trouble(place, "it is no regular file".into());
+        reader.trouble(place, say!("it is no regular file", "das ist keine gewöhnliche Datei"));
         return Ok(());
     }
     let mut messages = Messages { file: BufReader::with_capacity(256 << 10, file), octets_max, next: None };
@@ -106,14 +113,15 @@ pub fn read(folder: &Folder, dates: Option<Dates>, octets_max: u64, reader: &mut
             Ok(None) => return Ok(()),
             Ok(Some(found)) => {
                 number += 1;
-                let place = format!("{place}: message {number}");
+                let place = say!("{place}: message {number}", "{place}: Nachricht {number}");
                 match found.and_then(|raw| raw.letter(place.clone(), dates)) {
                     Ok(letter) => reader.letter(letter)?,
                     Err(cause) => reader.trouble(place, cause),
                 }
             }
             Err(error) => {
-                reader.trouble(format!("{place}: behind message {number}"), error.to_string());
+                let place = say!("{place}: behind message {number}", "{place}: hinter Nachricht {number}");
+                reader.trouble(place, told_error(&error));
                 return Ok(());
             }
         }
@@ -224,7 +232,10 @@ impl Messages {
         let Some(from) = self.envelope_line()? else { return Ok(None) };
         let date = if from.is_empty() { None } else { FromLine::parse(&from).map(|from| from.date) };
         if from.is_empty() {
-            return Ok(Some(Err("it does not begin with a line \"From …\": this is no mbox file".into())));
+            return Ok(Some(Err(say!(
+                "it does not begin with a line \"From …\": this is no mbox file",
+                "sie beginnt nicht mit einer Zeile \"From …\": das ist keine mbox-Datei"
+            ))));
         }
         let most = usize::try_from(self.octets_max).unwrap_or(usize::MAX).saturating_add(NOTE_OCTETS_MAX);
         let mut octets = Vec::new();
@@ -255,7 +266,11 @@ impl Messages {
             }
         }
         if too_large {
-            return Ok(Some(Err(format!("it is larger than the {} octets that the server takes", self.octets_max))));
+            let max = self.octets_max;
+            return Ok(Some(Err(say!(
+                "it is larger than the {max} octets that the server takes",
+                "sie ist größer als die {max} Byte, die der Server annimmt"
+            ))));
         }
         // The blank line before the next message is not this one's.
         if octets.ends_with(b"\r\n\r\n") {
@@ -330,7 +345,7 @@ impl Raw {
         let (octets, flags) = self.without_notes();
         let octets = letter::crlf(octets);
         if octets.is_empty() {
-            return Err("it is empty".into());
+            return Err(say!("it is empty", "sie ist leer"));
         }
         let within = || letter::date_within(&octets);
         let date = if dates == Some(Dates::Header) { within() } else { self.date.or_else(within) };
@@ -346,7 +361,9 @@ impl Raw {
                 0 => {}
                 1..=3 => {
                     let text = String::from_utf8_lossy(line);
-                    let (name, value) = text.split_once(':').ok_or("its flags are missing")?;
+                    let (name, value) = text
+                        .split_once(':')
+                        .ok_or_else(|| say!("its flags are missing", "ihre Markierungen fehlen"))?;
                     marks::note(name, value, &mut flags);
                 }
                 _ if line.starts_with(b">") && unquoted(line).starts_with(b"From ") => {
@@ -358,7 +375,8 @@ impl Raw {
         let mut octets = if form.lf { letter::every_lf_as_crlf(octets) } else { octets };
         let size = usize::try_from(form.size_octets).unwrap_or(usize::MAX);
         if octets.len() < size {
-            return Err(format!("{} of its {size} octets are there", octets.len()));
+            let there = octets.len();
+            return Err(say!("{there} of its {size} octets are there", "nur {there} von {size} Byte sind da"));
         }
         octets.truncate(size);
         Ok(Letter { place, octets, flags, date: Some(note.date) })

@@ -1,5 +1,6 @@
 //! How an import, export or fetch goes: a bar on a terminal, else now and then a line on standard error.
 
+use crate::language::say;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -41,8 +42,12 @@ impl Progress {
             bar.set_message(format!("{}; {rate:.0}/s", text()));
         } else if self.told.elapsed() >= LINE_EVERY {
             self.told = Instant::now();
-            let of = if self.total == 0 { String::new() } else { format!(" of {}", self.total) };
-            eprintln!("{done}{of} messages: {}", text());
+            let (total, text) = (self.total, text());
+            let line = match total {
+                0 => say!("{done} messages: {text}", "{done} Nachrichten: {text}"),
+                _ => say!("{done} of {total} messages: {text}", "{done} von {total} Nachrichten: {text}"),
+            };
+            eprintln!("{line}");
         }
     }
 

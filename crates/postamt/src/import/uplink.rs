@@ -7,6 +7,7 @@ use crate::admin::protocol::{Answer, Request};
 use crate::admin::transfer::{Arrival, ArrivedItem, Arriving, Frame, Source};
 use crate::admin::when::When;
 use crate::cli::text::{harmless, size};
+use crate::language::{say, told};
 use serde::Serialize;
 use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
@@ -182,7 +183,7 @@ impl Uplink {
         let mut state = self.shared.state();
         state.progress.end();
         if panicked {
-            state.stopped = Some("the answers could not be read".into());
+            state.stopped = Some(say!("the answers could not be read", "die Antworten ließen sich nicht lesen"));
         }
         (std::mem::take(&mut state.tally), state.stopped.take())
     }
@@ -196,7 +197,8 @@ impl Uplink {
 }
 
 fn lost(error: &io::Error) -> String {
-    format!("the connection to the server is lost ({error})")
+    let cause = told(error);
+    say!("the connection to the server is lost ({cause})", "die Verbindung zum Server ist abgebrochen ({cause})")
 }
 
 fn hear(mut reader: BufReader<UnixStream>, shared: &Shared) {
@@ -204,7 +206,9 @@ fn hear(mut reader: BufReader<UnixStream>, shared: &Shared) {
     let ended = loop {
         line.clear();
         match reader.read_until(b'\n', &mut line) {
-            Ok(0) => break Some("the server has closed the connection".to_owned()),
+            Ok(0) => {
+                break Some(say!("the server has closed the connection", "der Server hat die Verbindung geschlossen"));
+            }
             Ok(_) => {}
             Err(error) => break Some(lost(&error)),
         }
@@ -213,7 +217,12 @@ fn hear(mut reader: BufReader<UnixStream>, shared: &Shared) {
             Ok(Answer::GoOn {}) => {}
             Ok(Answer::End {}) => break None,
             Ok(Answer::Trouble(trouble)) => break Some(trouble.text),
-            Err(error) => break Some(format!("the server's answer cannot be read ({error})")),
+            Err(error) => {
+                break Some(say!(
+                    "the server's answer cannot be read ({error})",
+                    "die Antwort des Servers ist nicht lesbar ({error})"
+                ));
+            }
         }
         shared.changed.notify_all();
     };
@@ -229,7 +238,8 @@ fn hear(mut reader: BufReader<UnixStream>, shared: &Shared) {
 impl State {
     fn arrived(&mut self, item: ArrivedItem) {
         let waiting = item.number.and_then(|number| self.waiting.remove(&number));
-        let (place, octets) = waiting.map_or_else(|| ("a folder".into(), 0), |waiting| (waiting.place, waiting.octets));
+        let (place, octets) =
+            waiting.map_or_else(|| (say!("a folder", "ein Ordner"), 0), |waiting| (waiting.place, waiting.octets));
         match (item.outcome, item.text) {
             (Arrival::Added, note) => {
                 self.tally.added += 1;
@@ -240,7 +250,7 @@ impl State {
             }
             (Arrival::Known, _) => self.tally.known += 1,
             (outcome, text) => {
-                let text = text.unwrap_or_else(|| "the server does not say why".into());
+                let text = text.unwrap_or_else(|| say!("the server does not say why", "der Server sagt nicht warum"));
                 self.lost.extend(item.number);
                 if outcome == Arrival::Stopped {
                     self.stopped.get_or_insert_with(|| text.clone());
@@ -256,7 +266,7 @@ impl State {
     fn fail(&mut self, place: String, cause: String) {
         self.tally.failed += 1;
         if self.tally.failures.len() < FAILURES_TOLD_MAX {
-            self.progress.say(&harmless(&format!("not imported: {place}: {cause}")));
+            self.progress.say(&harmless(&say!("not imported: {place}: {cause}", "nicht importiert: {place}: {cause}")));
             self.tally.failures.push(Failed { place, cause });
         }
     }
@@ -264,12 +274,12 @@ impl State {
 
 /// `12 added (3.4 KiB), 5 there before, 1 failed`.
 pub fn tally(added: u64, added_octets: u64, known: u64, failed: u64) -> String {
-    let mut text = format!("{added} added ({})", size(added_octets));
+    let mut text = say!("{added} added ({size})", "{added} hinzugefügt ({size})", size = size(added_octets));
     if known > 0 {
-        text += &format!(", {known} there before");
+        text += &say!(", {known} there before", ", {known} schon vorhanden");
     }
     if failed > 0 {
-        text += &format!(", {failed} failed");
+        text += &say!(", {failed} failed", ", {failed} gescheitert");
     }
     text
 }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::config::loopback;
+use crate::language::tests::in_german;
 use crate::plan::{Login, Port};
 
 #[test]
@@ -49,6 +50,13 @@ postamt-demo/outbox. Try:
 Ctrl-C stops it; mail and logins stay.
 ";
     assert_eq!(screen, expected);
-    assert!(screen.lines().count() <= 24);
-    assert!(screen.lines().all(|line| line.chars().count() <= 80));
+    let german = in_german(|| demo(&plan, &bound));
+    for screen in [&screen, &german] {
+        assert!(screen.lines().count() <= 24, "{screen}");
+        assert!(screen.lines().all(|line| line.chars().count() <= 80), "{screen}");
+    }
+    let both = screen.lines().zip(german.lines()).skip(2).take(9);
+    assert!(both.clone().all(|(one, other)| one.get(..31) == other.get(..31)), "{german}");
+    assert!(german.contains("Klartext oder STARTTLS  (Port 2525 war belegt)\n"), "{german}");
+    assert!(german.ends_with("Strg-C beendet; Mail und Zugangsdaten bleiben.\n"), "{german}");
 }

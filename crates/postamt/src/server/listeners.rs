@@ -4,11 +4,11 @@ mod pop3;
 
 use super::http;
 use super::status::StatusBoard;
+use crate::language::{During, Explained, both};
 use crate::plan::{
     Bound, Certificate, ChannelBinding, Limits, ListenerPlan, PlaintextLogin, Port, Protocol, ServePlan, TlsStart,
 };
 use access::imap::{ImapConversation, ImapPolicy, Services, TlsOffer};
-use anyhow::Context;
 use env::{Conversation, Env};
 use model::{Domain, Network};
 use mta::{Caller, Means, Peer, Post, Relaying, Role, SmtpConversation, SmtpPolicy};
@@ -42,16 +42,19 @@ pub async fn bind(listeners: &[ListenerPlan], inherited: Vec<Inherited>) -> anyh
     }
     if let Some((name, listener)) = inherited.first() {
         let address = listener.address();
-        anyhow::bail!(
+        anyhow::bail!(Explained(both!(
             "the inherited socket {name} listens on {address}, and no listener of the configuration has that address; \
-             add one, or take the socket out of the unit"
-        );
+             add one, or take the socket out of the unit",
+            "der übergebene Socket {name} lauscht auf {address}, aber kein Listener der Konfiguration hat diese Adresse; \
+             einen ergänzen oder den Socket aus der Unit nehmen"
+        )));
     }
     Ok(standing)
 }
 
 fn open(Inherited { name, socket }: Inherited) -> anyhow::Result<(String, Listener)> {
-    let listener = Listener::from_fd(socket).with_context(|| format!("the inherited socket {name}"))?;
+    let listener =
+        Listener::from_fd(socket).during(|| both!("the inherited socket {name}", "der übergebene Socket {name}"))?;
     Ok((name, listener))
 }
 

@@ -5,8 +5,9 @@ use super::listeners::{self, Desk, Offer, Standing};
 use super::status::Current;
 use super::{connections_max, outbound};
 use crate::config::{self, Mistakes};
+use crate::language::{Explained, Language, Tell, Text, both};
 use crate::plan::ServePlan;
-use anyhow::{Context, anyhow, ensure};
+use anyhow::Context;
 use net::ListenError;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -66,7 +67,7 @@ impl Reloading {
                 tracing::info!(event = "reload.done", opened, closed, changed, accounts, domains);
             }
             Err(ReloadError::Mistakes(mistakes)) => {
-                for mistake in mistakes.lines() {
+                for mistake in mistakes.within(Language::English).lines() {
                     tracing::error!(event = "reload.refused", mistake);
                 }
             }
@@ -78,7 +79,9 @@ impl Reloading {
     }
 
     async fn reload_with(&self, door: Option<&mut Door>) -> Result<Reloaded, ReloadError> {
-        let door = door.context("the server is about to stop")?;
+        let door = door
+            .ok_or_else(|| Explained(both!("the server is about to stop", "der Server wird gerade beendet")))
+            .map_err(anyhow::Error::from)?;
         match &self.config {
             Some(config) => self.take(door, config).await,
             None => Ok(certificates(door)?),
@@ -88,7 +91,7 @@ impl Reloading {
     async fn take(&self, door: &mut Door, config: &Path) -> Result<Reloaded, ReloadError> {
         let path = config.to_owned();
         let loading = tokio::task::spawn_blocking(move || config::load(&path));
-        let plan = loading.await.context("the configuration could not be read")??;
+        let plan = loading.await.map_err(anyhow::Error::from)??;
         self.check_data(&plan)?;
         let (desk, board) = (door.offer().desk.clone(), door.offer().board.clone());
         let (post, env) = (desk.post.clone(), desk.env.clone());
@@ -112,13 +115,15 @@ impl Reloading {
     /// Mail does not move while it is served.
     fn check_data(&self, plan: &ServePlan) -> anyhow::Result<()> {
         let real = |folder: &Path| folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
-        ensure!(
-            real(&plan.data) == real(&self.data),
-            "`data` is {} in the file, while the server runs with {}; stop it, move the folder, and start it again",
-            plan.data.display(),
-            self.data.display(),
-        );
-        Ok(())
+        if real(&plan.data) == real(&self.data) {
+            return Ok(());
+        }
+        Err(anyhow::Error::from(Explained(both!(
+            "`data` is {new} in the file, while the server runs with {now}; stop it, move the folder, and start it again",
+            "`data` ist in der Datei {new}, der Server läuft aber mit {now}; ihn beenden, den Ordner verschieben, neu starten",
+            new = plan.data.display(),
+            now = self.data.display(),
+        ))))
     }
 
     /// Accounts were edited: what log-ins are offered follows.
@@ -139,10 +144,12 @@ async fn bind(door: &Door, layout: &Layout) -> anyhow::Result<Vec<Standing>> {
     let explain = |error: anyhow::Error| {
         let address = error.downcast_ref::<ListenError>().map(|error| &error.address);
         match address.and_then(|address| Some((address, door.in_the_way(layout, address)?))) {
-            Some((address, own)) => anyhow!(
+            Some((address, own)) => anyhow::Error::from(Explained(both!(
                 "cannot listen on {address} while this server's own listener ({own}) has the port; reload once without \
-                 either of them, then with the new one"
-            ),
+                 either of them, then with the new one",
+                "{address} lässt sich nicht öffnen, solange ein eigener Listener ({own}) den Port hat; erst ohne beide \
+                 neu laden, dann mit dem neuen"
+            ))),
             None => error,
         }
     };
@@ -155,8 +162,8 @@ fn certificates(door: &Door) -> anyhow::Result<Reloaded> {
     if broken.is_empty() {
         return Ok(Reloaded::default());
     }
-    let broken: Vec<String> = broken.iter().map(ToString::to_string).collect();
-    Err(anyhow!("{}", broken.join("; ")))
+    let all = broken.iter().map(Tell::tell).reduce(|all, one| all.then(&Text::same("; ")).then(&one));
+    Err(anyhow::Error::from(Explained(all.unwrap_or_default())))
 }
 
 /// SIGHUP reloads, where there is a file. The demo goes with its terminal, as the signal is meant.

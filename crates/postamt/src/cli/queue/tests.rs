@@ -1,5 +1,6 @@
 use super::*;
 use crate::admin::when::When;
+use crate::language::tests::in_german;
 
 const NOW: Timestamp = Timestamp::from_unix_ms(10_000_000);
 
@@ -30,7 +31,7 @@ fn item() -> QueueItem {
 
 #[test]
 fn a_row_fits_below_the_heading() {
-    let with_heading = |item: &QueueItem| format!("{HEADING}{}", row(item, NOW, 100));
+    let with_heading = |item: &QueueItem| heading() + &row(item, NOW, 100);
     let expected = "\
 ID                AGE      SIZE      TRIES  NEXT      FROM → TO
 06559b0f9ac00001  2 h      1.5 KiB       4  3 min     anna@demo.test → ben@example.org
@@ -47,6 +48,19 @@ ID                AGE      SIZE      TRIES  NEXT      FROM → TO
         QueueItem { to: format!("{}@example.org", "x".repeat(100)), last_answer: Some("y".repeat(200)), ..item() };
     let text = with_heading(&long);
     assert!(text.lines().all(|line| line.chars().count() <= 100) && text.contains('…'), "{text}");
+}
+
+#[test]
+fn in_german_the_columns_are_the_same() {
+    let expected = "\
+ID                ALTER    GRÖSSE    VERS.  NÄCHSTER  VON → AN
+06559b0f9ac00001  2 h      1,5 KiB       4  gehalten  anna@demo.test → ben@example.org
+";
+    let held = QueueItem { held: true, ..item() };
+    assert_eq!(in_german(|| heading() + &row(&held, NOW, 100)), expected);
+    let text = in_german(|| details(&QueueItem { delay_told: true, ..item() }, NOW, None));
+    assert!(text.contains("    Zustand  4 Versuche; der nächste in 3 min, 1970-01-01 02:49:40Z\n"), "{text}");
+    assert!(text.contains("danach bekommt der Absender einen Bericht; von der Verzögerung weiß er\n"), "{text}");
 }
 
 #[test]

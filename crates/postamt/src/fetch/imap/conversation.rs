@@ -2,6 +2,7 @@
 
 use crate::fetch::link::Link;
 use crate::fetch::login::Login;
+use crate::language::say;
 use imap::client::{Condition, Event, Listed, Reader, Response, ResponseCode};
 use imap::command::Login as LoginCommand;
 use imap::{Command, NameForm, Status, Tag, Tagged};
@@ -39,17 +40,26 @@ impl Conversation {
         match there.response().await? {
             Response::Untagged { condition: Condition::Ok, .. } => {}
             Response::Untagged { condition: Condition::PreAuth, .. } => {
-                return Err(
-                    "the server takes us for somebody who is signed in already; that is not understood here".into()
-                );
+                return Err(say!(
+                    "the server takes us for somebody who is signed in already; that is not understood here",
+                    "der Server hält uns für bereits angemeldet; damit kann postamt nichts anfangen"
+                ));
             }
-            Response::Untagged { text, .. } => return Err(format!("the server refuses: {text}")),
-            _ => return Err("the server does not greet as IMAP does".into()),
+            Response::Untagged { text, .. } => {
+                return Err(say!("the server refuses: {text}", "der Server lehnt ab: {text}"));
+            }
+            _ => {
+                return Err(say!("the server does not greet as IMAP does", "der Server meldet sich nicht mit IMAP"));
+            }
         }
         if !there.link.secure {
             let end = there.command("STARTTLS", |_, _| Ok(())).await?;
             if end.status != Status::Ok {
-                return Err(format!("the server has no TLS here ({}); try imaps://", end.text));
+                return Err(say!(
+                    "the server has no TLS here ({text}); try imaps://",
+                    "der Server bietet hier kein TLS ({text}); imaps:// versuchen",
+                    text = end.text
+                ));
             }
             there.link.start_tls().await?;
             there.reader = Reader::default();
@@ -66,7 +76,12 @@ impl Conversation {
         let offered: Vec<&str> = self.capabilities.iter().filter_map(|word| word.strip_prefix("AUTH=")).collect();
         let end = match Login::begin(&offered, user, password, self.link.secure)? {
             Some(login) => self.authenticate(login).await?,
-            None if self.can("LOGINDISABLED") => return Err("the server lets nobody sign in by password".into()),
+            None if self.can("LOGINDISABLED") => {
+                return Err(say!(
+                    "the server lets nobody sign in by password",
+                    "der Server nimmt keine Anmeldung mit Passwort an"
+                ));
+            }
             None => {
                 let tag = self.next_tag();
                 let login = LoginCommand { user: user.to_owned(), password: Secret::new(password.as_bytes().to_vec()) };
@@ -76,7 +91,8 @@ impl Conversation {
             }
         };
         if end.status != Status::Ok {
-            return Err(format!("the server does not let {user} in: {}", end.text));
+            let text = end.text;
+            return Err(say!("the server does not let {user} in: {text}", "der Server lässt {user} nicht ein: {text}"));
         }
         self.capabilities().await
     }
@@ -99,7 +115,7 @@ impl Conversation {
                 }
                 Response::Tagged { tag: of, status, text, .. } if of == tag => {
                     if status == Status::Ok && !login.succeeded() {
-                        return Err("the server has not shown that it knows the password".into());
+                        return Err(crate::fetch::unproven());
                     }
                     return Ok(End { status, text });
                 }
@@ -134,7 +150,9 @@ impl Conversation {
     /// # Errors
     /// When the conversation ends.
     pub async fn select(&mut self, name: &[u8], writes: bool) -> Result<Result<(u32, u32), String>, String> {
-        let Some(name) = quoted(name) else { return Ok(Err("its name cannot be written".into())) };
+        let Some(name) = quoted(name) else {
+            return Ok(Err(say!("its name cannot be written", "sein Name lässt sich nicht schreiben")));
+        };
         let (mut uid_validity, mut exists) = (None, 0);
         let command = format!("{} {name}", if writes { "SELECT" } else { "EXAMINE" });
         let end = self
@@ -151,7 +169,10 @@ impl Conversation {
             .await?;
         Ok(match (end.status, uid_validity) {
             (Status::Ok, Some(uid_validity)) => Ok((uid_validity, exists)),
-            (Status::Ok, None) => Err("the server does not say whether its UIDs last".into()),
+            (Status::Ok, None) => Err(say!(
+                "the server does not say whether its UIDs last",
+                "der Server sagt nicht, ob seine UIDs dauerhaft sind"
+            )),
             _ => Err(end.text),
         })
     }
@@ -205,7 +226,7 @@ impl Conversation {
         each: impl FnMut(Response, &mut Vec<u8>) -> Result<(), String>,
     ) -> Result<(), String> {
         let end = self.answer(tag, each).await?;
-        if end.status == Status::Ok { Ok(()) } else { Err(format!("the server says: {}", end.text)) }
+        if end.status == Status::Ok { Ok(()) } else { Err(says(&end.text)) }
     }
 
     /// Waits for the answer of one of several commands; says of which, and what was refused of it.
@@ -221,7 +242,7 @@ impl Conversation {
         match end.status {
             Status::Ok => Ok((of, None)),
             Status::No => Ok((of, Some(end.text))),
-            Status::Bad => Err(format!("the server says: {}", end.text)),
+            Status::Bad => Err(says(&end.text)),
         }
     }
 
@@ -260,12 +281,18 @@ impl Conversation {
             match self.response().await? {
                 Response::Tagged { tag, status, text, .. } => {
                     let Some(of) = tags.iter().position(|known| **known == tag) else {
-                        return Err(format!("the server answers {tag}, which was not asked"));
+                        return Err(say!(
+                            "the server answers {tag}, which was not asked",
+                            "der Server beantwortet {tag}; danach war nicht gefragt"
+                        ));
                     };
                     return Ok((of, End { status, text }));
                 }
                 Response::Untagged { condition: Condition::Bye, text, .. } => {
-                    return Err(format!("the server ends the conversation: {text}"));
+                    return Err(say!(
+                        "the server ends the conversation: {text}",
+                        "der Server beendet das Gespräch: {text}"
+                    ));
                 }
                 other => each(other, &mut self.body)?,
             }
@@ -281,7 +308,10 @@ impl Conversation {
             match self.reader.read(&mut input).map_err(|error| error.to_string())? {
                 Some(Event::Response(whole)) => response = Some(whole),
                 Some(Event::BodyBegins(octets)) if octets > self.octets_max => {
-                    return Err(format!("the server sends a message of {octets} octets, which it said was smaller"));
+                    return Err(say!(
+                        "the server sends a message of {octets} octets, which it said was smaller",
+                        "der Server schickt eine Nachricht mit {octets} Byte, die er kleiner angekündigt hatte"
+                    ));
                 }
                 Some(Event::BodyBegins(_)) => self.body.clear(),
                 Some(Event::Body(piece)) => self.body.extend_from_slice(piece),
@@ -296,6 +326,10 @@ impl Conversation {
             }
         }
     }
+}
+
+fn says(text: &str) -> String {
+    say!("the server says: {text}", "der Server sagt: {text}")
 }
 
 /// A name in quotes; `None` for octets that cannot stand in them.
