@@ -1,6 +1,6 @@
 //! The one thread that writes.
 
-use crate::engine::{Engine, Writes};
+use crate::engine::{Engine, Fault, Writes};
 use crate::key::{KEY_OCTETS_MAX, row_key};
 use crate::metrics;
 use crate::queue::{Next, Waiting};
@@ -8,7 +8,7 @@ use crate::rows::Shared;
 use crate::space::{Room, shortage};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use store::{Batch, CommitError, Space};
+use store::{Batch, CommitError, ReadError};
 
 type Outcome = Result<(), CommitError>;
 
@@ -30,16 +30,6 @@ const BEHIND_PAUSE: Duration = Duration::from_millis(2);
 /// Reclaiming holds up commits and rewrites files: not more often than this, nor for less than this in the journals.
 const RECLAIM_PAUSE: Duration = Duration::from_secs(5);
 const RECLAIM_OCTETS_MIN: u64 = 8 << 20;
-
-/// What became of a group.
-enum Fate {
-    /// Each batch's outcome.
-    Done(Vec<Outcome>),
-    /// Nothing was written: the engine had stopped before.
-    Stopped,
-    /// Something may have been written.
-    Broken(fjall::Error),
-}
 
 impl Committer {
     pub(crate) fn new(shared: Arc<Shared>) -> Committer {
@@ -83,8 +73,8 @@ impl Committer {
         if resting || !self.shared.is_short_of_space() {
             return;
         }
-        let journal_octets = self.shared.engine().as_ref().map_or(0, Engine::journal_octets);
-        if self.deleted == 0 && journal_octets < RECLAIM_OCTETS_MIN {
+        let reclaimable_octets = self.shared.engine().as_ref().map_or(0, |engine| engine.reclaimable_octets());
+        if self.deleted == 0 && reclaimable_octets < RECLAIM_OCTETS_MIN {
             return;
         }
         if self.shared.reclaim_space().is_err() {
@@ -99,18 +89,15 @@ impl Committer {
         if self.retry.is_some_and(|(due, _)| due > Instant::now()) {
             return all(self.unavailable()); // not each commit is an attempt
         }
-        let error = match self.attempt(batches, None) {
-            Fate::Done(outcomes) => return outcomes,
-            Fate::Stopped if self.reopen() => match self.attempt(batches, None) {
-                Fate::Done(outcomes) => return outcomes,
-                Fate::Stopped => return all(self.unavailable()),
-                Fate::Broken(error) => error,
-            },
-            Fate::Stopped => return all(self.unavailable()),
-            Fate::Broken(error) => error,
+        let fault = match self.attempt(batches, None) {
+            Err(Fault::Stopped) if self.reopen() => self.attempt(batches, None),
+            outcome => outcome,
         };
-        let text = error.to_string();
-        let full = is_full(&error);
+        let (text, full) = match fault {
+            Ok(outcomes) => return outcomes,
+            Err(Fault::Stopped) => return all(self.unavailable()),
+            Err(Fault::Broken { text, disk_full }) => (text, disk_full),
+        };
         if full {
             self.shared.ballast.release();
         }
@@ -118,46 +105,37 @@ impl Committer {
         if !self.reopen() || !full {
             return all(CommitError::Failed(text));
         }
-        match self.attempt(batches, Some(&text)) {
-            Fate::Done(outcomes) => outcomes,
-            Fate::Stopped | Fate::Broken(_) => {
-                self.reopen();
-                all(CommitError::Failed(text))
-            }
-        }
+        self.attempt(batches, Some(&text)).unwrap_or_else(|_| {
+            self.reopen();
+            all(CommitError::Failed(text))
+        })
     }
 
     /// Writes what may be written of `batches` as one; with a reason in `full`, only deletions.
-    fn attempt(&self, batches: &[&Batch], full: Option<&str>) -> Fate {
+    fn attempt(&self, batches: &[&Batch], full: Option<&str>) -> Result<Vec<Outcome>, Fault> {
         let shared = &self.shared;
         let engine = shared.engine();
-        let Some(engine) = engine.as_ref() else { return Fate::Stopped };
+        let engine = engine.as_deref().ok_or(Fault::Stopped)?;
         if let Some(reason) = shared.damage.get() {
-            return Fate::Done(vec![Err(CommitError::ReadOnly(reason.clone())); batches.len()]);
+            return Ok(vec![Err(CommitError::ReadOnly(reason.clone())); batches.len()]);
         }
         while engine.is_behind() {
-            if engine.is_poisoned() {
-                return Fate::Stopped;
+            if engine.has_stopped() {
+                return Err(Fault::Stopped);
             }
             std::thread::sleep(BEHIND_PAUSE);
         }
         let refusal = full.map(str::to_owned).or_else(|| self.shortage(engine, batches));
-        let mut writes = Writes::new();
+        let mut writes = Writes::default();
         let outcomes = batches.iter().map(|batch| evaluate(engine, batch, refusal.as_deref(), &mut writes)).collect();
-        if writes.is_empty() {
-            return Fate::Done(outcomes);
+        if !writes.is_empty() {
+            engine.write(writes)?;
+            shared.note_synced();
         }
-        match engine.write(writes) {
-            Ok(()) => {
-                shared.note_synced(engine.next_seqno());
-                Fate::Done(outcomes)
-            }
-            Err(fjall::Error::Poisoned) => Fate::Stopped,
-            Err(error) => Fate::Broken(error),
-        }
+        Ok(outcomes)
     }
 
-    fn shortage(&self, engine: &Engine, batches: &[&Batch]) -> Option<String> {
+    fn shortage(&self, engine: &dyn Engine, batches: &[&Batch]) -> Option<String> {
         let octets = batches.iter().map(|batch| batch.octets() as u64).sum();
         match self.shared.watermark.room(octets, engine.unflushed_octets()) {
             Room::Enough => {
@@ -223,7 +201,7 @@ fn count(batches: &[&Batch], outcomes: &[Outcome], took: Duration) {
 }
 
 /// Adds the batch's writes to the group's, if it may be applied after them.
-fn evaluate(engine: &Engine, batch: &Batch, refusal: Option<&str>, writes: &mut Writes) -> Outcome {
+fn evaluate(engine: &dyn Engine, batch: &Batch, refusal: Option<&str>, writes: &mut Writes) -> Outcome {
     if let Some(text) = refusal.filter(|_| !batch.makes_room) {
         return Err(CommitError::NoSpace(text.to_owned()));
     }
@@ -231,25 +209,27 @@ fn evaluate(engine: &Engine, batch: &Batch, refusal: Option<&str>, writes: &mut 
     if keys.map(|key| key.len()).max() > Some(KEY_OCTETS_MAX) {
         return Err(CommitError::Failed(format!("a key is longer than {KEY_OCTETS_MAX} octets")));
     }
-    match engine.holds(batch, writes) {
+    match is_as_expected(engine, batch, writes) {
         Ok(true) => {}
         Ok(false) => return Err(CommitError::Conflict),
         Err(error) => return Err(CommitError::Failed(error.to_string())),
     }
-    for write in &batch.writes {
-        let key: (Space, _) = (write.space, row_key(&write.cell, &write.key));
-        writes.insert(key, write.value.as_deref().map(Into::into));
-    }
+    batch.writes.iter().for_each(|write| writes.add(write));
     Ok(())
 }
 
-fn is_full(error: &fjall::Error) -> bool {
-    let full = |error: &std::io::Error| {
-        matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
-    };
-    match error {
-        fjall::Error::Io(error) => full(error),
-        fjall::Error::Storage(fjall::LsmError::Io(error)) => full(error),
-        _ => false,
+/// Whether what `batch` expects is so, after `writes`.
+fn is_as_expected(engine: &dyn Engine, batch: &Batch, writes: &Writes) -> Result<bool, ReadError> {
+    for expected in &batch.expect {
+        let key = row_key(&batch.cell, &expected.key);
+        let wanted = expected.value.as_deref();
+        let holds = match writes.row(&key) {
+            Some(written) => written == wanted,
+            None => engine.holds(&key, wanted)?,
+        };
+        if !holds {
+            return Ok(false);
+        }
     }
+    Ok(true)
 }

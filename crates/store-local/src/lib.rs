@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `rows` | [`LocalStore`]: the store's face |
 //! | `committer`, `queue` | the one thread that writes: takes all that waits, writes it as one, syncs once, answers all |
-//! | `engine`, `key` | fjall: opening, reading, writing one group |
+//! | `engine`, `key` | what an engine does (opening, reading, writing one group), and fjall doing it |
 //! | `journal` | reads fjall's journal before fjall does: cuts a torn end, keeps damage aside |
 //! | `space`, `lock`, `health`, `options` | the disk's watermark and ballast; one process per folder; what the status page shows |
 //! | [`metrics`] | what is counted |

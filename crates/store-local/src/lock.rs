@@ -25,14 +25,18 @@ pub enum OpenError {
     Engine {
         /// What was to be opened.
         folder: PathBuf,
-        /// What fjall said.
-        source: fjall::Error,
+        /// What it said.
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
 
 impl OpenError {
     pub(crate) fn io(folder: &Path, what: &'static str) -> impl FnOnce(io::Error) -> OpenError {
         move |source| OpenError::Io { folder: folder.to_owned(), what, source }
+    }
+
+    pub(crate) fn engine<E: std::error::Error + Send + Sync + 'static>(folder: &Path) -> impl FnOnce(E) -> OpenError {
+        move |source| OpenError::Engine { folder: folder.to_owned(), source: Box::new(source) }
     }
 }
 

@@ -1,16 +1,13 @@
 //! The store's face.
 
 use crate::committer::Committer;
-use crate::engine::{Engine, EngineOptions};
+use crate::engine::{self, After, Engine, EngineOptions, Files, Opened};
 use crate::health::Health;
-use crate::journal::{Found, Journals};
 use crate::lock::{FolderLock, OpenError};
 use crate::options::Options;
 use crate::queue::{Queue, Waiting};
 use crate::space::{Ballast, Room, Watermark};
-use fjall::SeqNo;
 use futures_channel::oneshot;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard};
@@ -29,17 +26,15 @@ pub struct LocalStore {
 /// What readers and the committer share.
 pub(crate) struct Shared {
     folder: PathBuf,
-    options: EngineOptions,
+    files: Box<dyn Files>,
     pub(crate) queue: Queue,
     /// `None` while it is being opened anew.
-    engine: RwLock<Option<Engine>>,
-    /// Why nothing is written: the journal was damaged.
+    engine: RwLock<Option<Box<dyn Engine>>>,
+    /// Why nothing is written: the files were damaged.
     pub(crate) damage: OnceLock<String>,
     pub(crate) watermark: Watermark,
     pub(crate) ballast: Ballast,
     trouble: Mutex<Trouble>,
-    /// Batches numbered below are durable.
-    durable: AtomicU64,
     reopened: AtomicU64,
     syncs: AtomicU64,
 }
@@ -71,16 +66,14 @@ impl LocalStore {
         let memtable_octets =
             options.memtable_octets.unwrap_or((total / MEMTABLE_PART).clamp(MEMTABLE_OCTETS_MIN, MEMTABLE_OCTETS_MAX));
         let engine_options = EngineOptions { cache_octets: options.cache_octets, memtable_octets };
-        let found = Journals::of(folder).guard().map_err(OpenError::io(folder, "checking the journal"))?;
-        let engine = Engine::open(&folder.join("rows"), engine_options)
-            .map_err(|source| OpenError::Engine { folder: folder.to_owned(), source })?;
+        let files = engine::files(folder, engine_options);
+        let opened = files.open(After::Start)?;
         let reserve = watermark.reserve_octets(crate::DiskSpace { free_octets: 0, total_octets: total });
         let shared = Arc::new(Shared {
             folder: folder.to_owned(),
-            options: engine_options,
+            files,
             queue: Queue::default(),
-            durable: AtomicU64::new(engine.next_seqno()),
-            engine: RwLock::new(Some(engine)),
+            engine: RwLock::new(None),
             damage: OnceLock::new(),
             ballast: Ballast::new(folder, reserve / BALLAST_PART),
             watermark,
@@ -88,7 +81,7 @@ impl LocalStore {
             reopened: AtomicU64::new(0),
             syncs: AtomicU64::new(0),
         });
-        shared.note_journal(found);
+        shared.use_engine(opened);
         shared.load_ballast();
         let committer = Committer::new(shared.clone());
         let thread = std::thread::Builder::new().name("committer".into()).spawn(move || committer.run());
@@ -105,7 +98,7 @@ impl LocalStore {
         if let Some(reason) = shared.trouble().closed_because.clone() {
             return Health::Reopening { reason };
         }
-        let pending = shared.engine().as_ref().map_or(0, Engine::unflushed_octets);
+        let pending = shared.engine().as_ref().map_or(0, |engine| engine.unflushed_octets());
         match shared.watermark.room(0, pending) {
             Room::Short { free_octets, reserve_octets } => Health::NearlyFull { free_octets, reserve_octets },
             Room::Enough => Health::Ok,
@@ -163,20 +156,19 @@ impl Store for LocalStore {
 }
 
 impl Shared {
-    pub(crate) fn engine(&self) -> RwLockReadGuard<'_, Option<Engine>> {
+    pub(crate) fn engine(&self) -> RwLockReadGuard<'_, Option<Box<dyn Engine>>> {
         self.engine.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn close_engine(&self) {
         let engine = self.engine.write().unwrap_or_else(PoisonError::into_inner).take();
-        drop(engine); // syncs, and waits for fjall's threads: not under the lock
+        drop(engine); // syncs, and waits for the engine's threads: not under the lock
     }
 
     /// After a failure: closes the engine, forgets what was not known to be durable, and opens it again.
     pub(crate) fn reopen_engine(&self) -> Result<(), ()> {
         tracing::error!(event = "store.reopening", folder = %self.folder.display());
-        let durable = self.durable.load(Ordering::Acquire);
-        self.open_anew("the engine failed and is being opened anew", |journals| journals.cut_from(durable))?;
+        self.open_anew("the engine failed and is being opened anew", After::Failure)?;
         self.reopened.fetch_add(1, Ordering::Relaxed);
         tracing::warn!(event = "store.reopened", folder = %self.folder.display());
         Ok(())
@@ -184,11 +176,11 @@ impl Shared {
 
     /// Frees what the engine can free. Only the committer may ask, for no write may be under way.
     pub(crate) fn reclaim_space(&self) -> Result<(), ()> {
-        let condensed = self.engine().as_ref().map(Engine::condense);
+        let condensed = self.engine().as_ref().map(|engine| engine.condense());
         match condensed {
             Some(Ok(true)) => {
                 tracing::info!(event = "store.condensed", folder = %self.folder.display());
-                self.open_anew("space is being reclaimed", Journals::forget)
+                self.open_anew("space is being reclaimed", After::Condensing)
             }
             Some(Ok(false)) | None => Ok(()),
             Some(Err(error)) => {
@@ -198,34 +190,28 @@ impl Shared {
         }
     }
 
-    fn open_anew(&self, reason: &str, between: impl FnOnce(&Journals) -> io::Result<()>) -> Result<(), ()> {
+    fn open_anew(&self, reason: &str, after: After) -> Result<(), ()> {
         self.trouble().closed_because.get_or_insert_with(|| reason.to_owned());
         self.close_engine();
-        let journals = Journals::of(&self.folder);
-        let guarded = between(&journals).and_then(|()| journals.guard());
-        let opened = guarded.map_err(|error| error.to_string()).and_then(|found| {
-            self.note_journal(found);
-            Engine::open(&self.folder.join("rows"), self.options).map_err(|error| error.to_string())
-        });
-        match opened {
-            Ok(engine) => {
-                self.note_durable(engine.next_seqno());
-                *self.engine.write().unwrap_or_else(PoisonError::into_inner) = Some(engine);
+        match self.files.open(after) {
+            Ok(opened) => {
+                self.use_engine(opened);
                 self.trouble().closed_because = None;
                 Ok(())
             }
-            Err(reason) => {
-                self.note_closed(&reason);
+            Err(error) => {
+                self.note_closed(&error.to_string());
                 Err(())
             }
         }
     }
 
-    fn note_journal(&self, found: Found) {
-        if let Found::Damaged(story) = found {
+    fn use_engine(&self, opened: Opened) {
+        if let Some(story) = opened.damage {
             tracing::error!(event = "store.damaged", folder = %self.folder.display(), %story);
             let _ = self.damage.set(story); // the first story is as good as the second
         }
+        *self.engine.write().unwrap_or_else(PoisonError::into_inner) = Some(opened.engine);
     }
 
     pub(crate) fn note_closed(&self, reason: &str) {
@@ -233,13 +219,8 @@ impl Shared {
         self.trouble().closed_because = Some(reason.to_owned());
     }
 
-    pub(crate) fn note_synced(&self, below: SeqNo) {
+    pub(crate) fn note_synced(&self) {
         self.syncs.fetch_add(1, Ordering::Relaxed);
-        self.note_durable(below);
-    }
-
-    fn note_durable(&self, below: SeqNo) {
-        self.durable.store(below, Ordering::Release);
     }
 
     /// Tells of a shortage, and of its end, once.

@@ -1,0 +1,226 @@
+//! fjall: reading from snapshots, writing groups, and its journal guarded before it is opened.
+
+use super::{After, Engine, EngineOptions, Fault, Files, Opened, Writes, is_full, read_error};
+use crate::journal::{Found as JournalFound, Journals};
+use crate::key::{key_within, row_key, row_range};
+use crate::lock::OpenError;
+use fjall::compaction::Leveled;
+use fjall::{
+    AbstractTree, Database, Guard, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, Snapshot, UserValue,
+};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use store::{Bytes, Found, Order, Page, Query, ReadError, Reading, Scan, Space};
+
+/// fjall's folder and journals.
+pub(super) struct FjallFiles {
+    journals: Journals,
+    options: EngineOptions,
+    /// Batches numbered below are durable.
+    durable: Arc<AtomicU64>,
+}
+
+struct Fjall {
+    db: Database,
+    rows: Keyspace,
+    bodies: Keyspace,
+    durable: Arc<AtomicU64>,
+}
+
+/// fjall's background threads: one flushes while the other compacts.
+const WORKERS: usize = 2;
+/// fjall's smallest; it rotates journals at 64 MB, and more of them only mean a longer replay.
+const JOURNALS_OCTETS_MAX: u64 = 128 << 20;
+/// At 4 sealed memtables fjall sleeps inside a commit until one is flushed, and for ever if its flusher died; we wait outside.
+const SEALED_MEMTABLES_MAX: usize = 3;
+/// At 20 runs fjall slows commits down, at 30 it stops them.
+const LEVEL0_RUNS_MAX: usize = 20;
+/// Files of up to this are rewritten to be rid of what was deleted: commits wait meanwhile.
+const CONDENSED_OCTETS_MAX: u64 = 256 << 20;
+/// One deletion among so many rows makes rewriting worth it.
+const GARBAGE_PART: u64 = 8;
+/// How long commits wait for the flushing, at most.
+const CONDENSE_TIME_MAX: Duration = Duration::from_secs(30);
+/// How often the flushing is looked after.
+const CONDENSE_PAUSE: Duration = Duration::from_millis(2);
+/// Values up to this are copied out of their block; larger ones keep it alive instead.
+const COPIED_OCTETS_MAX: usize = 2048;
+
+impl FjallFiles {
+    pub(super) fn of(folder: &Path, options: EngineOptions) -> FjallFiles {
+        FjallFiles { journals: Journals::of(folder), options, durable: Arc::default() }
+    }
+
+    fn open_engine(&self) -> fjall::Result<Fjall> {
+        let options = self.options;
+        let db = Database::builder(&self.journals.rows)
+            .cache_size(options.cache_octets)
+            .worker_threads(WORKERS)
+            .max_journaling_size(JOURNALS_OCTETS_MAX)
+            .manual_journal_persist(true)
+            .open()?;
+        let keyspace = |point_read_hits: bool| {
+            // Tables no larger than a memtable: a step of compaction then needs little free space.
+            let strategy = Leveled::default().with_table_target_size(options.memtable_octets);
+            KeyspaceCreateOptions::default()
+                .max_memtable_size(options.memtable_octets)
+                .compaction_strategy(Arc::new(strategy))
+                .expect_point_read_hits(point_read_hits)
+                .manual_journal_persist(true)
+        };
+        let rows = db.keyspace("rows", || keyspace(false))?;
+        let bodies = db.keyspace("bodies", || keyspace(true))?;
+        Ok(Fjall { db, rows, bodies, durable: self.durable.clone() })
+    }
+}
+
+impl Files for FjallFiles {
+    fn open(&self, after: After) -> Result<Opened, OpenError> {
+        let journals = &self.journals;
+        let cut = match after {
+            After::Start => Ok(()),
+            After::Failure => journals.cut_from(self.durable.load(Ordering::Acquire)),
+            After::Condensing => journals.forget(),
+        };
+        cut.map_err(OpenError::io(&journals.rows, "cutting the journal"))?;
+        let found = journals.guard().map_err(OpenError::io(&journals.rows, "checking the journal"))?;
+        let engine = self.open_engine().map_err(OpenError::engine(&journals.rows))?;
+        engine.note_durable();
+        let damage = match found {
+            JournalFound::Damaged(story) => Some(story),
+            JournalFound::Sound | JournalFound::Cut(_) => None,
+        };
+        Ok(Opened { engine: Box::new(engine), damage })
+    }
+}
+
+impl Fjall {
+    /// All batches in the journal so far are durable, if no write is under way.
+    fn note_durable(&self) {
+        self.durable.store(self.db.seqno(), Ordering::Release);
+    }
+
+    fn keyspace(&self, space: Space) -> &Keyspace {
+        match space {
+            Space::Rows => &self.rows,
+            Space::Bodies => &self.bodies,
+        }
+    }
+
+    fn find(&self, snapshot: &Snapshot, query: &Query) -> fjall::Result<Found> {
+        Ok(match query {
+            Query::Get(get) => {
+                let value = snapshot.get(self.keyspace(get.space), row_key(&get.cell, &get.key))?;
+                Found::Row(value.map(bytes))
+            }
+            Query::Scan(scan) if scan.is_empty() => Found::Page(Page::default()),
+            Query::Scan(scan) => Found::Page(self.scan(snapshot, scan)?),
+        })
+    }
+
+    fn scan(&self, snapshot: &Snapshot, scan: &Scan) -> fjall::Result<Page> {
+        let rows = snapshot.range(self.keyspace(scan.space), row_range(scan));
+        let row = |guard: Guard| guard.into_inner().map(|(key, value)| (key_within(&scan.cell, &key), bytes(value)));
+        match scan.order {
+            Order::Ascending => scan.page(rows.map(row)),
+            Order::Descending => scan.page(rows.rev().map(row)),
+        }
+    }
+}
+
+impl Engine for Fjall {
+    // Also a single row needs a snapshot: without, fjall shows a batch row by row while it is applied.
+    fn read(&self, queries: &[Query]) -> Result<Reading, ReadError> {
+        let snapshot = self.db.snapshot();
+        queries
+            .iter()
+            .map(|query| self.find(&snapshot, query))
+            .collect::<Result<_, _>>()
+            .map(Reading)
+            .map_err(read_error)
+    }
+
+    // Without a snapshot: nobody writes meanwhile.
+    fn holds(&self, row_key: &[u8], value: Option<&[u8]>) -> Result<bool, ReadError> {
+        self.rows.get(row_key).map(|found| found.as_deref() == value).map_err(read_error)
+    }
+
+    fn write(&self, writes: Writes) -> Result<(), Fault> {
+        let mut batch = self.db.batch().durability(Some(PersistMode::SyncData));
+        for (space, values) in writes.into_spaces() {
+            let keyspace = self.keyspace(space);
+            for (key, value) in values {
+                match value {
+                    Some(value) => batch.insert(keyspace, key, &*value),
+                    None => batch.remove(keyspace, key),
+                }
+            }
+        }
+        batch.commit()?;
+        self.note_durable();
+        Ok(())
+    }
+
+    fn unflushed_octets(&self) -> u64 {
+        self.db.write_buffer_size()
+    }
+
+    fn is_behind(&self) -> bool {
+        let behind = |keyspace: &Keyspace| {
+            keyspace.sealed_memtable_count() >= SEALED_MEMTABLES_MAX || keyspace.tree.l0_run_count() >= LEVEL0_RUNS_MAX
+        };
+        behind(&self.rows) || behind(&self.bodies)
+    }
+
+    fn has_stopped(&self) -> bool {
+        self.db.persist(PersistMode::Buffer).is_err()
+    }
+
+    /// Those of all journals. They shrink only by becoming 64 MB long, or by [`condense`](Self::condense).
+    fn reclaimable_octets(&self) -> u64 {
+        self.db.journal_disk_space().unwrap_or(0)
+    }
+
+    /// Writes all that is in memory to sorted files, and rewrites those that are small and full of what was deleted. Then the
+    /// journals hold nothing that the files do not, and opening anew empties them.
+    fn condense(&self) -> Result<bool, Fault> {
+        let keyspaces = [&self.rows, &self.bodies];
+        for keyspace in keyspaces {
+            keyspace.rotate_memtable()?;
+        }
+        let begun = Instant::now();
+        while keyspaces.iter().any(|keyspace| keyspace.sealed_memtable_count() > 0) {
+            if self.has_stopped() {
+                return Err(Fault::Stopped);
+            }
+            if begun.elapsed() > CONDENSE_TIME_MAX {
+                return Ok(false);
+            }
+            std::thread::sleep(CONDENSE_PAUSE);
+        }
+        for keyspace in keyspaces {
+            let deleted = keyspace.tree.tombstone_count().saturating_mul(GARBAGE_PART);
+            if deleted >= keyspace.approximate_len() as u64 && keyspace.disk_space() <= CONDENSED_OCTETS_MAX {
+                keyspace.major_compact()?;
+            }
+        }
+        Ok(keyspaces.iter().all(|keyspace| keyspace.tree.get_highest_memtable_seqno().is_none()))
+    }
+}
+
+impl From<fjall::Error> for Fault {
+    fn from(error: fjall::Error) -> Fault {
+        let disk_full = match &error {
+            fjall::Error::Poisoned => return Fault::Stopped,
+            fjall::Error::Io(error) | fjall::Error::Storage(fjall::LsmError::Io(error)) => is_full(error),
+            _ => false,
+        };
+        Fault::Broken { text: error.to_string(), disk_full }
+    }
+}
+
+fn bytes(value: UserValue) -> Bytes {
+    if value.len() <= COPIED_OCTETS_MAX { Bytes::copy_from_slice(&value) } else { Bytes::from_owner(value) }
+}
