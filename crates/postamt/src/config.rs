@@ -18,11 +18,12 @@ pub use mistake::{Mistake, Mistakes};
 
 use crate::language::{Tell, Text, both};
 use crate::plan::{Certificate, Limits, ServePlan};
-use keys::{LIMITS, MORE_TLS, ROOT, TLS};
+use keys::{LIMITS, MORE_TLS, ROOT, STORE, TLS};
 use model::{Domain, Network};
 use net::tls::CertificateFiles;
 use reader::{Reader, Section};
 use std::path::{Path, PathBuf};
+use store_local::Backend;
 use toml::de::DeTable;
 use units::Size;
 
@@ -94,6 +95,7 @@ fn plan(root: &Section<'_>, path: &Path, access: Access) -> ServePlan {
         outbound: outbound::read(root, path, access),
         relay_from: relay_from(root),
         limits: limits(root),
+        backend: backend(root),
         hostname,
         demo: None,
     }
@@ -197,6 +199,13 @@ fn limits(root: &Section<'_>) -> Limits {
         limits.recipients = recipients.value as usize;
     }
     limits
+}
+
+fn backend(root: &Section<'_>) -> Backend {
+    let section = root.section("store", &STORE);
+    let found =
+        section.and_then(|section| section.word("backend", &Backend::ALL.map(|backend| (backend.name(), backend))));
+    found.map_or_else(Backend::default, |found| found.value)
 }
 
 impl Default for Limits {

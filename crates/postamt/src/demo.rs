@@ -15,6 +15,7 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
+use store_local::Backend;
 
 const DOMAIN: &str = "demo.test";
 /// The first one gets all mail and the samples.
@@ -40,6 +41,7 @@ pub fn plan(data: &Path, random: &dyn Random) -> anyhow::Result<ServePlan> {
     Ok(ServePlan {
         config: None,
         data: data.to_owned(),
+        backend: Backend::default(),
         hostname: domain(),
         listeners: loopback(Port::MayMove),
         certificate: Certificate::SelfSigned,

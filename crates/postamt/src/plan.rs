@@ -11,6 +11,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
+use store_local::Backend;
 
 /// A server to be started.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub struct ServePlan {
     pub config: Option<PathBuf>,
     /// The folder in which everything durable lies.
     pub data: PathBuf,
+    /// Which engine keeps the rows there.
+    pub backend: Backend,
     /// How the server names itself in greetings and trace fields.
     pub hostname: Domain,
     /// Where it listens.

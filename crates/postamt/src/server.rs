@@ -54,7 +54,7 @@ pub async fn serve(plan: ServePlan, inherited: Vec<Inherited>, ready: impl FnOnc
     figures::install()?;
     let mut stop = Signals::new()?;
     let env = TokioEnv::new().with_context(no_threads)?.env();
-    let store = open_store(&plan.data)?;
+    let store = open_store(&plan)?;
     let socket = admin::server::Socket::bind(&plan.data)?;
     let standing = listeners::bind(&plan.listeners, inherited).await?;
     let bound: Vec<Bound> = standing.iter().map(|listener| listener.bound.clone()).collect();
@@ -120,8 +120,9 @@ async fn finish(queue: &Queue, serving: Vec<JoinHandle<()>>) -> anyhow::Result<(
     Ok(())
 }
 
-fn open_store(data: &Path) -> anyhow::Result<Arc<LocalStore>> {
-    Ok(Arc::new(LocalStore::open(folder(data, "store")?, Options::default())?))
+fn open_store(plan: &ServePlan) -> anyhow::Result<Arc<LocalStore>> {
+    let options = Options { backend: plan.backend, ..Options::default() };
+    Ok(Arc::new(LocalStore::open(folder(&plan.data, "store")?, options)?))
 }
 
 /// A folder below the data folder, made if it is not there.

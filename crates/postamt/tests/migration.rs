@@ -33,11 +33,16 @@ struct Server {
 
 impl Server {
     fn start() -> Server {
+        Server::start_on("fjall")
+    }
+
+    fn start_on(backend: &str) -> Server {
         let folder = tempfile::tempdir().unwrap();
         let mut config = CONFIG.to_owned();
         for name in ACCOUNTS {
             config += &format!("[[account]]\naddress = \"{name}@example.org\"\npassword = \"of {name}\"\n");
         }
+        config += &format!("[store]\nbackend = \"{backend}\"\n");
         let path = folder.path().join("postamt.toml");
         fs::write(&path, config).unwrap();
         fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
@@ -255,7 +260,21 @@ fn what_goes_in_comes_out_again_in_every_format() {
 
 #[test]
 fn an_import_that_was_killed_goes_on_and_doubles_nothing() {
-    let mut server = Server::start();
+    import_is_killed_and_goes_on("fjall");
+}
+
+#[test]
+fn an_import_that_was_killed_goes_on_with_redb_too() {
+    let server = import_is_killed_and_goes_on("redb");
+    let copy = server.path("copy");
+    let told = server.moved(0, "export", "anna", &["--maildir", copy.to_str().unwrap()]);
+    assert_eq!(told["added"], server.messages("anna"));
+    assert!(server.path("postamt-data/store/rows.redb").exists());
+    assert_eq!(server.run(0, &["status"], "").matches("well").count(), 1);
+}
+
+fn import_is_killed_and_goes_on(backend: &str) -> Server {
+    let mut server = Server::start_on(backend);
     let source = server.path("source");
     fs::create_dir_all(source.join("cur")).unwrap();
     const MESSAGES: u64 = 3000;
@@ -285,6 +304,7 @@ fn an_import_that_was_killed_goes_on_and_doubles_nothing() {
     assert_eq!(told["added"].as_u64().unwrap() + before, MESSAGES, "{told}");
     assert_eq!(told["known"].as_u64(), Some(before));
     assert_eq!(server.messages("anna"), MESSAGES);
+    server
 }
 
 #[test]

@@ -190,6 +190,10 @@ fn what_is_wrong_changes_nothing_and_is_told() {
     let told = server.run(1, &["reload", "--data", "postamt-data"]);
     assert!(told.contains("`data` is elsewhere in the file, while the server runs with postamt-data"), "{told}");
 
+    server.write(&[&good, "[store]\nbackend = \"redb\"\n"].concat());
+    let told = server.run(1, &["reload"]);
+    assert!(told.contains("`backend` is redb in the file, while the server runs with fjall"), "{told}");
+
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().map(|address| (taken, address.to_string())).unwrap();
     server.write(&[&good, POP3, &SMTP.replace("127.0.0.1:0", &taken.1)].concat());

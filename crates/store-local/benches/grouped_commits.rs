@@ -2,14 +2,17 @@
 //!
 //! `cargo bench -p store-local` ; the folder is made beneath the current one (a temporary one may lie in memory).
 
+mod load;
+
+use load::delivery;
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use store::Store;
 use store::conformance::block_on;
-use store::{Batch, Bytes, Cell, Space, Store};
-use store_local::{LocalStore, Options};
+use store_local::{Backend, LocalStore, Options};
 
 const EACH: Duration = Duration::from_millis(2500);
 const COMMITTERS: [usize; 5] = [1, 4, 20, 100, 400];
@@ -20,18 +23,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         "beside each: pieces of 4 and 64 KiB that the disk alone takes in a second, each synced, and the ratio to them"
     );
     println!(
-        "committers  commits/s  CPU µs/commit  syncs/s  commits/sync  p50 ms  p99 ms   4 KiB/s  ratio  64 KiB/s  ratio"
+        "engine committers  commits/s  CPU µs/commit  syncs/s  commits/sync  p50 ms  p99 ms   4 KiB/s  ratio  64 KiB/s  ratio"
     );
-    for committers in COMMITTERS {
+    for (committers, backend) in COMMITTERS.into_iter().flat_map(|n| Backend::ALL.map(|backend| (n, backend))) {
         // Measured anew each time: a disk shared with others changes from one second to the next.
         let (small, large) = (synced_writes(folder.path(), 4 << 10)?, synced_writes(folder.path(), 64 << 10)?);
         let folder = tempfile::tempdir_in(".")?;
-        let store = LocalStore::open(folder.path(), Options::default())?;
+        let store = LocalStore::open(folder.path(), Options { backend, ..Options::default() })?;
         let run = commit_for(&store, committers);
         let seconds = run.elapsed.as_secs_f64();
         let rate = run.commits as f64 / seconds;
         println!(
-            "{committers:10}  {rate:9.0}  {:13.1}  {:7.0}  {:12.1}  {:6.2}  {:6.2}  {small:8.0}  {:5.2}  {large:8.0}  {:5.2}",
+            "{backend:6} {committers:10}  {rate:9.0}  {:13.1}  {:7.0}  {:12.1}  {:6.2}  {:6.2}  {small:8.0}  {:5.2}  {large:8.0}  {:5.2}",
             run.cpu.as_secs_f64() * 1e6 / run.commits as f64,
             run.syncs as f64 / seconds,
             run.commits as f64 / run.syncs.max(1) as f64,
@@ -97,18 +100,6 @@ fn commit_for(store: &LocalStore, committers: usize) -> Run {
     latencies.sort_unstable();
     let (commits, syncs) = (latencies.len() as u64, store.syncs() - syncs);
     Run { commits, syncs, cpu: self::cpu() - cpu, elapsed: start.elapsed(), latencies }
-}
-
-/// A message of 4 KiB and the six rows that come with it.
-fn delivery(n: u64) -> Batch {
-    static BODY: [u8; 4096] = [b'x'; 4096];
-    let mut batch = Batch::new(Cell::new(format!("account {}", n % 64)));
-    batch.put(Space::Bodies, n.to_be_bytes().to_vec(), Bytes::from_static(&BODY));
-    for (row, octets) in [("email", 400), ("member", 60), ("bymod", 20), ("log", 60), ("thread", 24), ("head", 120)] {
-        let key = [row.as_bytes(), b"/", &n.to_be_bytes()].concat();
-        batch.put(Space::Rows, key, BODY.get(..octets).unwrap_or_default());
-    }
-    batch
 }
 
 /// CPU of this process so far.

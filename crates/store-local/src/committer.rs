@@ -45,6 +45,7 @@ impl Committer {
                     self.reclaim();
                 }
                 Next::Overdue => {}
+                Next::Woken => self.look_after_engine(),
                 Next::End => break,
             }
             if self.retry.is_some_and(|(due, _)| due <= Instant::now()) {
@@ -52,6 +53,13 @@ impl Committer {
             }
         }
         self.shared.close_engine();
+    }
+
+    /// Somebody could not read: opens an engine that has stopped anew, without waiting for a commit that would find out.
+    fn look_after_engine(&mut self) {
+        if self.retry.is_none() && self.shared.engine().as_ref().is_some_and(|engine| engine.has_stopped()) {
+            self.reopen();
+        }
     }
 
     fn commit(&mut self, group: Vec<Waiting>) {
@@ -137,7 +145,8 @@ impl Committer {
 
     fn shortage(&self, engine: &dyn Engine, batches: &[&Batch]) -> Option<String> {
         let octets = batches.iter().map(|batch| batch.octets() as u64).sum();
-        match self.shared.watermark.room(octets, engine.unflushed_octets()) {
+        let rows = batches.iter().map(|batch| batch.writes.len()).sum();
+        match self.shared.watermark.room(octets, engine.further_octets(rows)) {
             Room::Enough => {
                 self.shared.note_room(None);
                 None

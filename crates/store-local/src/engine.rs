@@ -1,10 +1,13 @@
 //! What the committer and the readers need of an engine, and what opens one.
 
 mod fjall;
+mod redb;
 
 use self::fjall::FjallFiles;
+use self::redb::RedbFiles;
 use crate::key::row_key;
 use crate::lock::OpenError;
+use crate::options::Backend;
 use std::collections::HashMap;
 use std::path::Path;
 use store::{Bytes, Query, ReadError, Reading, Space, Write};
@@ -43,8 +46,8 @@ pub(crate) trait Engine: Send + Sync {
     /// Writes and syncs; then the rows are visible.
     fn write(&self, writes: Writes) -> Result<(), Fault>;
 
-    /// Octets in memory that will have to go to sorted files.
-    fn unflushed_octets(&self) -> u64;
+    /// Octets that the engine may come to write beyond those of the next group itself, which has so many rows.
+    fn further_octets(&self, rows: usize) -> u64;
 
     /// Whether a write would have to wait for the engine's own work.
     fn is_behind(&self) -> bool;
@@ -81,9 +84,15 @@ pub(crate) struct EngineOptions {
     pub(crate) memtable_octets: u64,
 }
 
+/// Files of up to this are rewritten to be rid of what was deleted: commits wait meanwhile.
+const CONDENSED_OCTETS_MAX: u64 = 256 << 20;
+
 /// The files in the store's `folder`.
-pub(crate) fn files(folder: &Path, options: EngineOptions) -> Box<dyn Files> {
-    Box::new(FjallFiles::of(folder, options))
+pub(crate) fn files(backend: Backend, folder: &Path, options: EngineOptions) -> Box<dyn Files> {
+    match backend {
+        Backend::Fjall => Box::new(FjallFiles::of(folder, options)),
+        Backend::Redb => Box::new(RedbFiles::of(folder, options)),
+    }
 }
 
 /// What a group leaves behind: the last write to each row. Engines do not say which of two writes to one key in one batch

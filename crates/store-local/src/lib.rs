@@ -1,4 +1,4 @@
-//! The embedded backend: rows in fjall behind one committer, blobs as files.
+//! The embedded backend: rows in fjall or redb behind one committer, blobs as files.
 //!
 //! It knows neither mail nor an async runtime: reads run on the caller's thread, commits on the committer's, files of blobs
 //! on two threads of their own; answers come through channels.
@@ -7,8 +7,9 @@
 //! |---|---|
 //! | `rows` | [`LocalStore`]: the store's face |
 //! | `committer`, `queue` | the one thread that writes: takes all that waits, writes it as one, syncs once, answers all |
-//! | `engine`, `key` | what an engine does (opening, reading, writing one group), and fjall doing it |
+//! | `engine`, `key` | what an engine does (opening, reading, writing one group), and fjall and redb doing it |
 //! | `journal` | reads fjall's journal before fjall does: cuts a torn end, keeps damage aside |
+//! | `format` | which engine a folder was made with |
 //! | `space`, `lock`, `health`, `options` | the disk's watermark and ballast; one process per folder; what the status page shows |
 //! | [`metrics`] | what is counted |
 //! | `blobs` | [`LocalBlobs`]: files named by their hash |
@@ -30,6 +31,7 @@
 mod blobs;
 mod committer;
 mod engine;
+mod format;
 mod health;
 mod journal;
 mod key;
@@ -45,6 +47,6 @@ mod tests;
 pub use blobs::LocalBlobs;
 pub use health::Health;
 pub use lock::OpenError;
-pub use options::Options;
+pub use options::{Backend, Options};
 pub use rows::LocalStore;
 pub use space::{DiskSpace, SpaceProbe};

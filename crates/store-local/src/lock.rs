@@ -1,5 +1,6 @@
 //! One process per folder.
 
+use crate::options::Backend;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,43 @@ pub enum OpenError {
         what: &'static str,
         /// What the system said.
         source: io::Error,
+    },
+    /// Another engine made it.
+    #[error(
+        "{}: its mail is kept by {made_with}, not by {asked}: set `backend = \"{made_with}\"` in `[store]`, or export the \
+         mail with {made_with} and import it into a new data folder",
+        .folder.display()
+    )]
+    OtherBackend {
+        /// What was to be opened.
+        folder: PathBuf,
+        /// Whose files lie there.
+        made_with: Backend,
+        /// Who was to open them.
+        asked: Backend,
+    },
+    /// A newer version made it.
+    #[error(
+        "{}: a newer version of this program made it ({said:?} in the file FORMAT); use that version, or a newer one",
+        .folder.display()
+    )]
+    Newer {
+        /// What was to be opened.
+        folder: PathBuf,
+        /// What its file says.
+        said: String,
+    },
+    /// What lies there cannot have been written by the engine.
+    #[error(
+        "{} is damaged: {what}. Nothing was changed; keep a copy of it, check the disk, and bring a backup of the data \
+         folder back",
+        .file.display()
+    )]
+    Damaged {
+        /// The engine's file.
+        file: PathBuf,
+        /// What the engine found.
+        what: String,
     },
     /// The engine refuses its files.
     #[error("{}: the rows cannot be opened: {source}", .folder.display())]

@@ -33,6 +33,7 @@ struct State {
     octets: usize,
     closed: bool,
     idle: bool,
+    woken: bool,
 }
 
 /// What the committer is to do next.
@@ -40,6 +41,8 @@ pub(crate) enum Next {
     Group(Vec<Waiting>),
     /// The time is up and nothing has come.
     Overdue,
+    /// Nothing has come, but [`Queue::wake`] was called.
+    Woken,
     /// Closed, and nothing is left.
     End,
 }
@@ -73,6 +76,9 @@ impl Queue {
             if state.closed {
                 return Next::End;
             }
+            if std::mem::take(&mut state.woken) {
+                return Next::Woken;
+            }
             state.idle = true;
             state = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
                 None => self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner),
@@ -89,6 +95,12 @@ impl Queue {
         }
         state.octets -= octets;
         Next::Group(group)
+    }
+
+    /// Lets the committer look after the engine.
+    pub(crate) fn wake(&self) {
+        self.state().woken = true;
+        self.arrived.notify_one();
     }
 
     /// Nothing more comes; what waits is still done.

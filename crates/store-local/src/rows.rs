@@ -2,6 +2,7 @@
 
 use crate::committer::Committer;
 use crate::engine::{self, After, Engine, EngineOptions, Files, Opened};
+use crate::format;
 use crate::health::Health;
 use crate::lock::{FolderLock, OpenError};
 use crate::options::Options;
@@ -61,12 +62,13 @@ impl LocalStore {
     pub fn open(folder: impl AsRef<Path>, options: Options) -> Result<LocalStore, OpenError> {
         let folder = folder.as_ref();
         let lock = FolderLock::take(folder)?;
+        format::settle(folder, options.backend)?;
         let watermark = Watermark::new(folder, options.space, options.reserve_octets);
         let total = watermark.total_octets().unwrap_or(u64::MAX);
         let memtable_octets =
             options.memtable_octets.unwrap_or((total / MEMTABLE_PART).clamp(MEMTABLE_OCTETS_MIN, MEMTABLE_OCTETS_MAX));
         let engine_options = EngineOptions { cache_octets: options.cache_octets, memtable_octets };
-        let files = engine::files(folder, engine_options);
+        let files = engine::files(options.backend, folder, engine_options);
         let opened = files.open(After::Start)?;
         let reserve = watermark.reserve_octets(crate::DiskSpace { free_octets: 0, total_octets: total });
         let shared = Arc::new(Shared {
@@ -98,7 +100,7 @@ impl LocalStore {
         if let Some(reason) = shared.trouble().closed_because.clone() {
             return Health::Reopening { reason };
         }
-        let pending = shared.engine().as_ref().map_or(0, |engine| engine.unflushed_octets());
+        let pending = shared.engine().as_ref().map_or(0, |engine| engine.further_octets(0));
         match shared.watermark.room(0, pending) {
             Room::Short { free_octets, reserve_octets } => Health::NearlyFull { free_octets, reserve_octets },
             Room::Enough => Health::Ok,
@@ -139,7 +141,11 @@ impl Drop for LocalStore {
 impl Store for LocalStore {
     fn read(&self, queries: Vec<Query>) -> Answer<'_, Result<Reading, ReadError>> {
         ready(match self.shared.engine().as_ref() {
-            Some(engine) => engine.read(&queries),
+            Some(engine) => engine.read(&queries).inspect_err(|_| {
+                if engine.has_stopped() {
+                    self.shared.queue.wake();
+                }
+            }),
             None => Err(ReadError(self.shared.health_reason().unwrap_or_else(|| "it is being opened".into()))),
         })
     }

@@ -1,9 +1,9 @@
 use crate::queue::{Queue, WAITING_OCTETS_MAX, Waiting};
-use crate::{DiskSpace, Health, LocalStore, OpenError, Options, SpaceProbe};
+use crate::{Backend, DiskSpace, Health, LocalStore, OpenError, Options, SpaceProbe};
 use futures_channel::oneshot;
 use proptest::prelude::*;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use store::conformance::{Subject, block_on, program, run};
@@ -12,15 +12,20 @@ use tempfile::TempDir;
 
 struct Reopened {
     folder: TempDir,
+    backend: Backend,
     store: Option<LocalStore>,
 }
 
 impl Reopened {
-    fn new() -> Reopened {
+    fn new(backend: Backend) -> Reopened {
         let folder = tempfile::tempdir().unwrap();
-        let store = LocalStore::open(folder.path(), Options::default()).unwrap();
-        Reopened { folder, store: Some(store) }
+        let store = open(folder.path(), backend).unwrap();
+        Reopened { folder, backend, store: Some(store) }
     }
+}
+
+fn open(folder: &Path, backend: Backend) -> Result<LocalStore, OpenError> {
+    LocalStore::open(folder, Options { backend, ..Options::default() })
 }
 
 impl Subject for Reopened {
@@ -29,20 +34,25 @@ impl Subject for Reopened {
     }
     fn reopen(&mut self) {
         self.store = None;
-        self.store = Some(LocalStore::open(self.folder.path(), Options::default()).unwrap());
+        self.store = Some(open(self.folder.path(), self.backend).unwrap());
     }
 }
 
 #[test]
-fn conforms() {
-    run(Reopened::new);
+fn fjall_conforms() {
+    run(|| Reopened::new(Backend::Fjall));
+}
+
+#[test]
+fn redb_conforms() {
+    run(|| Reopened::new(Backend::Redb));
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(8))]
     #[test]
     fn behaves_like_a_map(octets in proptest::collection::vec(any::<u8>(), 0..300)) {
-        program(&mut Reopened::new(), &octets);
+        Backend::ALL.into_iter().for_each(|backend| program(&mut Reopened::new(backend), &octets));
     }
 }
 
@@ -63,19 +73,32 @@ fn delete(store: &LocalStore, key: &str) -> Result<(), CommitError> {
     block_on(store.commit(batch))
 }
 
+/// Reading is refused for the moment of a reopening.
 fn get(store: &LocalStore, key: &str) -> Option<Bytes> {
-    block_on(store.read(vec![Query::row(&cell(), key.to_owned())])).unwrap().into_row()
+    loop {
+        match block_on(store.read(vec![Query::row(&cell(), key.to_owned())])) {
+            Ok(reading) => return reading.into_row(),
+            Err(_) => std::thread::yield_now(),
+        }
+    }
+}
+
+fn health(store: &LocalStore) -> Health {
+    let healths = std::iter::repeat_with(|| store.health());
+    healths.into_iter().find(|health| !matches!(health, Health::Reopening { .. })).unwrap()
 }
 
 #[test]
 fn one_process_per_folder() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = LocalStore::open(folder.path(), Options::default()).unwrap();
-    let second = LocalStore::open(folder.path(), Options::default());
-    assert!(matches!(second.as_ref().err(), Some(OpenError::Locked(named)) if named == folder.path()));
-    assert!(second.err().unwrap().to_string().contains(&folder.path().display().to_string()));
-    store.close();
-    assert!(LocalStore::open(folder.path(), Options::default()).is_ok());
+    for backend in Backend::ALL {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path(), backend).unwrap();
+        let second = open(folder.path(), backend);
+        assert!(matches!(second.as_ref().err(), Some(OpenError::Locked(named)) if named == folder.path()));
+        assert!(second.err().unwrap().to_string().contains(&folder.path().display().to_string()));
+        store.close();
+        assert!(open(folder.path(), backend).is_ok());
+    }
 }
 
 #[test]
@@ -91,40 +114,44 @@ fn a_creation_that_was_cut_short_is_begun_anew() {
 
 #[test]
 fn a_key_longer_than_the_engine_counts_is_refused() {
-    let subject = Reopened::new();
-    let store = subject.store.as_ref().unwrap();
-    let longest = "k".repeat(crate::key::KEY_OCTETS_MAX);
-    assert_eq!(put(store, &longest, "1"), Ok(()));
-    assert!(matches!(put(store, &format!("{longest}k"), "1"), Err(CommitError::Failed(_))));
-    assert_eq!(get(store, &longest).as_deref(), Some(&b"1"[..]));
+    for subject in Backend::ALL.map(Reopened::new) {
+        let store = subject.store.as_ref().unwrap();
+        let longest = "k".repeat(crate::key::KEY_OCTETS_MAX);
+        assert_eq!(put(store, &longest, "1"), Ok(()));
+        assert!(matches!(put(store, &format!("{longest}k"), "1"), Err(CommitError::Failed(_))));
+        assert_eq!(get(store, &longest).as_deref(), Some(&b"1"[..]));
+    }
 }
 
 /// Options under which the disk has as much free as the counter says.
-fn on_a_disk_with(free_octets: &Arc<AtomicU64>) -> Options {
+fn on_a_disk_with(free_octets: &Arc<AtomicU64>, backend: Backend) -> Options {
     let free_octets = free_octets.clone();
-    let probe = move |_: &std::path::Path| {
-        Ok(DiskSpace { free_octets: free_octets.load(Ordering::SeqCst), total_octets: 1 << 30 })
-    };
-    Options { space: SpaceProbe::new(probe), ..Options::default() }
+    let probe =
+        move |_: &Path| Ok(DiskSpace { free_octets: free_octets.load(Ordering::SeqCst), total_octets: 1 << 30 });
+    Options { backend, space: SpaceProbe::new(probe), ..Options::default() }
 }
 
 #[test]
 fn a_nearly_full_disk_refuses_all_but_deletions_and_recovers() {
+    Backend::ALL.into_iter().for_each(fills_up_and_recovers);
+}
+
+fn fills_up_and_recovers(backend: Backend) {
     let folder = tempfile::tempdir().unwrap();
     let free = Arc::new(AtomicU64::new(1 << 29));
-    let store = LocalStore::open(folder.path(), on_a_disk_with(&free)).unwrap();
+    let store = LocalStore::open(folder.path(), on_a_disk_with(&free, backend)).unwrap();
     assert_eq!((put(&store, "a", "1"), put(&store, "b", "1")), (Ok(()), Ok(())));
-    assert_eq!(store.health(), Health::Ok);
+    assert_eq!(health(&store), Health::Ok);
     free.store(20 << 20, Ordering::SeqCst);
     let refused = put(&store, "c", "1");
     assert!(matches!(&refused, Err(CommitError::NoSpace(text)) if text.contains("20.0 MiB are free")), "{refused:?}");
-    assert!(matches!(store.health(), Health::NearlyFull { free_octets, .. } if free_octets == 20 << 20));
+    assert!(matches!(health(&store), Health::NearlyFull { free_octets, .. } if free_octets == 20 << 20));
     assert_eq!(get(&store, "a").as_deref(), Some(&b"1"[..]));
     assert_eq!(delete(&store, "a"), Ok(()));
     assert_eq!(get(&store, "a"), None);
     free.store(1 << 29, Ordering::SeqCst);
     assert_eq!(put(&store, "c", "1"), Ok(()));
-    assert_eq!(store.health(), Health::Ok);
+    assert_eq!(health(&store), Health::Ok);
 }
 
 #[test]
@@ -147,27 +174,45 @@ fn more_than_may_wait_is_refused() {
 
 #[test]
 fn when_space_is_short_the_journal_is_emptied_and_nothing_is_lost() {
+    let journals = |folder: &Path| {
+        let files = fs::read_dir(folder.join("rows")).unwrap().map(|entry| entry.unwrap());
+        let journals = files.filter(|file| file.path().extension().is_some_and(|extension| extension == "jnl"));
+        journals.map(|journal| journal.metadata().unwrap().len()).sum()
+    };
+    reclaims_space(Backend::Fjall, 1, journals);
+}
+
+#[test]
+fn when_space_is_short_the_file_is_cut_and_nothing_is_lost() {
+    reclaims_space(Backend::Redb, 180, |folder| folder.join("rows.redb").metadata().unwrap().len());
+}
+
+/// Of 20 MB in 200 rows so many are deleted; then `octets` says how little is left of what was to be reclaimed.
+fn reclaims_space(backend: Backend, deleted: u32, octets: impl Fn(&Path) -> u64) {
     let folder = tempfile::tempdir().unwrap();
     let free = Arc::new(AtomicU64::new(1 << 29));
-    let store = LocalStore::open(folder.path(), on_a_disk_with(&free)).unwrap();
-    (0..200).for_each(|n| put(&store, &format!("k{n:03}"), vec![7; 100_000]).unwrap());
-    free.store(20 << 20, Ordering::SeqCst);
-    let journals = || {
-        let files = fs::read_dir(folder.path().join("rows")).unwrap().map(|entry| entry.unwrap());
-        let journals = files.filter(|file| file.path().extension().is_some_and(|extension| extension == "jnl"));
-        journals.map(|journal| journal.metadata().unwrap().len()).sum::<u64>()
+    let key = |n| format!("k{n:03}");
+    let all_there = |store: &LocalStore| {
+        assert!((0..deleted).all(|n| get(store, &key(n)).is_none()) && get(store, "more").is_none());
+        assert!((deleted..200).all(|n| get(store, &key(n)).is_some_and(|value| value.len() == 100_000)));
     };
-    assert!(journals() > 16 << 20);
+    let store = LocalStore::open(folder.path(), on_a_disk_with(&free, backend)).unwrap();
+    (0..200).for_each(|n| put(&store, &key(n), vec![7; 100_000]).unwrap());
+    let mut batch = Batch::new(cell());
+    batch.makes_room = true;
+    (1..deleted).for_each(|n| {
+        batch.delete(Space::Rows, key(n));
+    });
+    block_on(store.commit(batch)).unwrap();
+    assert!(octets(folder.path()) > 16 << 20);
+    free.store(20 << 20, Ordering::SeqCst);
     assert!(matches!(put(&store, "more", "1"), Err(CommitError::NoSpace(_))));
-    assert_eq!(delete(&store, "k000"), Ok(())); // comes after the reclaiming
-    assert!(journals() < 1 << 20);
-    assert_eq!(get(&store, "k000"), None);
-    assert!((1..200).all(|n| get(&store, &format!("k{n:03}")).is_some_and(|value| value.len() == 100_000)));
+    assert_eq!(delete(&store, &key(0)), Ok(())); // comes after the reclaiming
+    assert!(octets(folder.path()) < 5 << 20, "{} octets", octets(folder.path()));
+    all_there(&store);
     assert_eq!(store.reopened(), 0, "that was no failure");
     drop(store);
-    let store = LocalStore::open(folder.path(), Options::default()).unwrap();
-    assert_eq!((get(&store, "k000"), get(&store, "more")), (None, None));
-    assert!((1..200).all(|n| get(&store, &format!("k{n:03}")).is_some_and(|value| value.len() == 100_000)));
+    all_there(&open(folder.path(), backend).unwrap());
 }
 
 fn tables(folder: &TempDir) -> Vec<PathBuf> {
@@ -204,19 +249,54 @@ fn an_engine_that_fails_is_opened_anew_in_place() {
     }
     assert_eq!(put(&store, "last", "1"), Ok(()));
     assert!(acknowledged.iter().all(|n| get(&store, &format!("k{n}")).is_some()));
-    assert_eq!(store.health(), Health::Ok);
+    assert_eq!(health(&store), Health::Ok);
 }
 
 #[test]
 fn commits_that_wait_are_done_before_closing() {
-    let mut subject = Reopened::new();
-    let store = subject.store.as_ref().unwrap();
-    for n in 0..100 {
-        let mut batch = Batch::new(cell());
-        batch.put(Space::Rows, format!("k{n}"), "1");
-        drop(store.commit(batch));
+    for mut subject in Backend::ALL.map(Reopened::new) {
+        let store = subject.store.as_ref().unwrap();
+        for n in 0..100 {
+            let mut batch = Batch::new(cell());
+            batch.put(Space::Rows, format!("k{n}"), "1");
+            drop(store.commit(batch));
+        }
+        subject.reopen();
+        let store = subject.store.as_ref().unwrap();
+        assert!((0..100).all(|n| get(store, &format!("k{n}")).is_some()));
     }
-    subject.reopen();
-    let store = subject.store.as_ref().unwrap();
-    assert!((0..100).all(|n| get(store, &format!("k{n}")).is_some()));
+}
+
+#[test]
+fn a_folder_stays_with_the_engine_that_made_it() {
+    let others = [(Backend::Fjall, Backend::Redb, "fjall"), (Backend::Redb, Backend::Fjall, "redb")];
+    for (made_with, other, name) in others {
+        let folder = tempfile::tempdir().unwrap();
+        put(&open(folder.path(), made_with).unwrap(), "k", "1").unwrap();
+        let refused = open(folder.path(), other).err().unwrap();
+        assert!(matches!(refused, OpenError::OtherBackend { asked, .. } if asked == other));
+        assert!(refused.to_string().contains(&format!("set `backend = \"{name}\"` in `[store]`")), "{refused}");
+        let store = open(folder.path(), made_with).unwrap();
+        assert_eq!(get(&store, "k").as_deref(), Some(&b"1"[..]));
+    }
+}
+
+#[test]
+fn a_folder_from_before_there_was_a_choice_is_fjalls() {
+    let folder = tempfile::tempdir().unwrap();
+    put(&open(folder.path(), Backend::Fjall).unwrap(), "k", "1").unwrap();
+    fs::remove_file(folder.path().join("FORMAT")).unwrap();
+    assert!(matches!(open(folder.path(), Backend::Redb), Err(OpenError::OtherBackend { .. })));
+    assert!(get(&open(folder.path(), Backend::Fjall).unwrap(), "k").is_some());
+}
+
+#[test]
+fn a_folder_of_a_newer_version_is_refused() {
+    for said in ["2 fjall\n", "1 another\n", ""] {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("FORMAT"), said).unwrap();
+        let refused = open(folder.path(), Backend::Fjall).err().unwrap();
+        assert!(matches!(refused, OpenError::Newer { .. }), "{refused}");
+        assert!(!folder.path().join("rows").exists());
+    }
 }

@@ -6,9 +6,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use store::conformance::block_on;
 use store::{Batch, Bytes, Cell, Query, Scan, Space, Store};
-use store_local::{LocalStore, Options};
+use store_local::{Backend, LocalStore, Options};
 
 const FOLDER: &str = "STORE_LOCAL_CRASH_TEST_FOLDER";
+const BACKEND: &str = "STORE_LOCAL_CRASH_TEST_BACKEND";
 const LANES: u64 = 4;
 const BODY_OCTETS: usize = 4096;
 
@@ -29,7 +30,8 @@ fn head(store: &LocalStore, of: u64) -> Option<u64> {
 #[test]
 fn writes_until_killed_when_asked() {
     let Ok(folder) = std::env::var(FOLDER) else { return };
-    let options = Options { memtable_octets: Some(256 << 10), ..Options::default() };
+    let backend = Backend::ALL.into_iter().find(|backend| std::env::var(BACKEND).unwrap() == backend.name()).unwrap();
+    let options = Options { backend, memtable_octets: Some(256 << 10), ..Options::default() };
     let store = LocalStore::open(folder, options).unwrap();
     std::thread::scope(|scope| {
         for of in 0..LANES {
@@ -53,10 +55,11 @@ fn write_lane(store: &LocalStore, of: u64) {
 }
 
 /// Runs the child until it has acknowledged `acknowledgements`, kills it, and returns the last of each lane.
-fn run_and_kill(folder: &Path, acknowledgements: usize) -> [Option<u64>; LANES as usize] {
+fn run_and_kill(folder: &Path, backend: Backend, acknowledgements: usize) -> [Option<u64>; LANES as usize] {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "writes_until_killed_when_asked", "--nocapture", "--test-threads=1"])
         .env(FOLDER, folder)
+        .env(BACKEND, backend.name())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -85,11 +88,20 @@ fn run_and_kill(folder: &Path, acknowledgements: usize) -> [Option<u64>; LANES a
 }
 
 #[test]
-fn a_killed_process_loses_nothing_acknowledged() {
+fn a_killed_process_loses_nothing_acknowledged_to_fjall() {
+    is_killed_and_loses_nothing(Backend::Fjall);
+}
+
+#[test]
+fn a_killed_process_loses_nothing_acknowledged_to_redb() {
+    is_killed_and_loses_nothing(Backend::Redb);
+}
+
+fn is_killed_and_loses_nothing(backend: Backend) {
     let folder = tempfile::tempdir().unwrap();
     for acknowledgements in [1, 37, 500, 211, 1200] {
-        let acknowledged = run_and_kill(folder.path(), acknowledgements);
-        let store = LocalStore::open(folder.path(), Options::default()).unwrap();
+        let acknowledged = run_and_kill(folder.path(), backend, acknowledgements);
+        let store = LocalStore::open(folder.path(), Options { backend, ..Options::default() }).unwrap();
         for (of, last) in (0..LANES).zip(acknowledged) {
             check_lane(&store, of, last);
         }

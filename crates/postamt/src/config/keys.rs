@@ -70,6 +70,7 @@ pub(super) const ROOT: Keys = Keys {
         key("route", "`[[route]]`", "none", "An exception from MX, as a smart host; the first that fits counts."),
         key("tls", "`[tls]`", "a self-signed certificate in the data folder", "The server's certificate."),
         key("limits", "`[limits]`", "see there", "How much is taken at most."),
+        key("store", "`[store]`", "see there", "How mail is kept."),
     ],
 };
 
@@ -271,8 +272,19 @@ pub(super) const LIMITS: Keys = Keys {
     ],
 };
 
+pub(super) const STORE: Keys = Keys {
+    heading: "[store]",
+    meaning: "",
+    keys: &[key(
+        "backend",
+        "`fjall` or `redb`",
+        "`fjall`",
+        "Which engine keeps what is in the data folder; a folder stays with the one that made it. `fjall` is faster and suits every size, `redb` keeps all rows in one file.",
+    )],
+};
+
 /// In the order of the reference.
-pub(super) const ALL: [&Keys; 8] = [&ROOT, &ACCOUNT, &LISTENER, &OUTBOUND, &ROUTE, &TLS, &MORE_TLS, &LIMITS];
+pub(super) const ALL: [&Keys; 9] = [&ROOT, &ACCOUNT, &LISTENER, &OUTBOUND, &ROUTE, &TLS, &MORE_TLS, &LIMITS, &STORE];
 
 const INTRODUCTION: &str = "# Configuration
 

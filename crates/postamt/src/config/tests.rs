@@ -345,6 +345,20 @@ password = "x""#,
     );
 }
 
+#[test]
+fn the_engine_is_chosen_by_name() {
+    assert_eq!(read("").unwrap().backend, Backend::Fjall);
+    assert_eq!(read("[store]\nbackend = \"redb\"").unwrap().backend, Backend::Redb);
+    check(
+        "[store]\nbackend = \"sled\"\nback_end = 1",
+        &[
+            "2: store.backend: \"sled\" is none of \"fjall\", \"redb\"",
+            "3: store.back_end: unknown key; did you mean `backend`?",
+        ],
+    );
+    check("backend = \"redb\"", &["1: backend: unknown key here; it belongs under [store]"]);
+}
+
 /// `UPDATE=1` writes it anew.
 #[test]
 fn the_reference_is_what_the_code_says() {

@@ -11,6 +11,7 @@ use anyhow::Context;
 use net::ListenError;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use store_local::Backend;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
@@ -19,6 +20,7 @@ use tokio::task::JoinHandle;
 pub struct Reloading {
     config: Option<PathBuf>,
     data: PathBuf,
+    backend: Backend,
     /// Who holds it reloads; none once the server stops.
     door: Mutex<Option<Door>>,
 }
@@ -48,7 +50,7 @@ pub struct Reloaded {
 impl Reloading {
     pub fn new(plan: &ServePlan, door: Door) -> Arc<Reloading> {
         let (config, data) = (plan.config.clone(), plan.data.clone());
-        Arc::new(Reloading { config, data, door: Mutex::new(Some(door)) })
+        Arc::new(Reloading { config, data, backend: plan.backend, door: Mutex::new(Some(door)) })
     }
 
     /// Reads the configuration and the certificates, and takes them into use.
@@ -115,15 +117,23 @@ impl Reloading {
     /// Mail does not move while it is served.
     fn check_data(&self, plan: &ServePlan) -> anyhow::Result<()> {
         let real = |folder: &Path| folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
-        if real(&plan.data) == real(&self.data) {
-            return Ok(());
+        if real(&plan.data) != real(&self.data) {
+            return Err(anyhow::Error::from(Explained(both!(
+                "`data` is {new} in the file, while the server runs with {now}; stop it, move the folder, and start it again",
+                "`data` ist in der Datei {new}, der Server läuft aber mit {now}; ihn beenden, den Ordner verschieben, neu starten",
+                new = plan.data.display(),
+                now = self.data.display(),
+            ))));
         }
-        Err(anyhow::Error::from(Explained(both!(
-            "`data` is {new} in the file, while the server runs with {now}; stop it, move the folder, and start it again",
-            "`data` ist in der Datei {new}, der Server läuft aber mit {now}; ihn beenden, den Ordner verschieben, neu starten",
-            new = plan.data.display(),
-            now = self.data.display(),
-        ))))
+        if plan.backend != self.backend {
+            return Err(anyhow::Error::from(Explained(both!(
+                "`backend` is {new} in the file, while the server runs with {now}; a data folder stays with the one that made it",
+                "`backend` ist in der Datei {new}, der Server läuft aber mit {now}; ein Datenordner bleibt bei dem, das ihn angelegt hat",
+                new = plan.backend,
+                now = self.backend,
+            ))));
+        }
+        Ok(())
     }
 
     /// Accounts were edited: what log-ins are offered follows.

@@ -1,6 +1,6 @@
 //! fjall: reading from snapshots, writing groups, and its journal guarded before it is opened.
 
-use super::{After, Engine, EngineOptions, Fault, Files, Opened, Writes, is_full, read_error};
+use super::{After, CONDENSED_OCTETS_MAX, Engine, EngineOptions, Fault, Files, Opened, Writes, is_full, read_error};
 use crate::journal::{Found as JournalFound, Journals};
 use crate::key::{key_within, row_key, row_range};
 use crate::lock::OpenError;
@@ -37,8 +37,6 @@ const JOURNALS_OCTETS_MAX: u64 = 128 << 20;
 const SEALED_MEMTABLES_MAX: usize = 3;
 /// At 20 runs fjall slows commits down, at 30 it stops them.
 const LEVEL0_RUNS_MAX: usize = 20;
-/// Files of up to this are rewritten to be rid of what was deleted: commits wait meanwhile.
-const CONDENSED_OCTETS_MAX: u64 = 256 << 20;
 /// One deletion among so many rows makes rewriting worth it.
 const GARBAGE_PART: u64 = 8;
 /// How long commits wait for the flushing, at most.
@@ -163,7 +161,8 @@ impl Engine for Fjall {
         Ok(())
     }
 
-    fn unflushed_octets(&self) -> u64 {
+    /// What is in memory will have to go to sorted files.
+    fn further_octets(&self, _: usize) -> u64 {
         self.db.write_buffer_size()
     }
 

@@ -1,0 +1,245 @@
+//! redb: one write transaction per group, reading from the transaction before.
+
+mod file;
+#[cfg(test)]
+mod tests;
+
+use self::file::{File, Header};
+use super::{After, CONDENSED_OCTETS_MAX, Engine, EngineOptions, Fault, Files, Opened, Writes, is_full, read_error};
+use crate::key::{key_within, row_key, row_range};
+use crate::lock::{OpenError, sync_folder};
+use redb::{AccessGuard, Builder, Database, ReadOnlyTable, ReadableDatabase, StorageError};
+use redb::{TableDefinition, TransactionError, WriteTransaction};
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+use store::{Bytes, Found, Order, Page, Query, ReadError, Reading, Scan, Space};
+
+type Row = (AccessGuard<'static, &'static [u8]>, AccessGuard<'static, &'static [u8]>);
+type Table = ReadOnlyTable<&'static [u8], &'static [u8]>;
+
+/// redb's one file.
+pub(super) struct RedbFiles {
+    folder: PathBuf,
+    options: EngineOptions,
+    header: Arc<Header>,
+}
+
+struct Redb {
+    /// As of the last commit; before `db`, for it is closed more thoroughly when nobody reads.
+    snapshot: RwLock<Arc<Snapshot>>,
+    db: Database,
+    path: PathBuf,
+}
+
+/// The tables as one transaction left them. That one stays reserves the pages of one transaction.
+struct Snapshot {
+    rows: Table,
+    bodies: Table,
+}
+
+const FILE: &str = "rows.redb";
+/// What is being made; it becomes [`FILE`] when it is a whole one.
+const UNFINISHED: &str = "rows.redb.new";
+/// redb's pages; a row may cost a new one in the leaf and one in the branch above.
+const PAGE_OCTETS: u64 = 4096;
+const PAGES_PER_ROW: u64 = 2;
+
+fn definition(space: Space) -> TableDefinition<'static, &'static [u8], &'static [u8]> {
+    TableDefinition::new(match space {
+        Space::Rows => "rows",
+        Space::Bodies => "bodies",
+    })
+}
+
+impl RedbFiles {
+    pub(super) fn of(folder: &Path, options: EngineOptions) -> RedbFiles {
+        RedbFiles { folder: folder.to_owned(), options, header: Arc::default() }
+    }
+
+    fn open_database(&self, path: &Path) -> Result<Database, redb::Error> {
+        let damaged = path.to_owned();
+        let file = File::open(path, self.header.clone())?;
+        let database = Builder::new()
+            .set_cache_size(usize::try_from(self.options.cache_octets).unwrap_or(usize::MAX))
+            .set_repair_callback(move |session| {
+                tracing::warn!(event = "store.repairing", file = %damaged.display(), progress = session.progress());
+            })
+            .create_with_backend(file)?;
+        Ok(database)
+    }
+
+    /// Makes the file under another name first: redb does not open one that it has not finished making.
+    fn make(&self) -> Result<(), redb::Error> {
+        let unfinished = self.folder.join(UNFINISHED);
+        if let Err(error) = fs::remove_file(&unfinished)
+            && error.kind() != ErrorKind::NotFound
+        {
+            return Err(error.into());
+        }
+        let database = self.open_database(&unfinished)?;
+        let transaction = begin(&database)?;
+        for space in [Space::Rows, Space::Bodies] {
+            transaction.open_table(definition(space))?;
+        }
+        transaction.commit()?;
+        database.close()?;
+        fs::rename(&unfinished, self.folder.join(FILE))?;
+        Ok(sync_folder(&self.folder)?)
+    }
+
+    fn open_engine(&self, after: After) -> Result<Redb, redb::Error> {
+        let path = self.folder.join(FILE);
+        if !path.exists() {
+            self.make()?;
+        }
+        if after == After::Failure {
+            self.header.restore(&path)?;
+        }
+        let mut db = self.open_database(&path)?;
+        if after == After::Condensing {
+            db.compact()?;
+        }
+        let snapshot = RwLock::new(Arc::new(Snapshot::of(&db)?));
+        Ok(Redb { snapshot, db, path })
+    }
+}
+
+impl Files for RedbFiles {
+    fn open(&self, after: After) -> Result<Opened, OpenError> {
+        let path = self.folder.join(FILE);
+        let engine = self.open_engine(after).map_err(|error| {
+            if is_damage(&error) {
+                OpenError::Damaged { file: path, what: error.to_string() }
+            } else {
+                OpenError::engine(&path)(error)
+            }
+        })?;
+        Ok(Opened { engine: Box::new(engine), damage: None })
+    }
+}
+
+/// Whether redb says that its file is not as it wrote it.
+fn is_damage(error: &redb::Error) -> bool {
+    match error {
+        redb::Error::Corrupted(_) | redb::Error::UpgradeRequired(_) | redb::Error::TableDoesNotExist(_) => true,
+        redb::Error::Io(error) => matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof),
+        _ => false,
+    }
+}
+
+/// With quick-repair: without, the whole file is read at the start after a crash.
+fn begin(database: &Database) -> Result<WriteTransaction, TransactionError> {
+    let mut transaction = database.begin_write()?;
+    transaction.set_quick_repair(true);
+    Ok(transaction)
+}
+
+impl Snapshot {
+    fn of(database: &Database) -> Result<Snapshot, redb::Error> {
+        let transaction = database.begin_read()?;
+        let rows = transaction.open_table(definition(Space::Rows))?;
+        let bodies = transaction.open_table(definition(Space::Bodies))?;
+        Ok(Snapshot { rows, bodies })
+    }
+
+    fn table(&self, space: Space) -> &Table {
+        match space {
+            Space::Rows => &self.rows,
+            Space::Bodies => &self.bodies,
+        }
+    }
+
+    fn find(&self, query: &Query) -> Result<Found, StorageError> {
+        Ok(match query {
+            Query::Get(get) => {
+                let value = self.table(get.space).get(row_key(&get.cell, &get.key).as_slice())?;
+                Found::Row(value.map(|value| Bytes::copy_from_slice(value.value())))
+            }
+            Query::Scan(scan) if scan.is_empty() => Found::Page(Page::default()),
+            Query::Scan(scan) => Found::Page(self.scan(scan)?),
+        })
+    }
+
+    fn scan(&self, scan: &Scan) -> Result<Page, StorageError> {
+        let (from, to) = row_range(scan);
+        let range = (from.as_ref().map(Vec::as_slice), to.as_ref().map(Vec::as_slice));
+        let rows = self.table(scan.space).range::<&[u8]>(range)?;
+        let row = |row: Result<Row, StorageError>| {
+            row.map(|(key, value)| (key_within(&scan.cell, key.value()), Bytes::copy_from_slice(value.value())))
+        };
+        match scan.order {
+            Order::Ascending => scan.page(rows.map(row)),
+            Order::Descending => scan.page(rows.rev().map(row)),
+        }
+    }
+}
+
+impl Redb {
+    fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn write_all(&self, transaction: WriteTransaction, writes: Writes) -> Result<(), redb::Error> {
+        for (space, values) in writes.into_spaces() {
+            let mut table = transaction.open_table(definition(space))?;
+            let mut values: Vec<_> = values.into_iter().collect();
+            values.sort_unstable_by(|one, other| one.0.cmp(&other.0)); // neighbours share pages
+            for (key, value) in values {
+                match value {
+                    Some(value) => table.insert(key.as_slice(), &*value)?,
+                    None => table.remove(key.as_slice())?,
+                };
+            }
+        }
+        transaction.commit()?;
+        let snapshot = Arc::new(Snapshot::of(&self.db)?);
+        *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = snapshot;
+        Ok(())
+    }
+}
+
+impl Engine for Redb {
+    fn read(&self, queries: &[Query]) -> Result<Reading, ReadError> {
+        let snapshot = self.snapshot();
+        let found = queries.iter().map(|query| snapshot.find(query)).collect::<Result<_, _>>();
+        found.map(Reading).map_err(read_error)
+    }
+
+    fn holds(&self, row_key: &[u8], value: Option<&[u8]>) -> Result<bool, ReadError> {
+        let found = self.snapshot().rows.get(row_key).map_err(read_error)?;
+        Ok(found.as_ref().map(AccessGuard::value) == value)
+    }
+
+    fn write(&self, writes: Writes) -> Result<(), Fault> {
+        let transaction = begin(&self.db).map_err(|_| Fault::Stopped)?;
+        self.write_all(transaction, writes).map_err(|error| {
+            let disk_full = matches!(&error, redb::Error::Io(error) if is_full(error));
+            Fault::Broken { text: error.to_string(), disk_full }
+        })
+    }
+
+    /// Pages that rows next to them share are written anew, and only freed by the next group.
+    fn further_octets(&self, rows: usize) -> u64 {
+        rows as u64 * PAGES_PER_ROW * PAGE_OCTETS
+    }
+
+    fn is_behind(&self) -> bool {
+        false
+    }
+
+    fn has_stopped(&self) -> bool {
+        !matches!(self.db.try_begin_write(), Ok(_) | Err(TransactionError::WouldBlock))
+    }
+
+    /// What can be freed is known only once it is done.
+    fn reclaimable_octets(&self) -> u64 {
+        0
+    }
+
+    /// The opening anew moves pages to the front of the file and cuts it. Of a large file that takes too long.
+    fn condense(&self) -> Result<bool, Fault> {
+        Ok(fs::metadata(&self.path).is_ok_and(|file| file.len() <= CONDENSED_OCTETS_MAX))
+    }
+}

@@ -1,0 +1,48 @@
+//! Which engine's files lie in a folder, so that another engine does not begin anew beside them.
+
+use crate::lock::{OpenError, sync_folder};
+use crate::options::Backend;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+/// The file that says so, in one line: the format's number and the engine's name.
+const FILE: &str = "FORMAT";
+const UNFINISHED: &str = "FORMAT.new";
+/// The format that this version writes, and the only one it knows.
+const NUMBER: u32 = 1;
+
+/// Checks that the folder is `backend`'s, and writes that down if it is new. The caller holds its lock.
+pub(crate) fn settle(folder: &Path, backend: Backend) -> Result<(), OpenError> {
+    let made_with = match fs::read_to_string(folder.join(FILE)) {
+        Ok(said) => read(&said).ok_or_else(|| OpenError::Newer { folder: folder.to_owned(), said })?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            // fjall was the only engine when there was no such file.
+            let made_with = if folder.join("rows").exists() { Backend::Fjall } else { backend };
+            write(folder, made_with).map_err(OpenError::io(folder, "writing its FORMAT"))?;
+            made_with
+        }
+        Err(error) => return Err(OpenError::io(folder, "reading its FORMAT")(error)),
+    };
+    if made_with == backend {
+        return Ok(());
+    }
+    Err(OpenError::OtherBackend { folder: folder.to_owned(), made_with, asked: backend })
+}
+
+fn line(backend: Backend) -> String {
+    format!("{NUMBER} {backend}\n")
+}
+
+fn read(said: &str) -> Option<Backend> {
+    Backend::ALL.into_iter().find(|backend| said == line(*backend))
+}
+
+fn write(folder: &Path, backend: Backend) -> io::Result<()> {
+    let unfinished = folder.join(UNFINISHED);
+    let mut file = File::create(&unfinished)?;
+    file.write_all(line(backend).as_bytes())?;
+    file.sync_all()?;
+    fs::rename(unfinished, folder.join(FILE))?;
+    sync_folder(folder)
+}
