@@ -73,11 +73,7 @@ impl RedbFiles {
     /// Makes the file under another name first: redb does not open one that it has not finished making.
     fn make(&self) -> Result<(), redb::Error> {
         let unfinished = self.folder.join(UNFINISHED);
-        if let Err(error) = fs::remove_file(&unfinished)
-            && error.kind() != ErrorKind::NotFound
-        {
-            return Err(error.into());
-        }
+        fs::File::create(&unfinished)?;
         let database = self.open_database(&unfinished)?;
         let transaction = begin(&database)?;
         for space in [Space::Rows, Space::Bodies] {
@@ -91,8 +87,11 @@ impl RedbFiles {
 
     fn open_engine(&self, after: After) -> Result<Redb, redb::Error> {
         let path = self.folder.join(FILE);
-        if !path.exists() {
+        if after == After::Start && !path.exists() {
             self.make()?;
+        }
+        if fs::metadata(&path)?.len() == 0 {
+            return Err(redb::Error::Corrupted("it is empty".into())); // redb would begin anew
         }
         if after == After::Failure {
             self.header.restore(&path)?;

@@ -29,7 +29,7 @@ struct Versions {
 
 impl File {
     pub(super) fn open(path: &Path, header: Arc<Header>) -> io::Result<File> {
-        let file = fs::File::options().read(true).write(true).create(true).truncate(false).open(path)?;
+        let file = fs::File::options().read(true).write(true).open(path)?;
         Ok(File { file, header })
     }
 }

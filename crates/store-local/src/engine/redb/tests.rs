@@ -71,7 +71,8 @@ fn a_creation_that_was_cut_short_is_begun_anew() {
 #[test]
 fn a_damaged_file_is_refused_and_left_as_it_is() {
     type Damage = fn(&fs::File);
-    let cases: [(&str, Damage); 4] = [
+    let cases: [(&str, Damage); 5] = [
+        ("empty", |file| file.set_len(0).unwrap()),
         ("no header", |file| file.write_all_at(&[0; 512], 0).unwrap()),
         ("no transaction", |file| file.write_all_at(&[0xff; 256], 64).unwrap()),
         ("cut to the header", |file| file.set_len(4096).unwrap()),
