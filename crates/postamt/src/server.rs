@@ -121,7 +121,7 @@ async fn finish(queue: &Queue, serving: Vec<JoinHandle<()>>) -> anyhow::Result<(
 }
 
 fn open_store(plan: &ServePlan) -> anyhow::Result<Arc<LocalStore>> {
-    let options = Options { backend: plan.backend, ..Options::default() };
+    let options = Options { backend: Some(plan.backend), ..Options::default() };
     Ok(Arc::new(LocalStore::open(folder(&plan.data, "store")?, options)?))
 }
 

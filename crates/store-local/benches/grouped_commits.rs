@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         // Measured anew each time: a disk shared with others changes from one second to the next.
         let (small, large) = (synced_writes(folder.path(), 4 << 10)?, synced_writes(folder.path(), 64 << 10)?);
         let folder = tempfile::tempdir_in(".")?;
-        let store = LocalStore::open(folder.path(), Options { backend, ..Options::default() })?;
+        let store = LocalStore::open(folder.path(), Options { backend: Some(backend), ..Options::default() })?;
         let run = commit_for(&store, committers);
         let seconds = run.elapsed.as_secs_f64();
         let rate = run.commits as f64 / seconds;

@@ -50,7 +50,7 @@ fn kill_and_start(folder: &Path, backend: Backend, messages: u64) -> Result<(f64
             rate = messages as f64 / taken.as_secs_f64();
         }
         let begun = Instant::now();
-        let store = LocalStore::open(folder, Options { backend, ..Options::default() })?;
+        let store = LocalStore::open(folder, Options { backend: Some(backend), ..Options::default() })?;
         let row = block_on(store.read(vec![Query::row(&Cell::new("account 0"), b"email/\0\0\0\0\0\0\0\0".to_vec())]))?;
         starts.push(begun.elapsed().as_millis());
         row.into_row().ok_or("the first message is gone")?;
@@ -74,7 +74,7 @@ fn run_and_kill(folder: &Path, backend: Backend, from: u64, messages: u64) -> Re
 }
 
 fn write_until_killed(folder: &Path, backend: Backend, from: u64, messages: u64) -> Result<(), Error> {
-    let store = LocalStore::open(folder, Options { backend, ..Options::default() })?;
+    let store = LocalStore::open(folder, Options { backend: Some(backend), ..Options::default() })?;
     let next = AtomicU64::new(from);
     std::thread::scope(|scope| {
         let (store, next) = (&store, &next);

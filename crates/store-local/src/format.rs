@@ -12,22 +12,23 @@ const UNFINISHED: &str = "FORMAT.new";
 /// The format that this version writes, and the only one it knows.
 const NUMBER: u32 = 1;
 
-/// Checks that the folder is `backend`'s, and writes that down if it is new. The caller holds its lock.
-pub(crate) fn settle(folder: &Path, backend: Backend) -> Result<(), OpenError> {
+/// Checks that the folder is the asked engine's, if one is asked for, and writes down whose it is if it is new; the engine. The
+/// caller holds its lock.
+pub(crate) fn settle(folder: &Path, asked: Option<Backend>) -> Result<Backend, OpenError> {
     let made_with = match fs::read_to_string(folder.join(FILE)) {
         Ok(said) => read(&said).ok_or_else(|| OpenError::Newer { folder: folder.to_owned(), said })?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             // fjall was the only engine when there was no such file.
-            let made_with = if folder.join("rows").exists() { Backend::Fjall } else { backend };
+            let made_with = if folder.join("rows").exists() { None } else { asked }.unwrap_or_default();
             write(folder, made_with).map_err(OpenError::io(folder, "writing its FORMAT"))?;
             made_with
         }
         Err(error) => return Err(OpenError::io(folder, "reading its FORMAT")(error)),
     };
-    if made_with == backend {
-        return Ok(());
+    match asked.filter(|asked| *asked != made_with) {
+        Some(asked) => Err(OpenError::OtherBackend { folder: folder.to_owned(), made_with, asked }),
+        None => Ok(made_with),
     }
-    Err(OpenError::OtherBackend { folder: folder.to_owned(), made_with, asked: backend })
 }
 
 fn line(backend: Backend) -> String {

@@ -35,8 +35,8 @@ impl std::fmt::Display for Backend {
 /// and a large one.
 #[derive(Clone)]
 pub struct Options {
-    /// Which engine keeps the rows; blobs are files with either.
-    pub backend: Backend,
+    /// Which engine keeps the rows; blobs are files with either. `None`: the one that the folder was made with, fjall for a new one.
+    pub backend: Option<Backend>,
     /// Octets of blocks kept in memory. Filled by reading only: an idle store takes next to nothing.
     pub cache_octets: u64,
     /// fjall only: octets of rows gathered in memory before they are sorted into a file, for each of the two spaces. `None`:
@@ -51,7 +51,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Options {
         Options {
-            backend: Backend::default(),
+            backend: None,
             cache_octets: 16 << 20,
             memtable_octets: None,
             reserve_octets: None,

@@ -62,13 +62,13 @@ impl LocalStore {
     pub fn open(folder: impl AsRef<Path>, options: Options) -> Result<LocalStore, OpenError> {
         let folder = folder.as_ref();
         let lock = FolderLock::take(folder)?;
-        format::settle(folder, options.backend)?;
+        let backend = format::settle(folder, options.backend)?;
         let watermark = Watermark::new(folder, options.space, options.reserve_octets);
         let total = watermark.total_octets().unwrap_or(u64::MAX);
         let memtable_octets =
             options.memtable_octets.unwrap_or((total / MEMTABLE_PART).clamp(MEMTABLE_OCTETS_MIN, MEMTABLE_OCTETS_MAX));
         let engine_options = EngineOptions { cache_octets: options.cache_octets, memtable_octets };
-        let files = engine::files(options.backend, folder, engine_options);
+        let files = engine::files(backend, folder, engine_options);
         let opened = files.open(After::Start)?;
         let reserve = watermark.reserve_octets(crate::DiskSpace { free_octets: 0, total_octets: total });
         let shared = Arc::new(Shared {

@@ -25,7 +25,7 @@ impl Reopened {
 }
 
 fn open(folder: &Path, backend: Backend) -> Result<LocalStore, OpenError> {
-    LocalStore::open(folder, Options { backend, ..Options::default() })
+    LocalStore::open(folder, Options { backend: Some(backend), ..Options::default() })
 }
 
 impl Subject for Reopened {
@@ -128,7 +128,7 @@ fn on_a_disk_with(free_octets: &Arc<AtomicU64>, backend: Backend) -> Options {
     let free_octets = free_octets.clone();
     let probe =
         move |_: &Path| Ok(DiskSpace { free_octets: free_octets.load(Ordering::SeqCst), total_octets: 1 << 30 });
-    Options { backend, space: SpaceProbe::new(probe), ..Options::default() }
+    Options { backend: Some(backend), space: SpaceProbe::new(probe), ..Options::default() }
 }
 
 #[test]
@@ -276,8 +276,10 @@ fn a_folder_stays_with_the_engine_that_made_it() {
         let refused = open(folder.path(), other).err().unwrap();
         assert!(matches!(refused, OpenError::OtherBackend { asked, .. } if asked == other));
         assert!(refused.to_string().contains(&format!("set `backend = \"{name}\"` in `[store]`")), "{refused}");
-        let store = open(folder.path(), made_with).unwrap();
-        assert_eq!(get(&store, "k").as_deref(), Some(&b"1"[..]));
+        for asked in [Some(made_with), None] {
+            let store = LocalStore::open(folder.path(), Options { backend: asked, ..Options::default() }).unwrap();
+            assert_eq!(get(&store, "k").as_deref(), Some(&b"1"[..]));
+        }
     }
 }
 

@@ -31,7 +31,7 @@ fn head(store: &LocalStore, of: u64) -> Option<u64> {
 fn writes_until_killed_when_asked() {
     let Ok(folder) = std::env::var(FOLDER) else { return };
     let backend = Backend::ALL.into_iter().find(|backend| std::env::var(BACKEND).unwrap() == backend.name()).unwrap();
-    let options = Options { backend, memtable_octets: Some(256 << 10), ..Options::default() };
+    let options = Options { backend: Some(backend), memtable_octets: Some(256 << 10), ..Options::default() };
     let store = LocalStore::open(folder, options).unwrap();
     std::thread::scope(|scope| {
         for of in 0..LANES {
@@ -101,7 +101,7 @@ fn is_killed_and_loses_nothing(backend: Backend) {
     let folder = tempfile::tempdir().unwrap();
     for acknowledgements in [1, 37, 500, 211, 1200] {
         let acknowledged = run_and_kill(folder.path(), backend, acknowledgements);
-        let store = LocalStore::open(folder.path(), Options { backend, ..Options::default() }).unwrap();
+        let store = LocalStore::open(folder.path(), Options { backend: Some(backend), ..Options::default() }).unwrap();
         for (of, last) in (0..LANES).zip(acknowledged) {
             check_lane(&store, of, last);
         }

@@ -40,7 +40,7 @@ fn limit_files_to(octets: Option<u64>) {
 
 fn open(folder: &Path, backend: Backend) -> LocalStore {
     // Without a ballast: it would be longer than the limit.
-    LocalStore::open(folder, Options { backend, reserve_octets: Some(0), ..Options::default() }).unwrap()
+    LocalStore::open(folder, Options { backend: Some(backend), reserve_octets: Some(0), ..Options::default() }).unwrap()
 }
 
 /// The child's part. Without the folder it does nothing.

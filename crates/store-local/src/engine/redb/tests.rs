@@ -11,7 +11,7 @@ fn cell() -> Cell {
 
 fn open(folder: &TempDir) -> Result<LocalStore, OpenError> {
     // Every read goes to the file.
-    LocalStore::open(folder.path(), Options { backend: Backend::Redb, cache_octets: 0, ..Options::default() })
+    LocalStore::open(folder.path(), Options { backend: Some(Backend::Redb), cache_octets: 0, ..Options::default() })
 }
 
 fn put(store: &LocalStore, key: &'static str) -> Result<(), CommitError> {
