@@ -103,6 +103,20 @@ impl Tell for OpenError {
             OpenError::Io { folder, source, .. } => {
                 format!("{} lässt sich nicht öffnen: {}", folder.display(), source.tell().german)
             }
+            OpenError::OtherBackend { folder, made_with, asked } => format!(
+                "{}: die Mail darin gehört {made_with}, nicht {asked}: in `[store]` `backend = \"{made_with}\"` setzen, oder die Mail mit \
+                 {made_with} exportieren und in einen neuen Datenordner importieren",
+                folder.display()
+            ),
+            OpenError::Newer { folder, said } => format!(
+                "{}: eine neuere Version des Programms hat ihn angelegt ({said:?} in der Datei FORMAT); jene oder eine neuere verwenden",
+                folder.display()
+            ),
+            OpenError::Damaged { file, what } => format!(
+                "{} ist beschädigt: {what}. Nichts wurde verändert; eine Kopie aufheben, die Platte prüfen und eine Sicherung des \
+                 Datenordners zurückholen",
+                file.display()
+            ),
             OpenError::Engine { folder, source } => {
                 format!("{}: die gespeicherten Einträge lassen sich nicht öffnen: {source}", folder.display())
             }
