@@ -48,7 +48,7 @@ class Watch:
         result = work(*args)
         return self.cpu() - before, result
 
-    def calms_down(self, within=2):
+    def calms_down(self, within=5):
         """Nothing goes on when nobody asks for anything."""
         end = time.monotonic() + within * PATIENCE
         while time.monotonic() < end:
