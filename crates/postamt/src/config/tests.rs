@@ -356,7 +356,7 @@ fn the_engine_is_chosen_by_name() {
             "3: store.back_end: unknown key; did you mean `backend`?",
         ],
     );
-    check("backend = \"redb\"", &["1: backend: unknown key here; it belongs under [store]"]);
+    check("backend = \"redb\"", &["1: backend: this key does not belong here; it belongs under [store]"]);
 }
 
 /// `UPDATE=1` writes it anew.
