@@ -25,6 +25,7 @@ const HELP: &str = "cargo xtask VERB
   rfc NUMBER      which section of RFC NUMBER is cited where
   standards       writes docs/standards.md: what is implemented where and proved by what
   serve-suites [--debug]  a fresh server for outside suites; the last line is the path of its suites.ini
+  sim --seeds N [--from S] [--letters L]  worlds with everything that goes wrong, on all cores; `--seed S` shows one
   bench NAME      the benchmark NAME of whichever crate has it
   fuzz NAME [SECONDS]  the fuzz target NAME for a minute or so long (needs a nightly toolchain and cargo-fuzz)";
 
@@ -49,6 +50,7 @@ fn verb(words: &[&str]) -> Result<()> {
         ["standards"] => standards::write(&tidy::sources()?),
         ["serve-suites"] => suites::serve(suites::Build::Release),
         ["serve-suites", "--debug"] => suites::serve(suites::Build::Debug),
+        ["sim", rest @ ..] => cargo(&[&["run", "--release", "-p", "sim", "--"], rest].concat()),
         ["bench", name, rest @ ..] => cargo(&[&["bench", "--workspace", "--bench", name, "--"], rest].concat()),
         ["fuzz", name] => fuzz(name, "60"),
         ["fuzz", name, seconds] => fuzz(name, seconds),

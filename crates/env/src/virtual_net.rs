@@ -54,6 +54,11 @@ impl Net {
         self.state().hosts.insert(address, Host::Silent);
     }
 
+    /// Connections to `address` are refused, as before anybody served it.
+    pub fn refuse(&self, address: SocketAddr) {
+        self.state().hosts.remove(&address);
+    }
+
     /// Where connections were tried so far, in order.
     pub fn dialled(&self) -> Vec<SocketAddr> {
         self.state().dialled.clone()
@@ -192,8 +197,14 @@ impl Wire for Pipe {
             incoming.reader = Some(cx.waker().clone());
             return Poll::Pending;
         }
-        let octets = buffer.len().min(incoming.octets.len());
-        buffer.iter_mut().zip(incoming.octets.drain(..octets)).for_each(|(to, octet)| *to = octet);
+        let (first, second) = incoming.octets.as_slices();
+        let from_first = first.len().min(buffer.len());
+        let (to_first, to_second) = buffer.split_at_mut(from_first);
+        let from_second = second.len().min(to_second.len());
+        to_first.copy_from_slice(first.get(..from_first).unwrap_or_default());
+        to_second.iter_mut().zip(second).for_each(|(to, octet)| *to = *octet);
+        let octets = from_first + from_second;
+        incoming.octets.drain(..octets);
         incoming.wake();
         Poll::Ready(Ok(octets))
     }

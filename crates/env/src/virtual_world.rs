@@ -7,8 +7,8 @@ use model::{Moment, Timestamp};
 use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -25,7 +25,11 @@ struct Shared {
 
 struct State {
     now: Duration,
+    /// How far the wall clock was set, in milliseconds.
+    wall_ms: i64,
     random: u64,
+    /// Draws which task is next; without it they take turns.
+    shuffle: Option<u64>,
     ready: VecDeque<Arc<Task>>,
     /// Sleepers by the moment they wake, then by the order in which they lay down.
     sleepers: BTreeMap<(Duration, u64), Waker>,
@@ -36,6 +40,71 @@ struct Task {
     world: World,
     future: Mutex<Option<BoxFuture<'static, ()>>>,
     queued: AtomicBool,
+    /// With whom it ends, and as which of them.
+    group: Option<(Group, u64)>,
+}
+
+impl Task {
+    fn poll(self: Arc<Self>) {
+        self.queued.store(false, Ordering::Release);
+        let Some(mut future) = lock(&self.future).take() else { return };
+        let waker = waker(self.clone());
+        let pending = future.as_mut().poll(&mut Context::from_waker(&waker)).is_pending();
+        match &self.group {
+            Some((group, _)) if pending && group.0.ended.load(Ordering::Acquire) => {}
+            _ if pending => *lock(&self.future) = Some(future),
+            Some((group, number)) => drop(lock(&group.0.tasks).remove(number)),
+            None => {}
+        }
+    }
+}
+
+/// Tasks that end together, wherever each of them waits: a process that is killed. Clones are the same group.
+#[derive(Clone)]
+pub struct Group(Arc<Members>);
+
+struct Members {
+    world: World,
+    tasks: Mutex<BTreeMap<u64, Weak<Task>>>,
+    next: AtomicU64,
+    ended: AtomicBool,
+}
+
+impl Group {
+    /// Ends all tasks, also those that they still spawn; nothing of them runs any more but what dropping them does.
+    pub fn end(&self) {
+        self.0.ended.store(true, Ordering::Release);
+        let tasks = std::mem::take(&mut *lock(&self.0.tasks));
+        for task in tasks.into_values().filter_map(|task| task.upgrade()) {
+            let future = lock(&task.future).take();
+            drop(future);
+        }
+    }
+
+    /// How many tasks have not come to their end.
+    pub fn len(&self) -> usize {
+        lock(&self.0.tasks).len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Spawn for Group {
+    fn spawn(&self, task: BoxFuture<'static, ()>) {
+        if self.0.ended.load(Ordering::Acquire) {
+            return;
+        }
+        let number = self.0.next.fetch_add(1, Ordering::Relaxed);
+        let task = self.0.world.begin(task, Some((self.clone(), number)));
+        lock(&self.0.tasks).insert(number, Arc::downgrade(&task));
+    }
+
+    fn compute(&self, work: Box<dyn FnOnce() + Send>) {
+        self.spawn(Box::pin(async move { work() }));
+    }
 }
 
 impl ArcWake for Task {
@@ -59,7 +128,9 @@ impl World {
     pub fn new(seed: u64) -> World {
         let state = State {
             now: Duration::ZERO,
+            wall_ms: 0,
             random: seed,
+            shuffle: None,
             ready: VecDeque::new(),
             sleepers: BTreeMap::new(),
             next_sleeper: 0,
@@ -73,17 +144,53 @@ impl World {
         Env { clock: world.clone(), sleep: world.clone(), spawn: world.clone(), random: world }
     }
 
+    /// A process of its own in this world.
+    pub fn group(&self) -> Group {
+        let (tasks, next, ended) = Default::default();
+        Group(Arc::new(Members { world: self.clone(), tasks, next, ended }))
+    }
+
+    /// From now on it is drawn from `seed` which task goes on next: an order that nobody may rely on.
+    pub fn shuffle(&self, seed: u64) {
+        self.state().shuffle = Some(seed);
+    }
+
+    /// Sets the wall clock forth, or back.
+    pub fn set_wall(&self, by_ms: i64) {
+        self.state().wall_ms += by_ms;
+    }
+
     /// Runs tasks until none can go on without time passing.
     pub fn run_until_stalled(&self) {
-        loop {
-            let Some(task) = self.state().ready.pop_front() else { return };
-            task.queued.store(false, Ordering::Release);
-            let Some(mut future) = lock(&task.future).take() else { continue };
-            let waker = waker(task.clone());
-            if future.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
-                *lock(&task.future) = Some(future);
+        while self.step() {}
+    }
+
+    /// Polls one task that can go on; `false` if there is none without time passing.
+    pub fn step(&self) -> bool {
+        let task = {
+            let mut state = self.state();
+            match state.shuffle {
+                Some(mut seed) if state.ready.len() > 1 => {
+                    let drawn = next_random(&mut seed) % state.ready.len() as u64;
+                    state.shuffle = Some(seed);
+                    state.ready.swap_remove_back(drawn as usize)
+                }
+                _ => state.ready.pop_front(),
             }
-        }
+        };
+        task.map(Task::poll).is_some()
+    }
+
+    /// Moves the clock to the moment when the next sleeper wakes, and wakes it; `false` if nobody sleeps.
+    pub fn skip(&self) -> bool {
+        self.wake_next(None)
+    }
+
+    fn begin(&self, future: BoxFuture<'static, ()>, group: Option<(Group, u64)>) -> Arc<Task> {
+        let (future, queued) = (Mutex::new(Some(future)), AtomicBool::new(true));
+        let task = Arc::new(Task { world: self.clone(), future, queued, group });
+        self.state().ready.push_back(task.clone());
+        task
     }
 
     /// Lets `span` pass, with everything that falls due in it, in order.
@@ -150,7 +257,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Clock for World {
     fn wall(&self) -> Timestamp {
-        EPOCH + self.state().now
+        let state = self.state();
+        let at = EPOCH + state.now;
+        Timestamp::from_unix_ms(at.unix_ms() + state.wall_ms)
     }
     fn monotonic(&self) -> Moment {
         Moment(self.state().now)
@@ -199,8 +308,7 @@ impl Drop for Nap {
 
 impl Spawn for World {
     fn spawn(&self, task: BoxFuture<'static, ()>) {
-        let task = Task { world: self.clone(), future: Mutex::new(Some(task)), queued: AtomicBool::new(true) };
-        self.state().ready.push_back(Arc::new(task));
+        self.begin(task, None);
     }
     fn compute(&self, work: Box<dyn FnOnce() + Send>) {
         self.spawn(Box::pin(async move { work() }));
@@ -208,18 +316,21 @@ impl Spawn for World {
 }
 
 impl Random for World {
-    /// SplitMix64: enough for a test, and the same on every machine.
     fn fill(&self, out: &mut [u8]) {
         for chunk in out.chunks_mut(8) {
-            let mut state = self.state();
-            state.random = state.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let mut z = state.random;
-            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            let bytes = (z ^ (z >> 31)).to_le_bytes();
+            let bytes = next_random(&mut self.state().random).to_le_bytes();
             chunk.iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
         }
     }
+}
+
+/// SplitMix64: enough for a test, and the same on every machine.
+pub fn next_random(seed: &mut u64) -> u64 {
+    *seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut z = *seed;
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }
 
 #[cfg(test)]
@@ -241,5 +352,27 @@ mod tests {
         assert_eq!(*seen.lock().unwrap(), [1, 2]);
         world.pass(Duration::from_secs(3600));
         assert_eq!(*seen.lock().unwrap(), [1, 2, 3]);
+    }
+
+    #[test]
+    fn a_process_ends_with_all_its_tasks() {
+        let world = World::new(1);
+        let (process, seen) = (world.group(), Arc::new(Mutex::new(Vec::new())));
+        let sleeper = |hours: u64| {
+            let (world, seen) = (world.clone(), seen.clone());
+            Box::pin(async move {
+                world.sleep_until(Moment(Duration::from_secs(hours * 3600))).await;
+                seen.lock().unwrap().push(hours);
+            })
+        };
+        process.spawn(sleeper(1));
+        process.spawn(sleeper(3));
+        world.spawn(sleeper(4));
+        world.pass(Duration::from_secs(2 * 3600));
+        assert_eq!(process.len(), 1);
+        process.end();
+        process.spawn(sleeper(3));
+        world.pass(Duration::from_secs(3 * 3600));
+        assert_eq!((seen.lock().unwrap().as_slice(), process.len()), ([1, 4].as_slice(), 0));
     }
 }

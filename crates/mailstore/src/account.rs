@@ -286,14 +286,15 @@ impl Account {
         self.ask(mailbox::Subscribe { name: name.to_owned(), subscribed })
     }
 
-    /// Forgets log entries and marks of deliveries that are older than [`LOG_KEPT`] and [`DELIVERIES_KEPT`].
+    /// Forgets log entries and marks of deliveries that are older than [`LOG_KEPT`] and [`DELIVERIES_KEPT`], and empties deleted
+    /// mailboxes that could not be emptied before.
     pub async fn trim(self: &Arc<Self>) -> Result<(), Error> {
         let before = |kept: std::time::Duration| {
             Timestamp::from_unix_ms(self.clock.wall().unix_ms() - i64::try_from(kept.as_millis()).unwrap_or(i64::MAX))
         };
         let (log_before, deliveries_before) = (before(LOG_KEPT), before(DELIVERIES_KEPT));
         while self.ask(Trim { log_before, deliveries_before }).await? {}
-        Ok(())
+        self.empty_all(self.ask(mailbox::Load).boxed()).await
     }
 
     /// Reads the account if it is not in memory, and finishes what a crash interrupted.
@@ -323,7 +324,7 @@ impl Account {
         async move { answered.await.unwrap_or_else(|_| Err(ended())) }
     }
 
-    /// Empties a deleted mailbox; a failure is made good when the account is next loaded.
+    /// Empties a deleted mailbox; a failure is made good when the account is next trimmed or loaded.
     async fn empty(self: &Arc<Self>, mailbox: MailboxId) {
         loop {
             match self.ask(mailbox::Empty(mailbox)).await {

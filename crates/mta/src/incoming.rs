@@ -27,6 +27,11 @@ impl BodiesInFlight {
         Arc::new(BodiesInFlight { octets: AtomicUsize::new(0), max: octets })
     }
 
+    /// What is reckoned now.
+    pub fn octets(&self) -> usize {
+        self.octets.load(Ordering::Acquire)
+    }
+
     fn enter(self: &Arc<Self>) -> Option<InFlight> {
         let octets = Self::OCTETS_EACH;
         let before = self.octets.fetch_add(octets, Ordering::AcqRel);

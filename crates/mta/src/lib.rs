@@ -13,11 +13,13 @@
 //! | `fields` | `Return-Path`, `Delivered-To`, `Received` |
 //! | [`transport`] | next hops: MX, connections, what they answer |
 //! | [`trace`] | what happened to each message |
+//! | [`housekeeping`] | what is done now and then |
 //! | [`metrics`] | what is counted |
 //! | [`submit`](Submitting) | messages handed in on this machine, for an account |
 //! | [`smtp`](SmtpConversation) | SMTP and LMTP sessions over the above |
 
 mod fields;
+pub mod housekeeping;
 mod import;
 mod incoming;
 pub mod metrics;

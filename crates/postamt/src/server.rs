@@ -1,7 +1,6 @@
 //! The wiring: data folder, directory, mail store, queue, listeners; and the orderly end.
 
 mod door;
-mod housekeeping;
 mod http;
 mod listeners;
 mod outbound;
@@ -78,7 +77,7 @@ pub async fn serve(plan: ServePlan, inherited: Vec<Inherited>, ready: impl FnOnc
     let reloading = Reloading::new(&plan, Door::new(offer, standing));
     reload::on_hangup(&reloading)?;
     tokio::spawn(figures::keep());
-    env.spawn.spawn(Box::pin(housekeeping::run(post.clone(), env.clone())));
+    env.spawn.spawn(Box::pin(mta::housekeeping::run(post.clone(), env.clone())));
     let office = Office { post, env, board, capacity, reloading: reloading.clone() };
     let administration = tokio::spawn(admin::server::serve(socket, Arc::new(office)));
     tracing::info!(event = "server.ready", start_ms = started.elapsed().as_millis() as u64, listeners = bound.len());

@@ -15,7 +15,9 @@ use crate::{
 use futures_channel::oneshot;
 use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
 
 /// Rows in memory.
 #[derive(Clone)]
@@ -34,6 +36,8 @@ struct State {
     sync: Sync,
     cells: BTreeMap<(Space, Cell), BTreeMap<Bytes, Bytes>>,
     waiting: VecDeque<(Batch, oneshot::Sender<Outcome>)>,
+    /// Who wants to know that something waits.
+    disk: Option<Waker>,
     fail_next: VecDeque<CommitError>,
     full: bool,
     read_only: Option<String>,
@@ -62,6 +66,7 @@ impl MemoryStore {
             sync,
             cells: BTreeMap::new(),
             waiting: VecDeque::new(),
+            disk: None,
             fail_next: VecDeque::new(),
             full: false,
             read_only: None,
@@ -72,6 +77,33 @@ impl MemoryStore {
     /// How many commits wait.
     pub fn waiting(&self) -> usize {
         self.state().waiting.len()
+    }
+
+    /// Ready when a commit waits: for a task that is the disk.
+    pub async fn wanted(&self) {
+        poll_fn(|cx| {
+            let mut state = self.state();
+            if state.waiting.is_empty() {
+                state.disk = Some(cx.waker().clone());
+                return Poll::Pending;
+            }
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    /// What is durable, in a store of its own whose commits are durable at once.
+    pub fn copy(&self) -> MemoryStore {
+        let copy = MemoryStore::new();
+        copy.state().cells = self.state().cells.clone();
+        copy
+    }
+
+    /// The cells that have rows in `space`.
+    pub fn cells(&self, space: Space) -> Vec<Cell> {
+        let state = self.state();
+        let filled = state.cells.iter().filter(|((of, _), rows)| *of == space && !rows.is_empty());
+        filled.map(|((_, cell), _)| cell.clone()).collect()
     }
 
     /// How many batches were applied so far.
@@ -162,6 +194,9 @@ impl Store for MemoryStore {
         }
         let (answer, outcome) = oneshot::channel();
         state.waiting.push_back((batch, answer));
+        let disk = state.disk.take();
+        drop(state);
+        disk.into_iter().for_each(Waker::wake);
         later(async { outcome.await.unwrap_or_else(|_| Err(CommitError::Failed("the store is gone".into()))) })
     }
 }

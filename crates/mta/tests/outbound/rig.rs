@@ -3,10 +3,8 @@
 use crate::peer::{Book, Peer, Taken};
 use directory::{AccountSpec, Credential, Directory, DirectorySpec};
 use env::virtual_net::Net;
-use env::virtual_world::World;
-use env::{BoxFuture, Clock, Env, Mx, Spawn};
-use futures_util::FutureExt;
-use futures_util::future::{AbortHandle, abortable};
+use env::virtual_world::{Group, World};
+use env::{Clock, Env, Mx};
 use mailstore::{INBOX_ID, Mailstore};
 use model::{Domain, ForwardPath, QueueId, ReversePath, SeqNum};
 use mta::trace::{TraceEvent, TraceRecord};
@@ -17,28 +15,13 @@ use smtp::extension::dsn::{Notify, OriginalRecipient};
 use smtp::extension::{MailParams, RcptParams};
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 use store::memory::{MemoryBlobs, MemoryStore};
 
 pub const MINUTE: Duration = Duration::from_secs(60);
 pub const HOUR: Duration = Duration::from_secs(3600);
 pub const DAY: Duration = Duration::from_secs(24 * 3600);
-
-/// Tasks of one life of the process: they end with it, wherever they are.
-#[derive(Clone)]
-struct Life(World, Arc<Mutex<Vec<AbortHandle>>>);
-
-impl Spawn for Life {
-    fn spawn(&self, task: BoxFuture<'static, ()>) {
-        let (task, handle) = abortable(task);
-        self.1.lock().unwrap().push(handle);
-        self.0.spawn(task.map(|_| ()).boxed());
-    }
-    fn compute(&self, work: Box<dyn FnOnce() + Send>) {
-        self.0.compute(work);
-    }
-}
 
 pub struct Rig {
     pub world: World,
@@ -48,7 +31,7 @@ pub struct Rig {
     pub blobs: Arc<MemoryBlobs>,
     pub routes: TransportPolicy,
     pub policy: QueuePolicy,
-    life: Life,
+    life: Group,
     running: Option<Arc<Post>>,
 }
 
@@ -105,7 +88,7 @@ impl Rig {
         let (mut routes, mut policy) = (TransportPolicy::new(host.clone()), QueuePolicy::new(host));
         change(&mut routes, &mut policy);
         let net = Net::new(world.env().spawn);
-        let life = Life(world.clone(), Arc::default());
+        let life = world.group();
         let (book, blobs) = (Book::default(), Arc::new(MemoryBlobs::new()));
         let mut rig = Rig { world, net, book, store, blobs, routes, policy, life, running: None };
         rig.start();
@@ -114,7 +97,7 @@ impl Rig {
 
     /// A process begins to live.
     fn start(&mut self) {
-        self.life = Life(self.world.clone(), Arc::default());
+        self.life = self.world.group();
         let env = Env { spawn: Arc::new(self.life.clone()), ..self.world.env() };
         let store: Arc<dyn store::Store> = Arc::new(self.store.clone());
         let mailstore = Mailstore::new(store.clone(), self.blobs.clone(), env.spawn.clone(), env.clock.clone());
@@ -136,7 +119,7 @@ impl Rig {
 
     /// The power goes; of what waited to be written `kept` commits are there. Then the server starts again.
     pub fn crash(&mut self, kept: usize) {
-        self.life.1.lock().unwrap().iter().for_each(AbortHandle::abort);
+        self.life.end();
         self.running = None;
         self.store.crash_keeping(kept);
         self.world.run_until_stalled();

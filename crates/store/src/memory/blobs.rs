@@ -4,8 +4,10 @@ use super::{flipped, lock};
 use crate::{Answer, BlobId, BlobPage, BlobWriter, Blobs, Bytes, CommitError, ReadError, later, ready};
 use futures_channel::oneshot;
 use std::collections::{BTreeMap, VecDeque};
+use std::future::poll_fn;
 use std::ops::{Bound, Range};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Poll, Waker};
 
 /// Blobs in memory; clones are the same blobs.
 #[derive(Clone)]
@@ -18,6 +20,9 @@ struct State {
     now_ms: Box<dyn Fn() -> i64 + Send>,
     blobs: BTreeMap<BlobId, Blob>,
     waiting: VecDeque<(Bytes, oneshot::Sender<Outcome>)>,
+    /// Who wants to know that something waits.
+    disk: Option<Waker>,
+    fail_next: VecDeque<CommitError>,
     /// Counts crashes: a writer from before one is dead.
     life: u64,
     full: bool,
@@ -52,6 +57,11 @@ impl MemoryBlobs {
         MemoryBlobs::with(true, || 0)
     }
 
+    /// As [`with_manual_sync`](Self::with_manual_sync), their age by `now_ms`.
+    pub fn with_manual_sync_and_clock(now_ms: impl Fn() -> i64 + Send + 'static) -> MemoryBlobs {
+        MemoryBlobs::with(true, now_ms)
+    }
+
     fn with(manual: bool, now_ms: impl Fn() -> i64 + Send + 'static) -> MemoryBlobs {
         let (blobs, waiting) = (BTreeMap::new(), VecDeque::new());
         let now_ms = Box::new(now_ms);
@@ -60,6 +70,8 @@ impl MemoryBlobs {
             now_ms,
             blobs,
             waiting,
+            disk: None,
+            fail_next: VecDeque::new(),
             life: 0,
             full: false,
             page_max: 1000,
@@ -74,6 +86,24 @@ impl MemoryBlobs {
     /// How many finished blobs wait.
     pub fn waiting(&self) -> usize {
         self.state().waiting.len()
+    }
+
+    /// Ready when a finished blob waits: for a task that is the disk.
+    pub async fn wanted(&self) {
+        poll_fn(|cx| {
+            let mut state = self.state();
+            if state.waiting.is_empty() {
+                state.disk = Some(cx.waker().clone());
+                return Poll::Pending;
+            }
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    /// The next write to a blob, of octets or of its end, fails with `error`; several calls stand in line.
+    pub fn fail_next(&self, error: CommitError) {
+        self.state().fail_next.push_back(error);
     }
 
     /// How many blobs there are.
@@ -187,14 +217,18 @@ struct Writer {
 }
 
 impl Writer {
-    fn alive(&self, state: &State) -> Result<(), CommitError> {
-        if self.life == state.life { state.room() } else { Err(crashed()) }
+    fn alive(&self, state: &mut State) -> Result<(), CommitError> {
+        match state.fail_next.pop_front() {
+            _ if self.life != state.life => Err(crashed()),
+            Some(error) => Err(error),
+            None => state.room(),
+        }
     }
 }
 
 impl BlobWriter for Writer {
     fn write(&mut self, octets: Bytes) -> Answer<'_, Result<(), CommitError>> {
-        let alive = self.alive(&self.blobs.state());
+        let alive = self.alive(&mut self.blobs.state());
         if alive.is_ok() {
             self.octets.extend_from_slice(&octets);
         }
@@ -203,7 +237,7 @@ impl BlobWriter for Writer {
 
     fn finish(self: Box<Self>) -> Answer<'static, Outcome> {
         let mut state = self.blobs.state();
-        if let Err(error) = self.alive(&state) {
+        if let Err(error) = self.alive(&mut state) {
             return ready(Err(error));
         }
         let octets = Bytes::from(self.octets.clone());
@@ -212,6 +246,9 @@ impl BlobWriter for Writer {
         }
         let (answer, outcome) = oneshot::channel();
         state.waiting.push_back((octets, answer));
+        let disk = state.disk.take();
+        drop(state);
+        disk.into_iter().for_each(Waker::wake);
         later(async { outcome.await.unwrap_or_else(|_| Err(crashed())) })
     }
 }

@@ -1,7 +1,7 @@
 //! What has to be done now and then: old log entries and unnamed blobs go.
 
+use crate::Post;
 use env::Env;
-use mta::Post;
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,0 +1,42 @@
+//! Tests of the tests: a server that breaks one promise is found out.
+
+use sim::run::{Options, run};
+use sim::sabotage::Sabotage;
+
+/// Worlds within which it has to show.
+const SEEDS: u64 = 40;
+
+fn check(sabotage: Sabotage, telling: &[&str]) {
+    let options = Options { letters: 150, shown: false, sabotage: Some(sabotage) };
+    let found = (0..SEEDS).find_map(|seed| {
+        let wrong = run(seed, &options).violations;
+        wrong.iter().any(|wrong| telling.iter().any(|word| wrong.contains(word))).then_some((seed, wrong))
+    });
+    let (seed, wrong) = found.unwrap_or_else(|| panic!("{sabotage:?} was not seen in {SEEDS} worlds"));
+    println!("{sabotage:?} seen in seed {seed}: {wrong:#?}");
+}
+
+#[test]
+fn a_missing_sync_is_seen() {
+    check(Sabotage::MissingSync, &["is lost"]);
+}
+
+#[test]
+fn an_early_250_is_seen() {
+    check(Sabotage::EarlyReply, &["is lost"]);
+}
+
+#[test]
+fn a_skipped_expectation_is_seen() {
+    check(Sabotage::SkippedExpectation, &["account "]);
+}
+
+#[test]
+fn a_leaked_blob_is_seen() {
+    check(Sabotage::LeakedBlob, &["no email names the blob"]);
+}
+
+#[test]
+fn a_reused_uid_is_seen() {
+    check(Sabotage::ReusedUid, &["UID"]);
+}
