@@ -361,9 +361,7 @@ impl Queue {
             let mut batch = self.batch();
             batch.makes_room = true;
             forget(&mut batch, message);
-            if let Err(cause) = self.store.commit(batch).await {
-                tracing::warn!(event = "queue.not_forgotten", queue_id = %queue_name(message.id), %cause);
-            }
+            self.surely_commit(message.id, batch).await;
         }
     }
 
