@@ -127,8 +127,7 @@ async fn weather(scene: Scene, disk: Disk, mut dice: Dice) {
 /// Mostly by as much as a bad clock is wrong, rarely by days.
 fn set_clock(scene: &Scene, sign: i64, dice: &mut Dice) {
     let ms = dice.scaled(100.0, 3.0 * 86_400_000.0) as i64 * sign;
-    scene.say(|| format!("the wall clock is set by {ms} ms"));
-    scene.world().set_wall(ms);
+    scene.set_wall(ms);
 }
 
 /// The rows, unless they cannot be read.

@@ -49,8 +49,8 @@ impl Host {
         let serve = move |pipe| -> BoxFuture<'static, ()> {
             let wire = Lines { pipe, unread: Vec::new() };
             let dice = dice.lock().unwrap().fork();
-            let doubts = scene2.doubts();
-            Box::pin(Visit { scene: scene2.clone(), dice, strict, wire, doubts, recipients: Vec::new() }.run())
+            let (doubts, opened) = (scene2.doubts(), scene2.turn());
+            Box::pin(Visit { scene: scene2.clone(), dice, strict, wire, doubts, opened, recipients: Vec::new() }.run())
         };
         scene.net().serve(self.address, Arc::new(serve));
     }
@@ -129,6 +129,7 @@ struct Visit {
     wire: Lines,
     /// When it came: what it sends may be read when our server is dead already.
     doubts: u64,
+    opened: u64,
     recipients: Vec<String>,
 }
 
@@ -193,8 +194,8 @@ impl Visit {
         let takes = self.take(&octets);
         self.say("250 2.6.0 taken\r\n").await;
         if (scene.now() - began).as_secs() <= SURELY_HEARD_S {
-            let mut ledger = scene.ledger();
-            takes.into_iter().for_each(|(tag, recipient, number)| ledger.told(tag, &recipient, number));
+            let (mut ledger, at) = (scene.ledger(), scene.turn());
+            takes.into_iter().for_each(|(tag, recipient, number)| ledger.told(tag, &recipient, number, at));
         }
         Some(())
     }
@@ -212,7 +213,8 @@ impl Visit {
                 let queue_id = queue_id(octets);
                 for recipient in std::mem::take(&mut self.recipients) {
                     self.scene.say(|| format!("letter {tag} is taken for {recipient}"));
-                    let take = Take { queue_id: queue_id.clone(), doubts: self.doubts, told: false };
+                    let take =
+                        Take { queue_id: queue_id.clone(), doubts: self.doubts, opened: self.opened, told: None };
                     match ledger.take(tag, &recipient, take) {
                         Ok(number) => takes.push((tag, recipient, number)),
                         Err(wrong) => self.scene.violation(wrong),

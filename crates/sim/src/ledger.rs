@@ -39,8 +39,10 @@ pub struct Take {
     pub queue_id: String,
     /// [`Scene::doubts`](crate::scene::Scene::doubts) when the connection was opened.
     pub doubts: u64,
-    /// Our server was told for certain.
-    pub told: bool,
+    /// When the connection was opened: what came over it may be read long after our server gave it up.
+    pub opened: u64,
+    /// When our server was told for certain.
+    pub told: Option<u64>,
 }
 
 /// Everything.
@@ -98,7 +100,8 @@ impl Ledger {
     /// A next hop takes a letter for a recipient. `Err` if it had it before, and there was no reason to send it again.
     pub fn take(&mut self, tag: u64, recipient: &str, take: Take) -> Result<usize, String> {
         let takes = self.takes.entry((tag, recipient.to_owned())).or_default();
-        let again = takes.iter().any(|old| old.queue_id == take.queue_id && old.told && old.doubts == take.doubts);
+        let known = |old: &Take| old.told.is_some_and(|told| told < take.opened) && old.doubts == take.doubts;
+        let again = takes.iter().any(|old| old.queue_id == take.queue_id && known(old));
         takes.push(take);
         if again {
             return Err(format!(
@@ -109,9 +112,9 @@ impl Ledger {
     }
 
     /// The answer to a take has arrived.
-    pub fn told(&mut self, tag: u64, recipient: &str, number: usize) {
+    pub fn told(&mut self, tag: u64, recipient: &str, number: usize, at: u64) {
         if let Some(take) = self.takes.get_mut(&(tag, recipient.to_owned())).and_then(|takes| takes.get_mut(number)) {
-            take.told = true;
+            take.told = Some(at);
         }
     }
 

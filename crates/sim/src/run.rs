@@ -213,7 +213,7 @@ impl History {
     }
 
     fn judged(&mut self) {
-        self.pass(TWO_DAYS);
+        self.pass(TWO_DAYS + self.scene.set_back());
         let Some(post) = self.server.post() else {
             return self.scene.violation("the server does not come up");
         };

@@ -31,6 +31,10 @@ struct Inner {
     doubts: AtomicU64,
     /// Counts everything that storage, clock and process suffer.
     blows: AtomicU64,
+    /// Puts what happens at one moment into an order.
+    turns: AtomicU64,
+    /// Milliseconds by which the wall clock was set back, all together.
+    set_back_ms: AtomicU64,
     /// Clients that have something to do.
     busy: Arc<AtomicU64>,
     /// Those among them who bring mail.
@@ -54,8 +58,21 @@ impl Scene {
         }
         let net = Net::new(world.env().spawn);
         let chronicle = Mutex::new(Chronicle { shown, ..Chronicle::default() });
-        let (ledger, healed, doubts, blows, busy, carriers) = Default::default();
-        Scene(Arc::new(Inner { world, net, plan, ledger, chronicle, healed, doubts, blows, busy, carriers }))
+        let (ledger, healed, doubts, blows, turns, set_back_ms, busy, carriers) = Default::default();
+        Scene(Arc::new(Inner {
+            world,
+            net,
+            plan,
+            ledger,
+            chronicle,
+            healed,
+            doubts,
+            blows,
+            turns,
+            set_back_ms,
+            busy,
+            carriers,
+        }))
     }
 
     /// The clock, and who runs.
@@ -132,6 +149,23 @@ impl Scene {
     /// How often that was so.
     pub fn blows(&self) -> u64 {
         self.0.blows.load(Ordering::Acquire)
+    }
+
+    /// A number greater than all before.
+    pub fn turn(&self) -> u64 {
+        self.0.turns.fetch_add(1, Ordering::AcqRel)
+    }
+
+    /// Sets the wall clock forth, or back.
+    pub fn set_wall(&self, by_ms: i64) {
+        self.say(|| format!("the wall clock is set by {by_ms} ms"));
+        self.0.world.set_wall(by_ms);
+        self.0.set_back_ms.fetch_add(by_ms.min(0).unsigned_abs(), Ordering::AcqRel);
+    }
+
+    /// After so long nothing is older than the wall clock says, however often it was set back.
+    pub fn set_back(&self) -> Duration {
+        Duration::from_millis(self.0.set_back_ms.load(Ordering::Acquire))
     }
 
     /// Somebody who has something to do until this ends.

@@ -23,8 +23,8 @@ const LASTING: [&str; 3] = ["INBOX", "Archive", "Work"];
 pub async fn reader(scene: Scene, account: usize, mut dice: Dice) {
     while scene.is_carried() {
         if let Ok(link) = Link::open(&scene, Service::Imap, &mut dice).await {
-            let mut session =
-                Session { scene: &scene, account, dice: &mut dice, link, tag: 0, open: None, known: BTreeMap::new() };
+            let (tag, open, known, uid_next) = Default::default();
+            let mut session = Session { scene: &scene, account, dice: &mut dice, link, tag, open, known, uid_next };
             // Whatever cuts it short: it connects again.
             let _ = session.run().await;
         }
@@ -43,6 +43,7 @@ struct Session<'a> {
     open: Option<(&'static str, Place)>,
     /// Messages of the open mailbox by UID: which letters they are, and the last MODSEQ told.
     known: BTreeMap<u32, (Option<u64>, u64)>,
+    uid_next: u32,
 }
 
 impl Session<'_> {
@@ -114,7 +115,7 @@ impl Session<'_> {
             self.scene.violation(format!("SELECT {name} says too little: {:?}", answer.lines()));
             return Err(Gone);
         };
-        self.open = Some((name, place));
+        (self.open, self.uid_next) = (Some((name, place)), uid_next as u32);
         self.judge(|ledger| {
             let floor = floors.get(&validity).copied().unwrap_or_default();
             ledger.facts.opened(place, uid_next as u32, modseq, floor)
@@ -148,7 +149,9 @@ impl Session<'_> {
 
     async fn fetch(&mut self) -> Result<(), Gone> {
         let set = match self.known.last_key_value() {
-            Some((last, _)) if self.dice.chance(0.5) => format!("{last}:*"),
+            // Rarely all: in a large mailbox nothing else would take any time.
+            Some((last, _)) if self.dice.chance(0.97) => format!("{}:*", last.saturating_sub(8).max(1)),
+            None if self.dice.chance(0.9) => format!("{}:*", self.uid_next.saturating_sub(20).max(1)),
             _ => "1:*".to_owned(),
         };
         let items = "UID FLAGS MODSEQ BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)]";
