@@ -8,9 +8,10 @@
 
 use crate::rows::{self, HEAD, Head, RowError};
 use model::{AccountId, Decoder, Encoder};
-use store::{Batch, Bytes, CommitError, Found, Query, Space, Store};
+use store::{Batch, Bytes, CommitError, Found, Query, RowPlace, Space, Store};
 
 const FORMAT: u8 = 1;
+const ACCOUNT: &str = "account/";
 /// Rows asked for, or written, at once: some tens of KiB.
 const AT_ONCE: usize = 256;
 /// Another node may write at the same moment; more often than this it is no coincidence.
@@ -82,7 +83,7 @@ fn allocate(
 
 /// Where the number of the account with this folded address stands.
 pub(crate) fn key(address: &str) -> String {
-    format!("account/{address}")
+    format!("{ACCOUNT}{address}")
 }
 
 pub(crate) fn row(id: AccountId) -> Vec<u8> {
@@ -95,4 +96,11 @@ pub(crate) fn row(id: AccountId) -> Vec<u8> {
 pub(crate) fn number(address: &str, row: &[u8]) -> Result<AccountId, RowError> {
     let read = || Decoder::new(row, FORMAT)?.u32();
     read().map(AccountId).map_err(|source| RowError::Row { key: address.to_owned(), source })
+}
+
+/// Whose number this is, if it is such a row: the address in small letters, and the number.
+pub fn number_of(place: &RowPlace, row: &[u8]) -> Option<(String, AccountId)> {
+    let key = std::str::from_utf8(&place.key).ok().filter(|_| place.cell == rows::cell())?;
+    let address = key.strip_prefix(ACCOUNT)?;
+    Some((address.to_owned(), number(address, row).ok()?))
 }

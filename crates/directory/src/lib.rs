@@ -64,6 +64,7 @@ pub use credential::{Credential, CredentialError, Secret, hash_password};
 pub use directory::{Directory, DirectoryError};
 pub use domain::{DomainSettings, LocalDomain, SeparatorError, Separators};
 pub use edit::{Edit, EditError, Edited};
+pub use ids::number_of;
 pub use model::Quota;
 pub use resolve::{DemoFault, Resolution, Target};
 pub use rows::RowError;

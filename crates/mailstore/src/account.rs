@@ -173,30 +173,7 @@ impl Account {
     /// # Errors
     /// [`Error::BodyMissing`] when the email ended meanwhile, or its blob is lost.
     pub async fn octets(&self, email: &Email, range: Range<u64>) -> Result<Bytes, Error> {
-        let prefix = email.prefix();
-        let shift = prefix.len() as u64;
-        let within = |n: u64| n.min(shift) as usize;
-        let head = prefix.get(within(range.start)..within(range.end)).unwrap_or_default();
-        let body = range.start.saturating_sub(shift)..range.end.min(email.size_octets()).saturating_sub(shift);
-        if body.is_empty() {
-            return Ok(Bytes::copy_from_slice(head));
-        }
-        let body = self.body(email, body).await?;
-        Ok(if head.is_empty() { body } else { [head, &body].concat().into() })
-    }
-
-    async fn body(&self, email: &Email, range: Range<u64>) -> Result<Bytes, Error> {
-        let missing = Error::BodyMissing(email.id);
-        match email.stored {
-            Stored::Blob(id) => self.blobs.get(id, range).await?.ok_or(missing),
-            Stored::Row => {
-                let cell = rows::account_cell(self.id);
-                let get = store::Get { space: store::Space::Bodies, cell, key: rows::body(email.id) };
-                let row = self.store.read(vec![Query::Get(get)]).await?.into_row().ok_or(missing)?;
-                let end = (range.end as usize).min(row.len());
-                Ok(row.slice((range.start as usize).min(end)..end))
-            }
-        }
+        octets_of((&*self.store, &*self.blobs), self.id, email, range).await
     }
 
     /// Of which of these sources a message was imported, in their order.
@@ -373,6 +350,44 @@ impl Account {
 
     fn published(&self) -> MutexGuard<'_, Option<Published>> {
         self.published.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// See [`Account::octets`].
+pub(crate) async fn octets_of(
+    (store, blobs): (&dyn Store, &dyn Blobs),
+    account: AccountId,
+    email: &Email,
+    range: Range<u64>,
+) -> Result<Bytes, Error> {
+    let prefix = email.prefix();
+    let shift = prefix.len() as u64;
+    let within = |n: u64| n.min(shift) as usize;
+    let head = prefix.get(within(range.start)..within(range.end)).unwrap_or_default();
+    let body = range.start.saturating_sub(shift)..range.end.min(email.size_octets()).saturating_sub(shift);
+    if body.is_empty() {
+        return Ok(Bytes::copy_from_slice(head));
+    }
+    let body = body_of((store, blobs), account, email, body).await?;
+    Ok(if head.is_empty() { body } else { [head, &body].concat().into() })
+}
+
+async fn body_of(
+    (store, blobs): (&dyn Store, &dyn Blobs),
+    account: AccountId,
+    email: &Email,
+    range: Range<u64>,
+) -> Result<Bytes, Error> {
+    let missing = Error::BodyMissing(email.id);
+    match email.stored {
+        Stored::Blob(id) => blobs.get(id, range).await?.ok_or(missing),
+        Stored::Row => {
+            let cell = rows::account_cell(account);
+            let get = store::Get { space: store::Space::Bodies, cell, key: rows::body(email.id) };
+            let row = store.read(vec![Query::Get(get)]).await?.into_row().ok_or(missing)?;
+            let end = (range.end as usize).min(row.len());
+            Ok(row.slice((range.start as usize).min(end)..end))
+        }
     }
 }
 

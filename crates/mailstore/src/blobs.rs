@@ -14,6 +14,12 @@ pub fn queue_link(blob: BlobId, queue: QueueId) -> (Cell, Bytes) {
     (rows::blob_cell(blob), [b"q".as_slice(), &queue.0.to_be_bytes()].concat().into())
 }
 
+/// The blob whose links lie in this cell, if it is one of those.
+pub fn blob_of(cell: &Cell) -> Option<BlobId> {
+    let id = cell.as_bytes().strip_prefix(b"b")?.try_into().ok()?;
+    Some(BlobId(id))
+}
+
 impl Mailstore {
     /// Removes blobs that nothing links to and that are older than [`BLOB_GRACE`]; returns how many.
     pub async fn collect_blobs(&self) -> Result<usize, Error> {

@@ -15,6 +15,8 @@
 //! | `keys` | by what a mailbox's messages are sorted and put into conversations |
 //! | `recent` | which messages no session was told of |
 //! | `blobs` | collecting blobs that no email names |
+//! | `picture` | an account as its rows show it, without loading it |
+//! | `step_over` | numbers that an account which was restored does not give out again |
 //! | `check` | what must always hold of the rows |
 
 mod account;
@@ -28,14 +30,16 @@ mod lane;
 mod log;
 mod mailbox;
 mod op;
+mod picture;
 mod recent;
 mod rows;
+mod step_over;
 mod vanished;
 mod view;
 mod working;
 
 pub use account::{Account, Usage};
-pub use blobs::{BLOB_GRACE, queue_link};
+pub use blobs::{BLOB_GRACE, blob_of, queue_link};
 pub use check::{Violation, check, check_links};
 pub use email::{BODY_ROW_OCTETS_MAX, Body, Email, NewEmail};
 pub use error::Error;
@@ -49,8 +53,10 @@ pub use op::append_all::{AllAppended, AppendAll, NewMessage};
 pub use op::copy::{Copied, CopyMessages, Transfer};
 pub use op::expunge::{Expunge, Leaving};
 pub use op::flags::{FlagChange, FlagsStored, StoreFlags, Unchanged};
-pub use op::import::Import;
+pub use op::import::{Comes, Import};
+pub use picture::{Past, PastError, Picture, PicturedMailbox, account_of, cell_of, read_message, usage_of};
 pub use rows::{DeliveryId, SourceId};
+pub use step_over::step_over;
 pub use vanished::VANISHED_MAX;
 pub use view::{Member, View, ViewChanges};
 

@@ -40,6 +40,7 @@ pub(crate) fn blob_link(account: AccountId, email: EmailId) -> Bytes {
 pub(crate) const HEAD: Bytes = Bytes::from_static(b"H");
 pub(crate) const KEYWORDS: Bytes = Bytes::from_static(b"K");
 pub(crate) const MAILBOX: &[u8] = b"M";
+pub(crate) const MEMBER: &[u8] = b"U";
 pub(crate) const SUBSCRIPTION: &[u8] = b"S";
 pub(crate) const EMPTYING: &[u8] = b"X";
 pub(crate) const LOG: &[u8] = b"L";

@@ -6,8 +6,8 @@ mod common;
 
 use common::{Rig, Script, append, done, flags, manual, rig, store_flags};
 use mailstore::{
-    Append, DELIVERIES_KEPT, DeliveryId, Error, FlagChange, INBOX_ID, Import, LOG_KEPT, MESSAGES_AT_ONCE_MAX, Outcome,
-    SourceId, Transfer,
+    Append, Comes, DELIVERIES_KEPT, DeliveryId, Error, FlagChange, INBOX_ID, Import, LOG_KEPT, MESSAGES_AT_ONCE_MAX,
+    Outcome, SourceId, Transfer,
 };
 use model::{MailboxId, ModSeq, QueueId};
 use std::sync::atomic::Ordering;
@@ -310,8 +310,7 @@ fn damage_is_found() {
 #[test]
 fn what_was_imported_is_not_imported_again() {
     let rig = rig();
-    let import =
-        |n: u8, mailbox| rig.account.import(Import { append: append(mailbox, "a"), source: SourceId([n; 16]) });
+    let import = |n: u8, mailbox| rig.account.import(import(n, mailbox, Comes::Once));
     // Both wait for one commit: what is known counts before it is durable.
     let (first, second) = (import(1, INBOX_ID), import(1, INBOX_ID));
     let Outcome::Appended(there) = rig.wait(first).unwrap() else { panic!() };
@@ -324,7 +323,25 @@ fn what_was_imported_is_not_imported_again() {
     rig.world.pass(LOG_KEPT);
     rig.wait(rig.account.trim()).unwrap();
     let rig = rig.reopened();
-    let again = rig.account.import(Import { append: append(INBOX_ID, "a"), source: SourceId([1; 16]) });
+    let again = rig.account.import(crate::import(1, INBOX_ID, Comes::Once));
     assert_eq!(rig.wait(again), Ok(Outcome::AlreadyDelivered));
     rig.sound();
+}
+
+#[test]
+fn what_somebody_wants_back_comes_again_when_it_is_gone() {
+    let rig = rig();
+    let wanted = || rig.wait(rig.account.import(import(1, INBOX_ID, Comes::AgainIfGone)));
+    let Ok(Outcome::Appended(first)) = wanted() else { panic!() };
+    assert_eq!(wanted(), Ok(Outcome::AlreadyDelivered));
+    rig.store_flags(&[first.uid.0], FlagChange::Add, &["\\Deleted"]);
+    assert_eq!(rig.expunge(&[first.uid.0]), [first.uid.0]);
+    let Ok(Outcome::Appended(second)) = wanted() else { panic!() };
+    assert_ne!(first.email, second.email);
+    assert_eq!(wanted(), Ok(Outcome::AlreadyDelivered), "the one that came last counts");
+    rig.sound();
+}
+
+fn import(source: u8, mailbox: MailboxId, comes: Comes) -> Import {
+    Import { append: append(mailbox, "a"), source: SourceId([source; 16]), comes }
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 /// Between two rounds, and before the first: a start has better things to do.
 const PAUSE: Duration = Duration::from_secs(3600);
 
-/// Never ends.
-pub async fn run(post: Arc<Post>, env: Env) {
+/// Never ends. Blobs stay while they are `held`: somebody reads what rows named some time ago.
+pub async fn run(post: Arc<Post>, env: Env, held: impl Fn() -> bool) {
     loop {
         env.sleep.sleep_until(env.clock.monotonic() + PAUSE).await;
         for account in post.directory.accounts() {
@@ -23,6 +23,9 @@ pub async fn run(post: Arc<Post>, env: Env) {
         }
         if let Err(cause) = post.queue.trace.trim(env.clock.wall()).await {
             tracing::warn!(event = "trace.not_trimmed", %cause);
+        }
+        if held() {
+            continue;
         }
         match post.mailstore.collect_blobs().await {
             Ok(0) => {}

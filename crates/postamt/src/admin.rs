@@ -8,6 +8,7 @@
 //! | [`protocol`] | requests and answers |
 //! | [`transfer`] | what is asked and answered when mail moves in or out |
 //! | `import`, `export` | mail that moves in or out |
+//! | [`backup`] | everything, for a backup |
 //! | [`when`] | points of time in JSON |
 //! | [`path`] | where the socket lies, also in deep folders |
 //! | [`server`] | the socket, connections, and who answers what |
@@ -17,6 +18,7 @@
 
 mod accounts;
 mod aliases;
+pub mod backup;
 pub mod client;
 mod domains;
 mod export;

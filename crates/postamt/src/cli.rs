@@ -5,6 +5,7 @@
 //! | `trace`, `queue`, `account`, `domain`, `alias`, `send`, `reload`, `status` | commands for the running server |
 //! | `pages` | man pages, completions |
 //! | `import`, `export`, `fetch` | mail from files, into them, from other servers |
+//! | `backup` | everything into a folder, and out of it |
 //! | `dns` | what zones should hold |
 //! | `people` | what accounts, domains and aliases have in common |
 //! | `place`, `failure` | which server, and how its answers and refusals are told |
@@ -13,6 +14,7 @@
 
 mod account;
 mod alias;
+mod backup;
 mod dns;
 mod domain;
 mod export;
@@ -126,6 +128,9 @@ enum Command {
     /// Aliases: addresses that stand for others.
     #[command(subcommand, after_help = "Example:\n  postamt alias list")]
     Alias(alias::Alias),
+    /// Takes everything into a folder, and brings back all or some of it.
+    #[command(subcommand, after_help = backup::EXAMPLES)]
+    Backup(backup::BackupCommand),
     /// What DNS should hold, so that mail and mail programs find the server.
     #[command(subcommand, after_help = "Example:\n  postamt dns show example.org")]
     Dns(dns::Dns),
@@ -211,6 +216,7 @@ fn done(cli: Cli) -> ExitCode {
         Command::Account(account) => account::run(&account),
         Command::Domain(domain) => domain::run(&domain),
         Command::Alias(alias) => alias::run(&alias),
+        Command::Backup(backup) => backup::run(&backup),
         Command::Dns(dns) => dns::run(&dns),
         Command::Send(send) => send::run(&send),
         Command::Import(import) => import::run(&import),

@@ -9,6 +9,7 @@
 //! | `reach`, `zone` | where mail programs reach it; what DNS should hold |
 //! | `demo`, `samples` | the demo's plan and its sixty messages |
 //! | `import`, `export` | mail from files and into them |
+//! | `backups` | all of it, and back |
 //! | `fetch` | mail from other servers |
 //! | `figures` | what is counted, and its reference |
 //! | `language` | English and German |
@@ -16,6 +17,7 @@
 //! | `server` | the wiring |
 
 mod admin;
+mod backups;
 mod cli;
 mod config;
 mod demo;

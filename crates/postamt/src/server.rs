@@ -53,6 +53,8 @@ pub async fn serve(plan: ServePlan, inherited: Vec<Inherited>, ready: impl FnOnc
     figures::install()?;
     let mut stop = Signals::new()?;
     let env = TokioEnv::new().with_context(no_threads)?.env();
+    let (data, hold) = (plan.data.clone(), admin::backup::Hold::default());
+    crate::backups::scratch::check(&data)?;
     let store = open_store(&plan)?;
     let socket = admin::server::Socket::bind(&plan.data)?;
     let standing = listeners::bind(&plan.listeners, inherited).await?;
@@ -70,15 +72,19 @@ pub async fn serve(plan: ServePlan, inherited: Vec<Inherited>, ready: impl FnOnc
         .with_context(|| say!("cannot read the queue", "die Warteschlange lässt sich nicht lesen"))?;
     let queue = post.queue.clone();
     let current = Current::new(&plan, bound.clone(), acceptor.clone());
-    let board = StatusBoard::new(started, store, post.clone(), current);
+    let board = StatusBoard::new(started, store.clone(), post.clone(), current);
     let capacity = Capacity::new(connections_max(&plan));
     let desk = Desk::new(&plan, &post, &env);
     let offer = Offer { desk, board: board.clone(), capacity: capacity.clone(), acceptor };
     let reloading = Reloading::new(&plan, Door::new(offer, standing));
     reload::on_hangup(&reloading)?;
     tokio::spawn(figures::keep());
-    env.spawn.spawn(Box::pin(mta::housekeeping::run(post.clone(), env.clone())));
-    let office = Office { post, env, board, capacity, reloading: reloading.clone() };
+    let held = {
+        let hold = hold.clone();
+        move || hold.is_held()
+    };
+    env.spawn.spawn(Box::pin(mta::housekeeping::run(post.clone(), env.clone(), held)));
+    let office = Office { post, env, board, capacity, reloading: reloading.clone(), store, data, hold };
     let administration = tokio::spawn(admin::server::serve(socket, Arc::new(office)));
     tracing::info!(event = "server.ready", start_ms = started.elapsed().as_millis() as u64, listeners = bound.len());
     ready(&bound);

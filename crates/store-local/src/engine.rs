@@ -9,8 +9,9 @@ use crate::key::row_key;
 use crate::lock::OpenError;
 use crate::options::Backend;
 use std::collections::HashMap;
+use std::ops::Bound;
 use std::path::Path;
-use store::{Bytes, Query, ReadError, Reading, Space, Write};
+use store::{Bytes, Query, ReadError, Reading, RowPlace, SnapshotPage, Space, Write};
 
 /// The files of an engine, open or not: they remember what has to be known after a failure.
 pub(crate) trait Files: Send + Sync {
@@ -40,6 +41,9 @@ pub(crate) trait Engine: Send + Sync {
     /// Answers from one snapshot.
     fn read(&self, queries: &[Query]) -> Result<Reading, ReadError>;
 
+    /// All rows as they are now.
+    fn picture(&self) -> Box<dyn Picture>;
+
     /// Whether the row of [`Space::Rows`] now has this value. For the committer: nobody else writes.
     fn holds(&self, row_key: &[u8], value: Option<&[u8]>) -> Result<bool, ReadError>;
 
@@ -60,6 +64,21 @@ pub(crate) trait Engine: Send + Sync {
 
     /// Frees what can be freed. Whether the engine is to be opened anew for that. No write may be under way.
     fn condense(&self) -> Result<bool, Fault>;
+}
+
+/// All rows at one moment. It does not keep its engine open; once that is closed, reading fails.
+pub(crate) trait Picture: Send + Sync {
+    /// The rows behind `after`. Whoever asks keeps the engine that is open from being exchanged meanwhile.
+    fn rows_behind(&self, after: Option<&RowPlace>, octets_max: usize) -> Result<SnapshotPage, ReadError>;
+}
+
+/// The spaces that may hold rows behind `after`, each with the key in it behind which they begin.
+fn spaces_behind(after: Option<&RowPlace>) -> impl Iterator<Item = (Space, Bound<Vec<u8>>)> {
+    let spaces = [Space::Rows, Space::Bodies].into_iter();
+    spaces.filter(move |space| after.is_none_or(|after| after.space <= *space)).map(move |space| {
+        let after = after.filter(|after| after.space == space).map(|after| row_key(&after.cell, &after.key));
+        (space, after.map_or(Bound::Unbounded, Bound::Excluded))
+    })
 }
 
 /// Why something was not written.

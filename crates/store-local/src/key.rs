@@ -1,7 +1,7 @@
 //! How a row is named within an engine: the cell's name, counted, then the key.
 
 use std::ops::Bound;
-use store::{Bytes, Cell, Scan};
+use store::{Bytes, Cell, RowPlace, Scan, Space};
 
 /// fjall counts the octets of a key in 16 bits; longer ones would be cut silently.
 pub(crate) const KEY_OCTETS_MAX: usize = u16::MAX as usize - 1 - Cell::OCTETS_MAX;
@@ -45,4 +45,12 @@ fn behind(cell: &Cell) -> Bound<Vec<u8>> {
 pub(crate) fn key_within(cell: &Cell, row_key: &[u8]) -> Bytes {
     let rest = row_key.get(1 + cell.as_bytes().len()..).unwrap_or_default();
     Bytes::copy_from_slice(rest)
+}
+
+/// Where the row with this key stands. The order of keys is that of places.
+pub(crate) fn place_of(space: Space, row_key: &[u8]) -> RowPlace {
+    let (length, rest) = row_key.split_first().unwrap_or((&0, &[]));
+    let (name, key) = rest.split_at_checked(usize::from(*length)).unwrap_or((rest, &[]));
+    let (cell, key) = (Cell::new(Bytes::copy_from_slice(name)), Bytes::copy_from_slice(key));
+    RowPlace { space, cell, key }
 }

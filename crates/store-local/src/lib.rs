@@ -8,6 +8,7 @@
 //! | `rows` | [`LocalStore`]: the store's face |
 //! | `committer`, `queue` | the one thread that writes: takes all that waits, writes it as one, syncs once, answers all |
 //! | `engine`, `key` | what an engine does (opening, reading, writing one group), and fjall and redb doing it |
+//! | `snapshot` | all rows at one moment |
 //! | `journal` | reads fjall's journal before fjall does: cuts a torn end, keeps damage aside |
 //! | `format` | which engine a folder was made with |
 //! | `space`, `lock`, `health`, `options` | the disk's watermark and ballast; one process per folder; what the status page shows |
@@ -40,6 +41,7 @@ pub mod metrics;
 mod options;
 mod queue;
 mod rows;
+mod snapshot;
 mod space;
 #[cfg(test)]
 mod tests;

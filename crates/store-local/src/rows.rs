@@ -7,13 +7,14 @@ use crate::health::Health;
 use crate::lock::{FolderLock, OpenError};
 use crate::options::Options;
 use crate::queue::{Queue, Waiting};
+use crate::snapshot::LocalSnapshot;
 use crate::space::{Ballast, Room, Watermark};
 use futures_channel::oneshot;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 use std::thread::JoinHandle;
-use store::{Answer, Batch, CommitError, Query, ReadError, Reading, Store, later, ready};
+use store::{Answer, Batch, CommitError, Query, ReadError, Reading, Snapshot, Store, later, ready};
 
 /// Rows in a folder of this machine.
 ///
@@ -146,7 +147,7 @@ impl Store for LocalStore {
                     self.shared.queue.wake();
                 }
             }),
-            None => Err(ReadError(self.shared.health_reason().unwrap_or_else(|| "it is being opened".into()))),
+            None => Err(self.shared.is_closed()),
         })
     }
 
@@ -158,6 +159,10 @@ impl Store for LocalStore {
                 outcome.await.unwrap_or_else(|_| Err(CommitError::Failed("the committer has ended".into())))
             }),
         }
+    }
+
+    fn snapshot(&self) -> Answer<'_, Result<Box<dyn Snapshot>, ReadError>> {
+        ready(LocalSnapshot::take(&self.shared))
     }
 }
 
@@ -257,6 +262,11 @@ impl Shared {
     /// Why the engine is closed, if it is.
     pub(crate) fn health_reason(&self) -> Option<String> {
         self.trouble().closed_because.clone()
+    }
+
+    /// What readers are told while it is.
+    pub(crate) fn is_closed(&self) -> ReadError {
+        ReadError(self.health_reason().unwrap_or_else(|| "it is being opened".into()))
     }
 
     fn trouble(&self) -> MutexGuard<'_, Trouble> {

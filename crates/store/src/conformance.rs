@@ -7,6 +7,7 @@ mod blobs;
 mod commits;
 mod program;
 mod reads;
+mod snapshots;
 
 pub use blobs::{BlobSubject, run as run_blobs};
 pub use program::program;
@@ -31,7 +32,7 @@ pub trait Subject {
 /// # Panics
 /// When the backend does not do what [`Store`] says.
 pub fn run<S: Subject>(mut make: impl FnMut() -> S) {
-    for case in reads::CASES.iter().chain(commits::CASES) {
+    for case in reads::CASES.iter().chain(commits::CASES).chain(snapshots::CASES) {
         case(&mut make());
     }
 }

@@ -5,7 +5,7 @@
 //! unconditional and uniquely keyed. So cells can lie on any number of machines without a distributed transaction.
 //! [`Blobs`] hold large immutable octets under their BLAKE3 hash. Nothing here knows what mail is.
 //!
-//! `batch`, `query` and `blobs` are the nouns; [`memory`] is the reference that services are tested on, with crashes;
+//! `batch`, `query`, `snapshot` and `blobs` are the nouns; [`memory`] is the reference that services are tested on, with crashes;
 //! [`conformance`] is what every backend must pass.
 //!
 //! ```
@@ -26,10 +26,12 @@ pub mod memory;
 mod batch;
 mod blobs;
 mod query;
+mod snapshot;
 
 pub use batch::{Batch, CommitError, Expectation, Write};
 pub use blobs::{BlobId, BlobPage, BlobWriter, Blobs};
 pub use query::{Found, Get, Order, Page, Query, ReadError, Reading, Scan};
+pub use snapshot::{RowPlace, Snapshot, SnapshotPage};
 
 pub use bytes::Bytes;
 use futures_util::future::{BoxFuture, Either, Ready};
@@ -86,4 +88,7 @@ pub trait Store: Send + Sync {
     /// Applies `batch` whole or not at all. When the answer is `Ok` it is durable and visible; batches of one caller to one
     /// cell take effect in the order of the calls. It is under way when this returns: dropping the answer does not cancel it.
     fn commit(&self, batch: Batch) -> Answer<'static, Result<(), CommitError>>;
+
+    /// All rows as they are now: a batch that was acknowledged before is in it whole, another one whole or not at all.
+    fn snapshot(&self) -> Answer<'_, Result<Box<dyn Snapshot>, ReadError>>;
 }

@@ -3,14 +3,15 @@
 //! Clones are the same store, so a test keeps one as its hand on the switches.
 
 mod blobs;
+mod snapshot;
 #[cfg(test)]
 mod tests;
 
 pub use blobs::MemoryBlobs;
 
 use crate::{
-    Answer, Batch, Bytes, Cell, CommitError, Found, Get, Order, Query, ReadError, Reading, Scan, Space, Store, later,
-    ready,
+    Answer, Batch, Bytes, Cell, CommitError, Found, Get, Order, Query, ReadError, Reading, RowPlace, Scan, Snapshot,
+    Space, Store, later, ready,
 };
 use futures_channel::oneshot;
 use std::collections::{BTreeMap, VecDeque};
@@ -198,6 +199,16 @@ impl Store for MemoryStore {
         drop(state);
         disk.into_iter().for_each(Waker::wake);
         later(async { outcome.await.unwrap_or_else(|_| Err(CommitError::Failed("the store is gone".into()))) })
+    }
+
+    fn snapshot(&self) -> Answer<'_, Result<Box<dyn Snapshot>, ReadError>> {
+        let state = self.state();
+        let cells =
+            state.cells.iter().flat_map(|((space, cell), rows)| rows.iter().map(move |row| (*space, cell, row)));
+        let rows = cells.map(|(space, cell, (key, value))| {
+            (RowPlace { space, cell: cell.clone(), key: key.clone() }, value.clone())
+        });
+        ready(Ok(Box::new(snapshot::MemorySnapshot(rows.collect()))))
     }
 }
 

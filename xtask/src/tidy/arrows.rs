@@ -23,6 +23,7 @@ const ALLOWED: [(&str, &[&str]); 20] = [
     ("net", &["model", "env", "meter"]),
     ("web", &["model"]),
     ("store-local", &["model", "store", "meter"]),
+    ("backup", &["model", "store", "mailstore", "directory"]),
     (
         "postamt",
         &[
@@ -31,6 +32,7 @@ const ALLOWED: [(&str, &[&str]); 20] = [
             "env",
             "store",
             "store-local",
+            "backup",
             "message",
             "directory",
             "mailstore",

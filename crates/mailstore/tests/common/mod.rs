@@ -228,6 +228,10 @@ impl Store for Script {
         self.memory.read(queries)
     }
 
+    fn snapshot(&self) -> store::Answer<'_, Result<Box<dyn store::Snapshot>, store::ReadError>> {
+        self.memory.snapshot()
+    }
+
     fn commit(&self, batch: store::Batch) -> store::Answer<'static, Result<(), store::CommitError>> {
         self.batches.lock().unwrap().push((batch.octets(), batch.makes_room));
         let fate = self.answers.lock().unwrap().pop_front();

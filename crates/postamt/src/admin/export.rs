@@ -138,6 +138,7 @@ async fn view(account: &Arc<Account>, name: &str) -> Result<Arc<View>, Fault> {
 fn item(view: &View, member: &Member) -> MemberItem {
     MemberItem {
         uid: member.uid.0,
+        email: member.email.0,
         flags: view.keywords.names(member.flags).map(str::to_owned).collect(),
         date: When(member.internal_date),
         size_octets: member.size_octets,

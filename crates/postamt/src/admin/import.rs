@@ -9,7 +9,7 @@ use super::transfer::{Arrival, ArrivedItem, Arriving, Frame};
 use crate::language::{Language, Tell, Text, both};
 use futures_util::stream::{FuturesOrdered, FuturesUnordered, StreamExt};
 use futures_util::{FutureExt, future::BoxFuture};
-use mailstore::{Account, Error, Outcome, SourceId};
+use mailstore::{Account, Comes, Error, Outcome, SourceId};
 use model::{Flag, Keyword, MailboxId, Quota};
 use mta::{AppendTo, Incoming, Post, ReceiveError, Received};
 use std::collections::HashMap;
@@ -109,7 +109,7 @@ impl Reading<'_> {
             return Ok(Staged::Answer(ArrivedItem { number, outcome: Arrival::Refused, text: Some(text) }));
         }
         // A large body is written before the account's lane sees that it is known: ask first.
-        let large = arriving.size_octets > mailstore::BODY_ROW_OCTETS_MAX as u64;
+        let large = arriving.size_octets > mailstore::BODY_ROW_OCTETS_MAX as u64 && !arriving.again;
         if large && self.account.imported(&[SourceId(arriving.source.0)]).await.is_ok_and(|known| known == [true]) {
             self.skip(arriving.size_octets).await?;
             return Ok(Staged::Answer(ArrivedItem { number, outcome: Arrival::Known, text: None }));
@@ -285,7 +285,8 @@ impl Storing<'_> {
         let (flags, left_out) = flags(&arriving.flags);
         let internal_date = arriving.date.map(|date| date.0);
         let mut to = AppendTo { mailbox, flags, internal_date, quota: self.quota };
-        let (account, source) = (self.account.clone(), SourceId(arriving.source.0));
+        let comes = if arriving.again { Comes::AgainIfGone } else { Comes::Once };
+        let (account, source) = (self.account.clone(), (SourceId(arriving.source.0), comes));
         let language = self.language;
         let without =
             || both!("flags left out: {flags}", "Markierungen weggelassen: {flags}", flags = left_out.join(" "));

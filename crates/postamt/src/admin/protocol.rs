@@ -173,6 +173,8 @@ pub enum Request {
         /// Whose.
         address: String,
     },
+    /// After `go_on` one [`BeginItem`](super::backup::BeginItem), then what is said there.
+    BackupRead {},
     /// One [`Reloaded`](super::reload::Reloaded).
     Reload {},
     /// One [`StatusItem`].

@@ -2,7 +2,7 @@
 
 use super::path::{Reach, file};
 use super::protocol::{Answer, Done, Line, REQUEST_OCTETS_MAX, Request, Trouble, VERSION};
-use super::{accounts, aliases, domains, export, import, queue, reload, send, status, trace};
+use super::{accounts, aliases, backup, domains, export, import, queue, reload, send, status, trace};
 use crate::language::{Language, Tell, both, say};
 use crate::server::{Reloading, StatusBoard};
 use anyhow::{Context, ensure};
@@ -37,6 +37,12 @@ pub struct Office {
     pub board: Arc<StatusBoard>,
     pub capacity: Capacity,
     pub reloading: Arc<Reloading>,
+    /// All rows.
+    pub store: Arc<dyn store::Store>,
+    /// The data folder.
+    pub data: PathBuf,
+    /// Keeps blobs that a backup may name.
+    pub hold: backup::Hold,
 }
 
 impl Office {
@@ -196,6 +202,7 @@ async fn answer(ask: Request, office: &Office, to: &mut Exchange) -> Result<(), 
         Request::MessageRead { address, mailbox, uids } => export::read(office, &address, &mailbox, &uids, to).await,
         Request::SourcesKnown { address, sources } => to.item(&export::known(office, &address, &sources).await?).await,
         Request::MailImport { address } => import::answer(office, &address, to).await,
+        Request::BackupRead {} => backup::answer(office, to).await,
         Request::Reload {} => to.item(&reload::answer(office, to.language).await?).await,
         Request::Status {} => to.item(&status::of(office, to.language)).await,
     }

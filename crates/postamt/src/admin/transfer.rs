@@ -21,6 +21,9 @@ pub struct MailboxItem {
 #[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
 pub struct MemberItem {
     pub uid: u32,
+    /// Its number in the account; older servers do not say.
+    #[serde(default)]
+    pub email: u64,
     pub flags: Vec<String>,
     pub date: When,
     /// That many octets follow when the message was asked for, none when it is gone.
@@ -78,6 +81,9 @@ pub struct Arriving {
     /// Without one: now.
     pub date: Option<When>,
     pub source: Source,
+    /// Whether it comes again if the one of this source is in no mailbox any more.
+    #[serde(default)]
+    pub again: bool,
     pub size_octets: u64,
 }
 

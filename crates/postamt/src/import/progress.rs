@@ -16,11 +16,17 @@ pub struct Progress {
     began: Instant,
     told: Instant,
     total: u64,
+    unit: &'static str,
 }
 
 impl Progress {
     /// Begins; `total` is how many messages there are, 0 where nobody knows.
     pub fn new(total: u64) -> Progress {
+        Progress::of(total, "messages")
+    }
+
+    /// As [`new`](Self::new), for other things than messages.
+    pub fn of(total: u64, unit: &'static str) -> Progress {
         let bar = std::io::stderr().is_terminal().then(|| {
             let (bar, template) = match total {
                 0 => (ProgressBar::new_spinner(), "{spinner} {msg}"),
@@ -31,7 +37,7 @@ impl Progress {
             bar
         });
         let now = Instant::now();
-        Progress { bar, began: now, told: now, total }
+        Progress { bar, began: now, told: now, total, unit }
     }
 
     /// So many messages are through; `text` says what became of them.

@@ -79,6 +79,7 @@ pub struct Uplink {
     answers: JoinHandle<()>,
     shared: Arc<Shared>,
     number: u64,
+    again: bool,
 }
 
 impl Uplink {
@@ -104,7 +105,12 @@ impl Uplink {
             let shared = shared.clone();
             move || hear(reader, &shared)
         });
-        Ok(Uplink { writer: BufWriter::with_capacity(WRITE_OCTETS, writer), answers, shared, number: 0 })
+        Ok(Uplink { writer: BufWriter::with_capacity(WRITE_OCTETS, writer), answers, shared, number: 0, again: false })
+    }
+
+    /// What came before and is in no mailbox any more comes again.
+    pub fn again(self) -> Uplink {
+        Uplink { again: true, ..self }
     }
 
     /// Sees to it that there is such a mailbox.
@@ -143,6 +149,7 @@ impl Uplink {
             flags: letter.flags,
             date: letter.date.map(When),
             source,
+            again: self.again,
             size_octets: octets,
         };
         self.frame(&Frame::Message(arriving), &letter.octets)?;

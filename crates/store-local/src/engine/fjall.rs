@@ -1,18 +1,22 @@
 //! fjall: reading from snapshots, writing groups, and its journal guarded before it is opened.
 
-use super::{After, CONDENSED_OCTETS_MAX, Engine, EngineOptions, Fault, Files, Opened, Writes, is_full, read_error};
+use super::{
+    After, CONDENSED_OCTETS_MAX, Engine, EngineOptions, Fault, Files, Opened, Picture, Writes, is_full, read_error,
+    spaces_behind,
+};
 use crate::journal::{Found as JournalFound, Journals};
-use crate::key::{key_within, row_key, row_range};
+use crate::key::{key_within, place_of, row_key, row_range};
 use crate::lock::OpenError;
 use fjall::compaction::Leveled;
 use fjall::{
     AbstractTree, Database, Guard, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, Snapshot, UserValue,
 };
+use std::ops::Bound;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
-use store::{Bytes, Found, Order, Page, Query, ReadError, Reading, Scan, Space};
+use store::{Bytes, Found, Order, Page, Query, ReadError, Reading, RowPlace, Scan, SnapshotPage, Space};
 
 /// fjall's folder and journals.
 pub(super) struct FjallFiles {
@@ -24,9 +28,19 @@ pub(super) struct FjallFiles {
 
 struct Fjall {
     db: Database,
+    keyspaces: Arc<Keyspaces>,
+    durable: Arc<AtomicU64>,
+}
+
+struct Keyspaces {
     rows: Keyspace,
     bodies: Keyspace,
-    durable: Arc<AtomicU64>,
+}
+
+/// A snapshot, and the keyspaces as long as the engine is open.
+struct FjallPicture {
+    snapshot: Snapshot,
+    keyspaces: Weak<Keyspaces>,
 }
 
 /// fjall's background threads: one flushes while the other compacts.
@@ -70,7 +84,7 @@ impl FjallFiles {
         };
         let rows = db.keyspace("rows", || keyspace(false))?;
         let bodies = db.keyspace("bodies", || keyspace(true))?;
-        Ok(Fjall { db, rows, bodies, durable: self.durable.clone() })
+        Ok(Fjall { db, keyspaces: Arc::new(Keyspaces { rows, bodies }), durable: self.durable.clone() })
     }
 }
 
@@ -94,23 +108,29 @@ impl Files for FjallFiles {
     }
 }
 
-impl Fjall {
-    /// All batches in the journal so far are durable, if no write is under way.
-    fn note_durable(&self) {
-        self.durable.store(self.db.seqno(), Ordering::Release);
-    }
-
-    fn keyspace(&self, space: Space) -> &Keyspace {
+impl Keyspaces {
+    fn of(&self, space: Space) -> &Keyspace {
         match space {
             Space::Rows => &self.rows,
             Space::Bodies => &self.bodies,
         }
     }
 
+    fn all(&self) -> [&Keyspace; 2] {
+        [&self.rows, &self.bodies]
+    }
+}
+
+impl Fjall {
+    /// All batches in the journal so far are durable, if no write is under way.
+    fn note_durable(&self) {
+        self.durable.store(self.db.seqno(), Ordering::Release);
+    }
+
     fn find(&self, snapshot: &Snapshot, query: &Query) -> fjall::Result<Found> {
         Ok(match query {
             Query::Get(get) => {
-                let value = snapshot.get(self.keyspace(get.space), row_key(&get.cell, &get.key))?;
+                let value = snapshot.get(self.keyspaces.of(get.space), row_key(&get.cell, &get.key))?;
                 Found::Row(value.map(bytes))
             }
             Query::Scan(scan) if scan.is_empty() => Found::Page(Page::default()),
@@ -119,7 +139,7 @@ impl Fjall {
     }
 
     fn scan(&self, snapshot: &Snapshot, scan: &Scan) -> fjall::Result<Page> {
-        let rows = snapshot.range(self.keyspace(scan.space), row_range(scan));
+        let rows = snapshot.range(self.keyspaces.of(scan.space), row_range(scan));
         let row = |guard: Guard| guard.into_inner().map(|(key, value)| (key_within(&scan.cell, &key), bytes(value)));
         match scan.order {
             Order::Ascending => scan.page(rows.map(row)),
@@ -140,15 +160,19 @@ impl Engine for Fjall {
             .map_err(read_error)
     }
 
+    fn picture(&self) -> Box<dyn Picture> {
+        Box::new(FjallPicture { snapshot: self.db.snapshot(), keyspaces: Arc::downgrade(&self.keyspaces) })
+    }
+
     // Without a snapshot: nobody writes meanwhile.
     fn holds(&self, row_key: &[u8], value: Option<&[u8]>) -> Result<bool, ReadError> {
-        self.rows.get(row_key).map(|found| found.as_deref() == value).map_err(read_error)
+        self.keyspaces.rows.get(row_key).map(|found| found.as_deref() == value).map_err(read_error)
     }
 
     fn write(&self, writes: Writes) -> Result<(), Fault> {
         let mut batch = self.db.batch().durability(Some(PersistMode::SyncData));
         for (space, values) in writes.into_spaces() {
-            let keyspace = self.keyspace(space);
+            let keyspace = self.keyspaces.of(space);
             for (key, value) in values {
                 match value {
                     Some(value) => batch.insert(keyspace, key, &*value),
@@ -170,7 +194,7 @@ impl Engine for Fjall {
         let behind = |keyspace: &Keyspace| {
             keyspace.sealed_memtable_count() >= SEALED_MEMTABLES_MAX || keyspace.tree.l0_run_count() >= LEVEL0_RUNS_MAX
         };
-        behind(&self.rows) || behind(&self.bodies)
+        self.keyspaces.all().into_iter().any(behind)
     }
 
     fn has_stopped(&self) -> bool {
@@ -185,7 +209,7 @@ impl Engine for Fjall {
     /// Writes all that is in memory to sorted files, and rewrites those that are small and full of what was deleted. Then the
     /// journals hold nothing that the files do not, and opening anew empties them.
     fn condense(&self) -> Result<bool, Fault> {
-        let keyspaces = [&self.rows, &self.bodies];
+        let keyspaces = self.keyspaces.all();
         for keyspace in keyspaces {
             keyspace.rotate_memtable()?;
         }
@@ -206,6 +230,18 @@ impl Engine for Fjall {
             }
         }
         Ok(keyspaces.iter().all(|keyspace| keyspace.tree.get_highest_memtable_seqno().is_none()))
+    }
+}
+
+impl Picture for FjallPicture {
+    fn rows_behind(&self, after: Option<&RowPlace>, octets_max: usize) -> Result<SnapshotPage, ReadError> {
+        let gone = || ReadError("the store was opened anew, and the snapshot is gone; begin again".into());
+        let keyspaces = &self.keyspaces.upgrade().ok_or_else(gone)?;
+        let rows = spaces_behind(after).flat_map(|(space, from)| {
+            let row = move |guard: Guard| guard.into_inner().map(|(key, value)| (place_of(space, &key), bytes(value)));
+            self.snapshot.range(keyspaces.of(space), (from, Bound::Unbounded)).map(row)
+        });
+        SnapshotPage::of(rows, octets_max).map_err(read_error)
     }
 }
 

@@ -5,16 +5,20 @@ mod file;
 mod tests;
 
 use self::file::{File, Header};
-use super::{After, CONDENSED_OCTETS_MAX, Engine, EngineOptions, Fault, Files, Opened, Writes, is_full, read_error};
-use crate::key::{key_within, row_key, row_range};
+use super::{
+    After, CONDENSED_OCTETS_MAX, Engine, EngineOptions, Fault, Files, Opened, Picture, Writes, is_full, read_error,
+    spaces_behind,
+};
+use crate::key::{key_within, place_of, row_key, row_range};
 use crate::lock::{OpenError, sync_folder};
 use redb::{AccessGuard, Builder, Database, ReadOnlyTable, ReadableDatabase, StorageError};
 use redb::{TableDefinition, TransactionError, WriteTransaction};
 use std::fs;
 use std::io::ErrorKind;
+use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
-use store::{Bytes, Found, Order, Page, Query, ReadError, Reading, Scan, Space};
+use store::{Bytes, Found, Order, Page, Query, ReadError, Reading, RowPlace, Scan, SnapshotPage, Space};
 
 type Row = (AccessGuard<'static, &'static [u8]>, AccessGuard<'static, &'static [u8]>);
 type Table = ReadOnlyTable<&'static [u8], &'static [u8]>;
@@ -175,6 +179,20 @@ impl Snapshot {
     }
 }
 
+impl Picture for Arc<Snapshot> {
+    fn rows_behind(&self, after: Option<&RowPlace>, octets_max: usize) -> Result<SnapshotPage, ReadError> {
+        let mut rows: Vec<_> = Vec::new();
+        for (space, from) in spaces_behind(after) {
+            let range = (from.as_ref().map(Vec::as_slice), Bound::Unbounded);
+            let row = move |row: Result<Row, StorageError>| {
+                row.map(|(key, value)| (place_of(space, key.value()), Bytes::copy_from_slice(value.value())))
+            };
+            rows.push(self.table(space).range::<&[u8]>(range).map_err(read_error)?.map(row));
+        }
+        SnapshotPage::of(rows.into_iter().flatten(), octets_max).map_err(read_error)
+    }
+}
+
 impl Redb {
     fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.read().unwrap_or_else(PoisonError::into_inner).clone()
@@ -204,6 +222,10 @@ impl Engine for Redb {
         let snapshot = self.snapshot();
         let found = queries.iter().map(|query| snapshot.find(query)).collect::<Result<_, _>>();
         found.map(Reading).map_err(read_error)
+    }
+
+    fn picture(&self) -> Box<dyn Picture> {
+        Box::new(self.snapshot())
     }
 
     fn holds(&self, row_key: &[u8], value: Option<&[u8]>) -> Result<bool, ReadError> {

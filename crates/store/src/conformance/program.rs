@@ -1,7 +1,7 @@
 //! Random batches against a map: a test reads octets as a program, so that proptest and fuzzers can shrink it.
 
 use super::{Subject, block_on, page, whole};
-use crate::{Answer, Batch, Bytes, Cell, CommitError, Order, Scan, Space};
+use crate::{Answer, Batch, Bytes, Cell, CommitError, Order, RowPlace, Scan, Space};
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
@@ -37,6 +37,10 @@ pub fn program(subject: &mut dyn Subject, octets: &[u8]) {
     subject.reopen();
     CELLS.into_iter().for_each(|name| compare(subject, &model, whole(Space::Rows, &Cell::new(name))));
     CELLS.into_iter().for_each(|name| compare(subject, &model, whole(Space::Bodies, &Cell::new(name))));
+    let snapshot = block_on(subject.store().snapshot()).expect("there can be a snapshot");
+    let page = block_on(snapshot.rows(None, usize::MAX)).expect("a snapshot can be read");
+    let places = model.into_iter().map(|((space, cell, key), value)| (RowPlace { space, cell, key }, value));
+    assert_eq!(page.rows, places.collect::<BTreeMap<_, _>>().into_iter().collect::<Vec<_>>());
 }
 
 const CELLS: [&str; 3] = ["", "a", "ab"];

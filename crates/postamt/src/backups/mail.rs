@@ -1,0 +1,154 @@
+//! An account's mail out of a backup, into a running server's account: by the stream that an import goes, so it may be stopped
+//! and repeated at any time.
+
+use crate::admin::transfer::{MailboxItem, MemberItem, Source};
+use crate::import::hash;
+use crate::import::letter::Letter;
+use crate::import::uplink::Uplink;
+use backup::Backup;
+use mailstore::{Member, Picture, read_message};
+use model::{AccountId, EmailId, MailboxId};
+use std::collections::HashSet;
+use store::conformance::block_on;
+
+/// What is wanted of an account.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// Of these mailboxes; empty: of all.
+    pub mailboxes: Vec<String>,
+    /// This message.
+    pub message: Option<EmailId>,
+    /// The mailbox that it goes into instead, or below it.
+    pub into: Option<String>,
+}
+
+/// An account as one backup shows it, or several.
+pub struct Shown {
+    /// Whose mail.
+    pub account: AccountId,
+    /// Where its messages are read, the first that has one.
+    pub backups: Vec<Backup>,
+    /// What there was.
+    pub picture: Picture,
+    /// Messages that are nowhere.
+    pub lost: Vec<String>,
+}
+
+impl Shown {
+    fn read(&self, email: EmailId) -> Result<Vec<u8>, mailstore::Error> {
+        let mut read = Err(mailstore::Error::BodyMissing(email));
+        for backup in &self.backups {
+            read = block_on(read_message((backup, backup), self.account, email));
+            if read.is_ok() {
+                break;
+            }
+        }
+        read
+    }
+}
+
+/// A message that is to come back.
+#[derive(Clone, Debug)]
+pub struct Chosen {
+    /// The mailbox that it lay in.
+    pub from: String,
+    /// The mailbox that it goes to.
+    pub to: String,
+    /// What it was there.
+    pub member: Member,
+}
+
+/// What is chosen, in the order of mailboxes and UIDs, and the mailboxes that are to be there.
+///
+/// # Errors
+/// A mailbox or message that is wanted and not there.
+pub fn choose(picture: &Picture, wanted: &Wanted) -> Result<(Vec<String>, Vec<Chosen>), String> {
+    let (mut mailboxes, mut chosen) = (Vec::new(), Vec::new());
+    for (id, mailbox) in &picture.mailboxes {
+        let from = mailbox.name.as_deref().map_or_else(|| unnamed(*id), str::to_owned);
+        if !wanted.mailboxes.is_empty() && !wanted.mailboxes.iter().any(|name| same(name, &from)) {
+            continue;
+        }
+        let to = match &wanted.into {
+            None => from.clone(),
+            Some(into) if wanted.mailboxes.len() == 1 || wanted.message.is_some() => into.clone(),
+            Some(into) => format!("{into}{}{from}", mailstore::SEPARATOR),
+        };
+        let members =
+            mailbox.members.values().filter(|member| wanted.message.is_none_or(|email| email == member.email));
+        let before = chosen.len();
+        chosen.extend(members.map(|member| Chosen { from: from.clone(), to: to.clone(), member: *member }));
+        if wanted.message.is_none() || chosen.len() > before {
+            mailboxes.push(to);
+        }
+    }
+    let names = || picture.mailboxes.values().filter_map(|mailbox| mailbox.name.as_deref());
+    if let Some(missing) = wanted.mailboxes.iter().find(|name| !names().any(|there| same(name, there))) {
+        let there: Vec<&str> = names().collect();
+        return Err(format!("there was no mailbox \"{missing}\" then; there were: {}", there.join(", ")));
+    }
+    if let Some(email) = wanted.message.filter(|_| chosen.is_empty()) {
+        return Err(format!("there was no message M{email} then"));
+    }
+    Ok((mailboxes, chosen))
+}
+
+/// Under which a mailbox comes back whose record is lost.
+fn unnamed(id: MailboxId) -> String {
+    format!("Restored/Mailbox {id}")
+}
+
+fn same(name: &str, there: &str) -> bool {
+    name == there || (there == mailstore::INBOX && name.eq_ignore_ascii_case(there))
+}
+
+/// Messages that an account has, whatever mailbox they lie in.
+#[derive(Default)]
+pub struct There(HashSet<(u64, u64, i64)>);
+
+impl There {
+    /// Notes a message. Its number alone does not tell: an account that was restored has given some of them out again.
+    pub fn note(&mut self, item: &MemberItem) {
+        self.0.insert((item.email, item.size_octets, item.date.0.unix_ms()));
+    }
+
+    fn has(&self, member: &Member) -> bool {
+        self.0.contains(&(member.email.0, member.size_octets, member.internal_date.unix_ms()))
+    }
+}
+
+/// Sends what is chosen and not there; what cannot be read of the backup is told and left out.
+///
+/// # Errors
+/// Why nothing more can be sent.
+pub fn send(shown: &Shown, chosen: &[Chosen], there: &There, uplink: &mut Uplink) -> Result<(), String> {
+    for Chosen { from, to, member } in chosen {
+        if there.has(member) {
+            uplink.known(1);
+            continue;
+        }
+        let place = format!("{from}, message {} (M{})", member.uid, member.email);
+        let octets = match shown.read(member.email) {
+            Ok(octets) => octets,
+            Err(error) => {
+                uplink.trouble(place, error.to_string());
+                continue;
+            }
+        };
+        let flags = shown.picture.flags(member);
+        let source = source(shown.account, member, to, &octets);
+        uplink.send(to, source, Letter { place, octets, flags, date: Some(member.internal_date) })?;
+    }
+    Ok(())
+}
+
+/// A message of a backup in a mailbox: restored a second time it is known, also out of another backup.
+fn source(account: AccountId, member: &Member, to: &str, octets: &[u8]) -> Source {
+    let (account, email) = (account.0.to_be_bytes(), member.email.0.to_be_bytes());
+    Source(hash(&[b"backup", &account, &email, to.as_bytes(), octets]))
+}
+
+/// Of all mailboxes.
+pub fn messages(mailboxes: &[MailboxItem]) -> u64 {
+    mailboxes.iter().map(|mailbox| u64::from(mailbox.messages)).sum()
+}

@@ -1,0 +1,109 @@
+//! A store in a folder of its own: what is restored into, for a test or for good.
+
+use anyhow::{Context, ensure};
+use backup::{Backup, Restored, restore};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use store_local::{LocalBlobs, LocalStore, Options};
+
+/// By this file a folder is known in which a restore has begun and not ended.
+const UNFINISHED: &str = "restore-unfinished";
+
+/// A data folder that is being filled.
+pub struct Filled {
+    /// Its rows.
+    pub store: LocalStore,
+    /// Its blobs.
+    pub blobs: LocalBlobs,
+}
+
+/// Restores all of `backup` into the folder `data`, which is empty or not there, or holds what an interrupted restore left. It
+/// counts as unfinished until [`finish`].
+///
+/// # Errors
+/// When there is something else in it, or it cannot be written.
+pub fn fill(backup: &Backup, data: &Path, progress: &mut dyn FnMut(Restored)) -> anyhow::Result<Filled> {
+    let mark = data.join(UNFINISHED);
+    if mark.exists() {
+        for left in ["store", "blobs"] {
+            remove(&data.join(left))?;
+        }
+    } else {
+        let empty = match fs::read_dir(data) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => true,
+            entries => entries.with_context(|| format!("cannot read {}", data.display()))?.next().is_none(),
+        };
+        ensure!(empty, "{} is not empty; name a folder that is, or that is not there yet", data.display());
+        fs::create_dir_all(data).with_context(|| format!("cannot make {}", data.display()))?;
+        let text = "A restore into this folder began and has not ended; the same command begins it anew.\n";
+        fs::write(&mark, text).with_context(|| format!("cannot write {}", mark.display()))?;
+    }
+    let store = LocalStore::open(data.join("store"), Options::default())?;
+    let blobs = LocalBlobs::open(data.join("blobs"), Options::default())?;
+    restore(backup, (&store, &blobs), progress)?;
+    Ok(Filled { store, blobs })
+}
+
+/// The restore has ended: the folder is good.
+///
+/// # Errors
+/// Those of the disk.
+pub fn finish(data: &Path) -> anyhow::Result<()> {
+    let mark = data.join(UNFINISHED);
+    fs::remove_file(&mark).with_context(|| format!("cannot remove {}", mark.display()))?;
+    fs::File::open(data)?.sync_all()?;
+    Ok(())
+}
+
+/// Refuses a folder in which a restore has not ended: it does not hold all mail.
+///
+/// # Errors
+/// What to do.
+pub fn check(data: &Path) -> anyhow::Result<()> {
+    ensure!(
+        !data.join(UNFINISHED).exists(),
+        "{}: a restore into this folder has not ended, and not all mail is there; repeat: postamt backup restore DIR --to {}",
+        data.display(),
+        data.display()
+    );
+    Ok(())
+}
+
+/// A folder that goes with this value.
+pub struct Scratch(PathBuf);
+
+impl Scratch {
+    /// Makes one in `parent`.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub fn new(parent: &Path) -> anyhow::Result<Scratch> {
+        let folder = parent.join(format!("postamt-verify-{}", std::process::id()));
+        remove(&folder)?;
+        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        Ok(Scratch(folder))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Err(error) = remove(&self.0) {
+            eprintln!("{error:#}");
+        }
+    }
+}
+
+fn remove(folder: &Path) -> anyhow::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", folder.display()))
+        }
+        _ => Ok(()),
+    }
+}

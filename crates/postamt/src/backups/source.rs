@@ -1,0 +1,135 @@
+//! What a backup is taken of: the running server, over its socket; or the folder of one that is stopped.
+
+use super::names;
+use crate::admin::backup::{BeginItem, PieceItem, Wish};
+use crate::admin::client::{Client, ClientError};
+use crate::admin::protocol::{Answer, Request};
+use backup::{Error, Opened, Pieces, Row, Source};
+use serde::de::DeserializeOwned;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use store::conformance::block_on;
+use store::{BlobId, Blobs, Store};
+use store_local::{LocalBlobs, LocalStore, Options};
+
+/// Octets of a piece: the server sends far less.
+const PIECE_OCTETS_MAX: u64 = 64 << 20;
+
+/// The running server.
+pub struct Running {
+    reader: BufReader<UnixStream>,
+    writer: UnixStream,
+    /// What it said of the moment.
+    pub begin: BeginItem,
+    ended: bool,
+}
+
+impl Running {
+    /// Begins to read.
+    ///
+    /// # Errors
+    /// As [`Client::stream`].
+    pub fn begin(client: Client) -> Result<Running, ClientError> {
+        let (mut reader, writer) = client.stream(Request::BackupRead {})?;
+        let begin = item(&mut reader)?;
+        Ok(Running { reader, writer, begin, ended: false })
+    }
+
+    /// The key by which encrypted objects are named.
+    pub fn names(&self) -> Option<[u8; 32]> {
+        names::parse(&self.begin.names)
+    }
+
+    /// Nothing more is wanted; a server that has gone meanwhile has given all there is.
+    pub fn end(mut self) {
+        if let Err(error) = self.wish(&Wish::End {}) {
+            tracing::debug!(event = "backup.not_ended", %error);
+        }
+    }
+
+    fn piece(&mut self) -> Result<(PieceItem, Vec<u8>), ClientError> {
+        let piece: PieceItem = item(&mut self.reader)?;
+        let mut octets = Vec::new();
+        let read = (&mut self.reader).take(piece.octets.min(PIECE_OCTETS_MAX)).read_to_end(&mut octets)?;
+        if (read as u64) < piece.octets {
+            return Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into());
+        }
+        Ok((piece, octets))
+    }
+
+    fn wish(&mut self, wish: &Wish) -> Result<(), ClientError> {
+        let mut line = serde_json::to_vec(wish)?;
+        line.push(b'\n');
+        Ok(self.writer.write_all(&line)?)
+    }
+}
+
+fn item<T: DeserializeOwned>(reader: &mut impl BufRead) -> Result<T, ClientError> {
+    let mut line = Vec::new();
+    reader.read_until(b'\n', &mut line)?;
+    match serde_json::from_slice(&line)? {
+        Answer::Item(item) => Ok(item),
+        Answer::Trouble(trouble) => Err(trouble.into()),
+        Answer::GoOn {} | Answer::End {} => Err(std::io::Error::from(std::io::ErrorKind::InvalidData).into()),
+    }
+}
+
+fn lost(error: impl std::fmt::Display) -> Error {
+    Error::Source(error.to_string())
+}
+
+impl Source for Running {
+    fn rows(&mut self) -> Result<Vec<Row>, Error> {
+        if self.ended {
+            return Ok(Vec::new());
+        }
+        let (piece, octets) = self.piece().map_err(lost)?;
+        self.ended = piece.octets == 0;
+        backup::decode_rows(&octets.into()).map_err(lost)
+    }
+
+    fn blob(&mut self, id: BlobId, each: &mut Pieces<'_>) -> Result<bool, Error> {
+        self.wish(&Wish::Blob(id.to_string())).map_err(lost)?;
+        // What is sent has to be read to its end, though nobody takes it any more.
+        let mut taken = Ok(());
+        loop {
+            let (piece, octets) = self.piece().map_err(lost)?;
+            if piece.octets == 0 {
+                return taken.map(|()| !piece.missing);
+            }
+            taken = taken.and_then(|()| each(&octets));
+        }
+    }
+}
+
+/// A stopped server's folder.
+pub struct Stopped {
+    store: LocalStore,
+    blobs: LocalBlobs,
+    /// See [`names`].
+    pub names: [u8; 32],
+}
+
+impl Stopped {
+    /// Opens it; nothing is made where there is nothing.
+    ///
+    /// # Errors
+    /// When it is no data folder, or somebody has it open.
+    pub fn open(data: &Path) -> anyhow::Result<Stopped> {
+        let (store, blobs) = (data.join("store"), data.join("blobs"));
+        anyhow::ensure!(store.is_dir(), "{} is no data folder of a postamt: there is no store in it", data.display());
+        let names = names::key(data)?;
+        let store = LocalStore::open(store, Options::default())?;
+        let blobs = LocalBlobs::open(blobs, Options::default())?;
+        Ok(Stopped { store, blobs, names })
+    }
+
+    /// Takes what is there now.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn source(&self) -> anyhow::Result<Opened<'_>> {
+        Ok(Opened::new(block_on(self.store.snapshot())?, &self.blobs as &dyn Blobs))
+    }
+}

@@ -1,0 +1,118 @@
+//! `postamt backup create`
+
+use crate::admin::client::{Client, ClientError};
+use crate::admin::when::When;
+use crate::backups::source::{Running, Stopped};
+use crate::cli::failure::Failure;
+use crate::cli::place::Place;
+use crate::cli::text::{count, size};
+use crate::import::progress::Progress;
+use backup::age::Recipient;
+use backup::{Folder, Plan, Report, Source};
+use clap::Args;
+use serde::Serialize;
+use std::path::PathBuf;
+
+pub const EXAMPLES: &str = "Examples:
+  postamt backup create /backup
+  postamt backup create /backup --config /etc/postamt/postamt.toml --json
+  postamt backup create /backup --to age1…        see: postamt backup key --help
+
+It shows one moment, however long it takes, and may be stopped and started again at any time: what is written is found.
+Exit codes: 0 done, 1 failed, or a body is missing that was named, 2 the command is wrong.";
+
+#[derive(Args, Debug)]
+pub struct Create {
+    /// The folder of backups, made if it is not there.
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    /// Encrypts to this public key; may be given several times, each of their keys opens it.
+    #[arg(long, value_name = "AGE1…")]
+    to: Vec<Recipient>,
+    /// Reads what is there already, and writes anew what is damaged.
+    #[arg(long)]
+    recheck: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
+pub fn run(create: &Create) -> Result<(), Failure> {
+    let data = create.place.data().map_err(|mistakes| Failure::Wrong(mistakes.to_string()))?;
+    match Client::connect(&data) {
+        Ok(client) => {
+            let mut running = Running::begin(client)?;
+            let names = running.names().ok_or_else(|| Failure::Failed("the server's answer cannot be read".into()))?;
+            let done = create.take((running.begin.taken, names), &mut running);
+            running.end();
+            done
+        }
+        Err(ClientError::NoServer(_)) => {
+            let stopped = Stopped::open(&data)?;
+            create.take((When(crate::cli::now()), stopped.names), &mut stopped.source()?)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+impl Create {
+    fn take(&self, (taken, naming): (When, [u8; 32]), source: &mut dyn Source) -> Result<(), Failure> {
+        let mut folder = Folder::open_or_make(&self.folder)?;
+        let plan = Plan {
+            taken: taken.0,
+            program: concat!("postamt ", env!("CARGO_PKG_VERSION")).into(),
+            recipients: self.to.clone(),
+            naming,
+            recheck: self.recheck,
+        };
+        let mut progress = Progress::of(0, "rows");
+        let told = |report: &Report| format!("{} read, {} written", size(report.octets), size(report.written_octets));
+        let report =
+            backup::create(&mut folder, source, &plan, &mut |report| progress.at(report.rows, || told(report)));
+        progress.end();
+        self.tell(taken, &report?)
+    }
+
+    fn tell(&self, taken: When, report: &Report) -> Result<(), Failure> {
+        #[derive(Serialize)]
+        struct Told<'a> {
+            backup: &'a str,
+            taken: When,
+            encrypted: bool,
+            rows: u64,
+            objects: u64,
+            objects_new: u64,
+            read_octets: u64,
+            written_octets: u64,
+            missing_blobs: Vec<String>,
+        }
+        let told = Told {
+            backup: &report.id,
+            taken,
+            encrypted: !self.to.is_empty(),
+            rows: report.rows,
+            objects: report.chunks + report.blobs,
+            objects_new: report.chunks_new + report.blobs_new,
+            read_octets: report.octets,
+            written_octets: report.written_octets,
+            missing_blobs: report.missing.iter().map(ToString::to_string).collect(),
+        };
+        self.place.tell(&told, |told| {
+            format!(
+                "backup {}: {} rows in {} objects, {} of them new, {} written\n",
+                told.backup,
+                told.rows,
+                told.objects,
+                told.objects_new,
+                size(told.written_octets)
+            )
+        })?;
+        match told.missing_blobs.len() {
+            0 => Ok(()),
+            missing => Err(Failure::Failed(format!(
+                "{} not there or damaged in the server's store; everything else is in the backup: {}",
+                count(missing, "body is", "bodies are"),
+                told.missing_blobs.join(" ")
+            ))),
+        }
+    }
+}

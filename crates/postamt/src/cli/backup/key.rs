@@ -1,0 +1,43 @@
+//! `postamt backup key`: a key that backups can be encrypted to.
+
+use crate::cli::failure::Failure;
+use crate::cli::place;
+use anyhow::Context;
+use backup::age::Identity;
+use clap::Args;
+use std::fs::File;
+use std::io::Write;
+use std::path::PathBuf;
+
+pub const EXAMPLES: &str = "Example:
+  postamt backup key /root/backup.key
+  postamt backup create /backup --to age1…        with what it printed
+
+Keep the file where the backups are not, and a copy of it on paper: without it they cannot be opened. The server needs only what
+is printed. The format is age's (age-encryption.org); a key of age-keygen does as well.";
+
+#[derive(Args, Debug)]
+pub struct Key {
+    /// The file that the key is written to; it must not be there.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// One JSON object instead of a line.
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(key: &Key) -> Result<(), Failure> {
+    let identity = Identity::generate().map_err(|error| Failure::Failed(error.to_string()))?;
+    let recipient = identity.recipient().to_string();
+    let text = format!("# public key: {recipient}\n{}\n", &*identity.expose());
+    let write = || {
+        let mut file = File::create_new(&key.file)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    };
+    write().with_context(|| format!("cannot write {}", key.file.display()))?;
+    if key.json {
+        return place::json(&serde_json::json!({ "file": key.file, "recipient": recipient }));
+    }
+    place::say(&format!("{recipient}\n"))
+}

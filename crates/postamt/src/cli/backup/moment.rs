@@ -1,0 +1,47 @@
+//! Moments on the command line.
+
+use crate::config::units::Span;
+use model::Timestamp;
+use model::time::Civil;
+
+/// `2026-11-22 09:30`, with seconds if wanted, in UTC; or how long ago, as `2h`.
+pub fn moment(text: &str) -> Result<Timestamp, String> {
+    let wrong = || format!("\"{text}\" is no time; write 2026-11-22 09:30 (in UTC), or how long ago, as 2h or 3d");
+    if let Ok(Span(span)) = text.parse::<Span>() {
+        let ms = i64::try_from(span.as_millis()).map_err(|_| wrong())?;
+        return Ok(Timestamp::from_unix_ms(crate::cli::now().unix_ms().saturating_sub(ms)));
+    }
+    civil(text.trim_end_matches(['Z', 'z'])).and_then(|civil| Timestamp::from_civil(civil, 0)).ok_or_else(wrong)
+}
+
+fn civil(text: &str) -> Option<Civil> {
+    let (date, time) = text.split_once([' ', 'T']).unwrap_or((text, "00:00"));
+    let mut date = date.split('-');
+    let mut time = time.split(':');
+    let civil = Civil {
+        year: date.next()?.parse().ok()?,
+        month: date.next()?.parse().ok()?,
+        day: date.next()?.parse().ok()?,
+        hour: time.next()?.parse().ok()?,
+        minute: time.next()?.parse().ok()?,
+        second: time.next().map_or(Some(0), |second| second.split('.').next()?.parse().ok())?,
+    };
+    (date.next().is_none() && time.next().is_none()).then_some(civil)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_read_as_people_write_them() {
+        let want = Timestamp::from_unix_ms(1_795_339_800_000);
+        for text in ["2026-11-22 09:30", "2026-11-22T09:30:00Z", "2026-11-22T09:30:00.123Z", "2026-11-22 09:30:00"] {
+            assert_eq!(moment(text), Ok(want), "{text}");
+        }
+        assert!(moment("2h").unwrap() < crate::cli::now());
+        for text in ["", "yesterday", "2026-11-22 25:00", "2026-13-01", "2026-11-22 09:30:00:00"] {
+            assert!(moment(text).unwrap_err().contains("is no time"), "{text}");
+        }
+    }
+}

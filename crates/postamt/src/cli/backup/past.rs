@@ -1,0 +1,98 @@
+//! An account at a moment between two backups: the one before, and the changes that the one behind knows of.
+
+use super::{Which, shown};
+use crate::admin::when::When;
+use crate::backups::mail::Shown;
+use crate::cli::failure::Failure;
+use backup::{AccountEntry, Backup, Folder, Gaps};
+use mailstore::{Past, PastError, Picture};
+use model::{Address, Timestamp};
+use store::Store;
+use store::conformance::block_on;
+
+/// The account as it was at that moment.
+///
+/// # Errors
+/// When the folder's backups do not say.
+pub fn at(which: &Which, account: &Address, at: Timestamp) -> Result<Shown, Failure> {
+    let (before, later) = around(which, at)?;
+    let later = which.open(&later, Gaps::Skipped)?;
+    if later.manifest().taken == at {
+        return now(later, account);
+    }
+    let before = before.map(|id| which.open(&id, Gaps::Skipped)).transpose()?;
+    let id = entry(&later, account).or_else(|failure| match &before {
+        Some(before) => entry(before, account),
+        None => Err(failure),
+    })?;
+    let had = before.as_ref().filter(|before| before.content().accounts.iter().any(|entry| entry.id == id.id));
+    let past = block_on(Past::of(had.map(|before| before as &dyn Store), &later, id.id, at));
+    let Past { picture, lost } = past.map_err(|error| unknown(error, before.as_ref(), at))?;
+    let lost = lost.iter().map(|(mailbox, uid, email)| {
+        let name = picture.mailboxes.get(mailbox).and_then(|mailbox| mailbox.name.as_deref());
+        format!("{}, message {uid} (M{email})", name.unwrap_or("a mailbox"))
+    });
+    let lost = lost.collect();
+    Ok(Shown { account: id.id, backups: before.into_iter().chain([later]).collect(), picture, lost })
+}
+
+/// The account as a backup shows it.
+///
+/// # Errors
+/// When it is not in it.
+pub fn now(backup: Backup, account: &Address) -> Result<Shown, Failure> {
+    let id = entry(&backup, account)?.id;
+    let picture = block_on(Picture::read(&backup, id)).map_err(|error| Failure::Failed(error.to_string()))?;
+    Ok(Shown { account: id, backups: vec![backup], picture, lost: Vec::new() })
+}
+
+/// The last backup before the moment, and the first behind it.
+fn around(which: &Which, at: Timestamp) -> Result<(Option<String>, String), Failure> {
+    let folder = Folder::open(&which.folder)?;
+    let ids = folder.ids()?;
+    let times: Vec<(String, Timestamp)> =
+        ids.into_iter().filter_map(|id| Some((id.clone(), folder.listed(&id).manifest.ok()?.taken))).collect();
+    let before = times.iter().filter(|(_, taken)| *taken <= at).max_by_key(|(_, taken)| *taken);
+    let later = times.iter().filter(|(_, taken)| *taken >= at).min_by_key(|(_, taken)| *taken);
+    match (before, later) {
+        (before, Some((later, _))) => Ok((before.map(|(id, _)| id.clone()).filter(|id| id != later), later.clone())),
+        (Some((_, newest)), None) => Err(Failure::Nothing(format!(
+            "the newest backup is of {}; what was later is known to the next one: postamt backup create {}, then this again",
+            When(*newest).short(),
+            shown(&which.folder)
+        ))),
+        (None, None) => Err(Failure::Nothing(format!("there is no backup in {}", shown(&which.folder)))),
+    }
+}
+
+/// The account of this address.
+///
+/// # Errors
+/// Which ones there are instead.
+pub fn entry(backup: &Backup, account: &Address) -> Result<AccountEntry, Failure> {
+    let wanted = account.to_string().to_lowercase();
+    let accounts = &backup.content().accounts;
+    let entry = accounts.iter().find(|entry| entry.address.as_deref() == Some(&wanted)).cloned();
+    entry.ok_or_else(|| {
+        let there: Vec<&str> = accounts.iter().filter_map(|entry| entry.address.as_deref()).collect();
+        let id = &backup.manifest().id;
+        Failure::Nothing(format!("there is no account {account} in backup {id}; there are: {}", there.join(", ")))
+    })
+}
+
+fn unknown(error: PastError, before: Option<&Backup>, at: Timestamp) -> Failure {
+    let PastError::Forgotten(first) = error else { return Failure::Failed(error.to_string()) };
+    let reaches = first.map_or_else(String::new, |first| format!(", which reach back to {}", When(first).short()));
+    let at = When(at).short();
+    Failure::Nothing(match before {
+        Some(before) => format!(
+            "how it was at {at} is not known: the last backup before is of {}, and the changes behind it are forgotten but for \
+             the newest{reaches}; take backups more often than every 30 days",
+            When(before.manifest().taken).short()
+        ),
+        None => format!(
+            "how it was at {at} is not known: there is no backup from before, and without one all changes since the account's \
+             first are needed{reaches}"
+        ),
+    })
+}
