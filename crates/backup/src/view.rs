@@ -263,7 +263,7 @@ impl Inner {
         let chunks = chunks.start..last.last().map_or(chunks.start, |last| last + 1);
         let rows = |at: usize| self.rows_within(at, scan, &from, &to);
         match scan.order {
-            Order::Ascending => scan.page(chunks.flat_map(|at| rows(at)).map(key_of)),
+            Order::Ascending => scan.page(chunks.flat_map(rows).map(key_of)),
             Order::Descending => scan.page(chunks.rev().flat_map(|at| rows(at).rev()).map(key_of)),
         }
     }

@@ -1,4 +1,5 @@
 //! An account as its rows show it, and as it was at a moment.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "all of it is a test")]
 
 mod common;
 

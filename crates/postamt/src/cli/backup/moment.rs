@@ -11,7 +11,14 @@ pub fn moment(text: &str) -> Result<Timestamp, String> {
         let ms = i64::try_from(span.as_millis()).map_err(|_| wrong())?;
         return Ok(Timestamp::from_unix_ms(crate::cli::now().unix_ms().saturating_sub(ms)));
     }
-    civil(text.trim_end_matches(['Z', 'z'])).and_then(|civil| Timestamp::from_civil(civil, 0)).ok_or_else(wrong)
+    let text = text.trim_end_matches(['Z', 'z']);
+    let (text, ms) = text.split_once('.').map_or((text, Some(0)), |(text, ms)| (text, milliseconds(ms)));
+    let at = civil(text).and_then(|civil| Timestamp::from_civil(civil, 0)).zip(ms);
+    at.map(|(at, ms)| Timestamp::from_unix_ms(at.unix_ms() + ms)).ok_or_else(wrong)
+}
+
+fn milliseconds(text: &str) -> Option<i64> {
+    text.parse::<u16>().ok().filter(|_| text.len() == 3).map(i64::from)
 }
 
 fn civil(text: &str) -> Option<Civil> {
@@ -24,7 +31,7 @@ fn civil(text: &str) -> Option<Civil> {
         day: date.next()?.parse().ok()?,
         hour: time.next()?.parse().ok()?,
         minute: time.next()?.parse().ok()?,
-        second: time.next().map_or(Some(0), |second| second.split('.').next()?.parse().ok())?,
+        second: time.next().map_or(Some(0), |second| second.parse().ok())?,
     };
     (date.next().is_none() && time.next().is_none()).then_some(civil)
 }
@@ -36,11 +43,13 @@ mod tests {
     #[test]
     fn moments_are_read_as_people_write_them() {
         let want = Timestamp::from_unix_ms(1_795_339_800_000);
-        for text in ["2026-11-22 09:30", "2026-11-22T09:30:00Z", "2026-11-22T09:30:00.123Z", "2026-11-22 09:30:00"] {
+        for text in ["2026-11-22 09:30", "2026-11-22T09:30:00Z", "2026-11-22T09:30:00.000Z", "2026-11-22 09:30:00"] {
             assert_eq!(moment(text), Ok(want), "{text}");
         }
         assert!(moment("2h").unwrap() < crate::cli::now());
-        for text in ["", "yesterday", "2026-11-22 25:00", "2026-13-01", "2026-11-22 09:30:00:00"] {
+        for text in
+            ["", "yesterday", "2026-11-22 25:00", "2026-13-01", "2026-11-22 09:30:00:00", "2026-11-22 09:30:00.5"]
+        {
             assert!(moment(text).unwrap_err().contains("is no time"), "{text}");
         }
     }
