@@ -8,12 +8,14 @@
 mod admin;
 mod attempt;
 mod report;
+mod restored;
 mod row;
 mod schedule;
 
 pub use admin::{AdminError, Filter, QueuedDelivery};
 pub(crate) use attempt::BodyReader;
 pub use attempt::{Fault, Job, Outcome, OutcomeKind, Relay};
+pub use restored::hold_restored;
 pub use row::{Content, Delivery, QueuedMessage, Target};
 pub use schedule::{
     Closed, DeliveryKey, Destination, Grant, Health, RECIPIENTS_MAX, SLOW_AFTER, Schedule, ScheduleLimits, Work,

@@ -3,7 +3,7 @@
 use super::{Picture, each};
 use crate::error::Error;
 use crate::log::{Change, Entry};
-use crate::rows;
+use crate::rows::{self, Places};
 use crate::view::Member;
 use model::{AccountId, EmailId, MailboxId, ModSeq, ThreadId, Timestamp, Uid};
 use std::collections::BTreeSet;
@@ -168,14 +168,19 @@ impl Replay {
         let came: Vec<(MailboxId, Uid)> = std::mem::take(&mut self.came).into_iter().collect();
         let cell = rows::account_cell(account);
         for some in came.chunks(AT_ONCE) {
-            let queries = some.iter().map(|(mailbox, uid)| Query::row(&cell, rows::member(*mailbox, *uid))).collect();
-            let found = later.read(queries).await.map_err(Error::from)?.0;
-            for ((mailbox, uid), found) in some.iter().zip(found) {
+            let found = members(later, &cell, some).await?;
+            for ((mailbox, uid), known) in some.iter().zip(found) {
                 let Some(there) = self.picture.mailboxes.get_mut(mailbox) else { continue };
                 let Some(member) = there.members.get_mut(uid) else { continue };
-                let row = if let Found::Row(row) = found { row } else { None };
-                match row.and_then(|row| Member::decode(*uid, &row).ok()) {
-                    Some(known) => *member = Member { flags: member.flags, modseq: member.modseq, ..known },
+                let known = match known {
+                    Some(known) => Some(known),
+                    None => elsewhere(later, &cell, member.email).await?,
+                };
+                match known {
+                    Some(known) => {
+                        let Member { uid, flags, modseq, save_date, .. } = *member;
+                        *member = Member { uid, flags, modseq, save_date, ..known };
+                    }
                     None => {
                         lost.push((*mailbox, *uid, member.email));
                         there.members.remove(uid);
@@ -185,4 +190,22 @@ impl Replay {
         }
         Ok(Past { picture: self.picture, lost })
     }
+}
+
+/// The memberships at these places, as far as there are any.
+async fn members(store: &dyn Store, cell: &Cell, places: &[(MailboxId, Uid)]) -> Result<Vec<Option<Member>>, Error> {
+    let queries = places.iter().map(|(mailbox, uid)| Query::row(cell, rows::member(*mailbox, *uid))).collect();
+    let member = |((_, uid), found): (&(MailboxId, Uid), Found)| match found {
+        Found::Row(Some(row)) => Member::decode(*uid, &row).ok(),
+        _ => None,
+    };
+    Ok(places.iter().zip(store.read(queries).await?.0).map(member).collect())
+}
+
+/// A message as it is in another place: it has its size, dates and conversation there too.
+async fn elsewhere(store: &dyn Store, cell: &Cell, email: EmailId) -> Result<Option<Member>, Error> {
+    let row = store.read(vec![Query::row(cell, rows::places(email))]).await?.into_row();
+    let Some(places) = row.and_then(|row| Places::decode(&row).ok()) else { return Ok(None) };
+    let member = members(store, cell, &places.memberships).await?.into_iter().flatten().next();
+    Ok(member)
 }

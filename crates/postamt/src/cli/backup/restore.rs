@@ -100,6 +100,8 @@ impl Restore {
             let stepped = block_on(mailstore::step_over(&filled.store, entry.id, crate::cli::now()));
             stepped.map_err(|error| Failure::Failed(format!("account {}: {error}", entry.id)))?;
         }
+        let held = block_on(mta::queue::hold_restored(&filled.store));
+        let held = held.map_err(|error| Failure::Failed(format!("the queue: {error}")))?;
         drop(filled);
         finish(to)?;
         #[derive(Serialize)]
@@ -109,6 +111,7 @@ impl Restore {
             rows: u64,
             accounts: usize,
             messages: u64,
+            held: usize,
             wrong: usize,
         }
         let told = Told {
@@ -117,16 +120,20 @@ impl Restore {
             rows: rows(&backup),
             accounts: content.accounts.len(),
             messages: content.accounts.iter().map(|account| account.messages).sum(),
+            held,
             wrong: wrong.len(),
         };
         self.place.tell(&told, |told| {
-            format!(
+            let all = format!(
                 "{} with {} messages are in {}, as of {}\n",
                 count(told.accounts, "account", "accounts"),
                 told.messages,
                 to.display(),
                 told.taken.short()
-            )
+            );
+            let held = count(told.held, "delivery is", "deliveries are");
+            let queue = format!("{held} held, for they may have been made since; see: postamt queue list --held\n");
+            if told.held > 0 { all + &queue } else { all }
         })?;
         match told.wrong {
             0 => Ok(()),
