@@ -119,6 +119,7 @@ impl Stopped {
     pub fn open(data: &Path) -> anyhow::Result<Stopped> {
         let (store, blobs) = (data.join("store"), data.join("blobs"));
         anyhow::ensure!(store.is_dir(), "{} is no data folder of a postamt: there is no store in it", data.display());
+        super::scratch::check(data)?;
         let names = names::key(data)?;
         let store = LocalStore::open(store, Options::default())?;
         let blobs = LocalBlobs::open(blobs, Options::default())?;

@@ -37,26 +37,32 @@ pub struct Create {
 }
 
 pub fn run(create: &Create) -> Result<(), Failure> {
+    // Before anything is read: it may be in use, or something else.
+    let mut folder = Folder::open_or_make(&create.folder)?;
     let data = create.place.data().map_err(|mistakes| Failure::Wrong(mistakes.to_string()))?;
     match Client::connect(&data) {
         Ok(client) => {
             let mut running = Running::begin(client)?;
             let names = running.names().ok_or_else(|| Failure::Failed("the server's answer cannot be read".into()))?;
-            let done = create.take((running.begin.taken, names), &mut running);
+            let done = create.take(&mut folder, (running.begin.taken, names), &mut running);
             running.end();
             done
         }
         Err(ClientError::NoServer(_)) => {
             let stopped = Stopped::open(&data)?;
-            create.take((When(crate::cli::now()), stopped.names), &mut stopped.source()?)
+            create.take(&mut folder, (When(crate::cli::now()), stopped.names), &mut stopped.source()?)
         }
         Err(error) => Err(error.into()),
     }
 }
 
 impl Create {
-    fn take(&self, (taken, naming): (When, [u8; 32]), source: &mut dyn Source) -> Result<(), Failure> {
-        let mut folder = Folder::open_or_make(&self.folder)?;
+    fn take(
+        &self,
+        folder: &mut Folder,
+        (taken, naming): (When, [u8; 32]),
+        source: &mut dyn Source,
+    ) -> Result<(), Failure> {
         let plan = Plan {
             taken: taken.0,
             program: concat!("postamt ", env!("CARGO_PKG_VERSION")).into(),
@@ -66,8 +72,7 @@ impl Create {
         };
         let mut progress = Progress::of(0, "rows");
         let told = |report: &Report| format!("{} read, {} written", size(report.octets), size(report.written_octets));
-        let report =
-            backup::create(&mut folder, source, &plan, &mut |report| progress.at(report.rows, || told(report)));
+        let report = backup::create(folder, source, &plan, &mut |report| progress.at(report.rows, || told(report)));
         progress.end();
         self.tell(taken, &report?)
     }

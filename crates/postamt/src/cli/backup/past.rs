@@ -27,7 +27,10 @@ pub fn at(which: &Which, account: &Address, at: Timestamp) -> Result<Shown, Fail
     })?;
     let had = before.as_ref().filter(|before| before.content().accounts.iter().any(|entry| entry.id == id.id));
     let past = block_on(Past::of(had.map(|before| before as &dyn Store), &later, id.id, at));
-    let Past { picture, lost } = past.map_err(|error| unknown(error, before.as_ref(), at))?;
+    let Past { picture, lost } = past.map_err(|error| match later.damage().into_iter().next() {
+        Some((_, why)) => Failure::Failed(format!("the log of changes cannot be read to its end: {why}")),
+        None => unknown(error, before.as_ref(), at),
+    })?;
     let lost = lost.iter().map(|(mailbox, uid, email)| {
         let name = picture.mailboxes.get(mailbox).and_then(|mailbox| mailbox.name.as_deref());
         format!("{}, message {uid} (M{email})", name.unwrap_or("a mailbox"))
