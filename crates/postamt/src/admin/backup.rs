@@ -7,6 +7,7 @@ use super::protocol::{REQUEST_OCTETS_MAX, Trouble};
 use super::server::{Exchange, Fault, Office};
 use super::when::When;
 use crate::backups::names;
+use crate::language::Text;
 use model::Encoder;
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -103,7 +104,9 @@ async fn rows(snapshot: &dyn Snapshot, to: &mut Exchange) -> Result<(), Fault> {
 async fn blobs(office: &Office, to: &mut Exchange) -> Result<(), Fault> {
     loop {
         let id = match wish(to).await? {
-            Wish::Blob(id) => BlobId(names::parse(&id).ok_or_else(|| Trouble::wrong("no blob is called so"))?),
+            Wish::Blob(id) => {
+                BlobId(names::parse(&id).ok_or_else(|| Trouble::wrong(Text::same("no blob is called so")))?)
+            }
             Wish::End {} => return Ok(()),
         };
         let (mut at, mut missing) = (0, false);

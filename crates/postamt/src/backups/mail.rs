@@ -5,9 +5,10 @@ use crate::admin::transfer::{MailboxItem, MemberItem, Source};
 use crate::import::hash;
 use crate::import::letter::Letter;
 use crate::import::uplink::Uplink;
+use crate::language::{say, told};
 use backup::Backup;
 use mailstore::{Member, Picture, read_message};
-use model::{AccountId, EmailId, MailboxId};
+use model::{AccountId, EmailId, MailboxId, Uid};
 use std::collections::HashSet;
 use store::conformance::block_on;
 
@@ -85,12 +86,22 @@ pub fn choose(picture: &Picture, wanted: &Wanted) -> Result<(Vec<String>, Vec<Ch
     let names = || picture.mailboxes.values().filter_map(|mailbox| mailbox.name.as_deref());
     if let Some(missing) = wanted.mailboxes.iter().find(|name| !names().any(|there| same(name, there))) {
         let there: Vec<&str> = names().collect();
-        return Err(format!("there was no mailbox \"{missing}\" then; there were: {}", there.join(", ")));
+        let there = there.join(", ");
+        return Err(say!(
+            "there was no mailbox \"{missing}\" then; there were: {there}",
+            "es gab damals keinen Mailordner „{missing}“; es gab: {there}"
+        ));
     }
     if let Some(email) = wanted.message.filter(|_| chosen.is_empty()) {
-        return Err(format!("there was no message M{email} then"));
+        return Err(say!("there was no message M{email} then", "es gab damals keine Nachricht M{email}"));
     }
     Ok((mailboxes, chosen))
+}
+
+/// Where a message was, for people.
+pub fn place(mailbox: Option<&str>, uid: Uid, email: EmailId) -> String {
+    let mailbox = mailbox.unwrap_or("?");
+    say!("{mailbox}, message {uid} (M{email})", "{mailbox}, Nachricht {uid} (M{email})")
 }
 
 /// Under which a mailbox comes back whose record is lost.
@@ -127,11 +138,11 @@ pub fn send(shown: &Shown, chosen: &[Chosen], there: &There, uplink: &mut Uplink
             uplink.known(1);
             continue;
         }
-        let place = format!("{from}, message {} (M{})", member.uid, member.email);
+        let place = place(Some(from), member.uid, member.email);
         let octets = match shown.read(member.email) {
             Ok(octets) => octets,
             Err(error) => {
-                uplink.trouble(place, error.to_string());
+                uplink.trouble(place, told(&error));
                 continue;
             }
         };

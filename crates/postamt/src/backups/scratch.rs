@@ -1,5 +1,6 @@
 //! A store in a folder of its own: what is restored into, for a test or for good.
 
+use crate::language::say;
 use anyhow::{Context, ensure};
 use backup::{Backup, Restored, restore};
 use std::fs;
@@ -32,12 +33,21 @@ pub fn fill(backup: &Backup, data: &Path, progress: &mut dyn FnMut(Restored)) ->
     } else {
         let empty = match fs::read_dir(data) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => true,
-            entries => entries.with_context(|| format!("cannot read {}", data.display()))?.next().is_none(),
+            entries => {
+                entries.with_context(|| cannot(data, &say!("cannot read", "lässt sich nicht lesen")))?.next().is_none()
+            }
         };
-        ensure!(empty, "{} is not empty; name a folder that is, or that is not there yet", data.display());
-        fs::create_dir_all(data).with_context(|| format!("cannot make {}", data.display()))?;
+        let shown = data.display();
+        ensure!(
+            empty,
+            say!(
+                "{shown} is not empty; name a folder that is, or that is not there yet",
+                "{shown} ist nicht leer; nenne einen leeren Ordner oder einen, den es noch nicht gibt"
+            )
+        );
+        fs::create_dir_all(data).with_context(|| cannot(data, &say!("cannot make", "lässt sich nicht anlegen")))?;
         let text = "A restore into this folder began and has not ended; the same command begins it anew.\n";
-        fs::write(&mark, text).with_context(|| format!("cannot write {}", mark.display()))?;
+        fs::write(&mark, text).with_context(|| cannot(&mark, &say!("cannot write", "lässt sich nicht schreiben")))?;
     }
     let store = LocalStore::open(data.join("store"), Options::default())?;
     let blobs = LocalBlobs::open(data.join("blobs"), Options::default())?;
@@ -51,7 +61,7 @@ pub fn fill(backup: &Backup, data: &Path, progress: &mut dyn FnMut(Restored)) ->
 /// Those of the disk.
 pub fn finish(data: &Path) -> anyhow::Result<()> {
     let mark = data.join(UNFINISHED);
-    fs::remove_file(&mark).with_context(|| format!("cannot remove {}", mark.display()))?;
+    fs::remove_file(&mark).with_context(|| cannot(&mark, &say!("cannot remove", "lässt sich nicht löschen")))?;
     fs::File::open(data)?.sync_all()?;
     Ok(())
 }
@@ -61,11 +71,15 @@ pub fn finish(data: &Path) -> anyhow::Result<()> {
 /// # Errors
 /// What to do.
 pub fn check(data: &Path) -> anyhow::Result<()> {
+    let shown = data.display();
     ensure!(
         !data.join(UNFINISHED).exists(),
-        "{}: a restore into this folder has not ended, and not all mail is there; repeat: postamt backup restore DIR --to {}",
-        data.display(),
-        data.display()
+        say!(
+            "{shown}: a restore into this folder has not ended, and not all mail is there; repeat: postamt backup restore DIR \
+             --to {shown}",
+            "{shown}: Eine Wiederherstellung in diesen Ordner ist nicht fertig, es ist nicht alle Mail da; wiederhole: postamt \
+             backup restore ORDNER --to {shown}"
+        )
     );
     Ok(())
 }
@@ -81,7 +95,8 @@ impl Scratch {
     pub fn new(parent: &Path) -> anyhow::Result<Scratch> {
         let folder = parent.join(format!("postamt-verify-{}", std::process::id()));
         remove(&folder)?;
-        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        fs::create_dir_all(&folder)
+            .with_context(|| cannot(&folder, &say!("cannot make", "lässt sich nicht anlegen")))?;
         Ok(Scratch(folder))
     }
 
@@ -99,10 +114,14 @@ impl Drop for Scratch {
     }
 }
 
+fn cannot(path: &Path, what: &str) -> String {
+    format!("{}: {what}", path.display())
+}
+
 fn remove(folder: &Path) -> anyhow::Result<()> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("cannot remove {}", folder.display()))
+            Err(error).with_context(|| cannot(folder, &say!("cannot remove", "lässt sich nicht löschen")))
         }
         _ => Ok(()),
     }

@@ -4,6 +4,7 @@ use super::names;
 use crate::admin::backup::{BeginItem, PieceItem, Wish};
 use crate::admin::client::{Client, ClientError};
 use crate::admin::protocol::{Answer, Request};
+use crate::language::say;
 use backup::{Error, Opened, Pieces, Row, Source};
 use serde::de::DeserializeOwned;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -118,7 +119,14 @@ impl Stopped {
     /// When it is no data folder, or somebody has it open.
     pub fn open(data: &Path) -> anyhow::Result<Stopped> {
         let (store, blobs) = (data.join("store"), data.join("blobs"));
-        anyhow::ensure!(store.is_dir(), "{} is no data folder of a postamt: there is no store in it", data.display());
+        let shown = data.display();
+        anyhow::ensure!(
+            store.is_dir(),
+            say!(
+                "{shown} is no data folder of a postamt: there is no store in it",
+                "{shown} ist kein Datenordner eines postamt: Es ist kein Speicher darin"
+            )
+        );
         super::scratch::check(data)?;
         let names = names::key(data)?;
         let store = LocalStore::open(store, Options::default())?;

@@ -15,19 +15,21 @@ mod restore;
 mod verify;
 
 use super::failure::Failure;
+use crate::language::{Tell, told};
 use backup::age::{Identity, identities};
 use backup::{Backup, Error, Folder, Gaps};
 use clap::{Args, Subcommand};
 use std::path::{Path, PathBuf};
 
 pub const EXAMPLES: &str = "Examples:
-  postamt backup create /backup                     while the server runs, or while it does not
-  postamt backup verify /backup                     restores the newest one for a test, and judges it
+  postamt backup create /backup
+  postamt backup verify /backup
   postamt backup restore /backup --account anna@example.org
   postamt backup restore /backup --to /var/lib/postamt-new
   postamt backup forget /backup --keep-daily 7 --keep-monthly 12
 
 A backup holds all that is in the data folder's store: mail, people, queue and trace. The configuration file is not in it.
+
 Exit codes: 0 done, 1 failed or damaged, 2 the command is wrong, 3 there is no such thing.";
 
 #[derive(Subcommand, Debug)]
@@ -74,9 +76,8 @@ impl Keys {
     fn read(&self) -> Result<Vec<Identity>, Failure> {
         let mut all = Vec::new();
         for file in &self.identity {
-            let text = std::fs::read_to_string(file)
-                .map_err(|error| Failure::Wrong(format!("{}: {error}", file.display())))?;
-            all.extend(identities(&text).map_err(|error| Failure::Wrong(format!("{}: {error}", file.display())))?);
+            let text = std::fs::read_to_string(file).map_err(|error| wrong(file, &error))?;
+            all.extend(identities(&text).map_err(|error| wrong(file, &error))?);
         }
         Ok(all)
     }
@@ -102,13 +103,17 @@ pub fn run(command: &BackupCommand) -> Result<(), Failure> {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
-        let text = error.to_string();
+        let text = told(&error);
         match error {
             Error::NoBackup { .. } => Failure::Nothing(text),
             Error::Foreign { .. } | Error::Sealed(_) => Failure::Wrong(text),
             _ => Failure::Failed(text),
         }
     }
+}
+
+fn wrong(file: &Path, error: &impl Tell) -> Failure {
+    Failure::Wrong(format!("{}: {}", file.display(), told(error)))
 }
 
 /// For shells and people.

@@ -2,12 +2,14 @@
 //! it what a German reads. A test in `tree` finds what is missing here, and what no command says any more.
 
 /// Names of values.
-pub const VALUE_NAMES: [(&str, &str); 26] = [
+pub const VALUE_NAMES: [(&str, &str); 29] = [
     ("ADDRESS", "ADRESSE"),
+    ("BACKUP", "BACKUP"),
     ("CHARS", "ZEICHEN"),
     ("COMMAND", "BEFEHL"),
     ("DIR", "ORDNER"),
     ("DOMAIN", "DOMAIN"),
+    ("EMAILID", "EMAILID"),
     ("FILE", "DATEI"),
     ("FORMAT", "FORMAT"),
     ("HASH", "HASH"),
@@ -18,6 +20,7 @@ pub const VALUE_NAMES: [(&str, &str); 26] = [
     ("NAME", "NAME"),
     ("NEXT_HOP", "NÄCHSTER_HOP"),
     ("PART", "TEIL"),
+    ("RECIPIENT", "EMPFÄNGER"),
     ("SHELL", "SHELL"),
     ("SIZE", "GRÖSSE"),
     ("TARGETS", "ZIELE"),
@@ -391,4 +394,186 @@ Exit-Codes: 0 alles ist da, 1 etwas fehlt und wurde genannt, 2 der Befehl ist fa
         "Liest ein Passwort von der Standardeingabe und gibt aus, was `password_hash` erwartet: Argon2id-Hash und SCRAM-Schlüssel",
     ),
     ("One JSON object instead of a line", "Ein JSON-Objekt statt einer Zeile"),
+    // backup
+    (
+        "Takes everything into a folder, and brings back all or some of it",
+        "Sichert alles in einen Ordner und bringt alles oder einen Teil zurück",
+    ),
+    (
+        "A backup holds all that is in the data folder's store: mail, people, queue and trace. The configuration file is not in it.",
+        "Ein Backup enthält alles, was im Speicher des Datenordners liegt: Mail, Personen, Warteschlange und Verlauf. Die
+Konfigurationsdatei ist nicht darin.",
+    ),
+    (
+        "Exit codes: 0 done, 1 failed or damaged, 2 the command is wrong, 3 there is no such thing.",
+        "Exit-Codes: 0 erledigt, 1 gescheitert oder beschädigt, 2 Befehl falsch, 3 nicht vorhanden.",
+    ),
+    (
+        "Takes a backup into a folder; only what is not there yet is written",
+        "Sichert in einen Ordner; geschrieben wird nur, was dort noch fehlt",
+    ),
+    (
+        "It shows one moment, however long it takes, and may be stopped and started again at any time: what is written is found.",
+        "Es zeigt einen Augenblick, wie lange es auch dauert, und darf jederzeit abgebrochen und neu gestartet werden: Was geschrieben ist, wird gefunden.",
+    ),
+    (
+        "Exit codes: 0 done, 1 failed, or a body is missing that was named, 2 the command is wrong.",
+        "Exit-Codes: 0 erledigt, 1 gescheitert, oder es fehlt ein Inhalt, der genannt wurde, 2 Befehl falsch.",
+    ),
+    (
+        "The folder of backups, made if it is not there",
+        "Ordner mit den Backups; fehlt er, wird er angelegt",
+    ),
+    (
+        "Encrypts to this public key; may be given several times, each of their keys opens it",
+        "Verschlüsselt für diesen öffentlichen Schlüssel; mehrfach möglich, jeder der Schlüssel öffnet es",
+    ),
+    (
+        "Reads what is there already, and writes anew what is damaged",
+        "Liest, was schon da ist, und schreibt Beschädigtes neu",
+    ),
+    (
+        "The backups of a folder",
+        "Die Backups eines Ordners",
+    ),
+    (
+        "Exit codes: 0 done, 1 a backup cannot be read, 2 the command is wrong.",
+        "Exit-Codes: 0 erledigt, 1 ein Backup ist nicht lesbar, 2 Befehl falsch.",
+    ),
+    (
+        "The folder of backups",
+        "Ordner mit den Backups",
+    ),
+    (
+        "Also whose mail is in each",
+        "Auch, wessen Mail in jedem ist",
+    ),
+    (
+        "A file with the key of an encrypted backup, as `postamt backup key` or age-keygen writes it",
+        "Datei mit dem Schlüssel eines verschlüsselten Backups, wie `postamt backup key` oder age-keygen sie schreibt",
+    ),
+    (
+        "Reads a backup to its last octet and restores it for a test",
+        "Liest ein Backup bis zum letzten Oktett und stellt es zur Probe wieder her",
+    ),
+    (
+        "It needs the room of a whole data folder for the test restore; with --in-place it needs none, and checks the same rows where they lie.",
+        "Die Probe braucht den Platz eines ganzen Datenordners; mit --in-place braucht sie keinen und prüft dieselben Datensätze, wo sie liegen.",
+    ),
+    (
+        "Exit codes: 0 good, 1 damaged, 2 the command is wrong, 3 there is no such backup.",
+        "Exit-Codes: 0 gut, 1 beschädigt, 2 Befehl falsch, 3 kein solches Backup.",
+    ),
+    (
+        "Which of its backups [default: the newest]; the beginning of its name is enough",
+        "Welches der Backups [Vorgabe: das neueste]; der Anfang seines Namens genügt",
+    ),
+    (
+        "All of them",
+        "Alle",
+    ),
+    (
+        "Where the test restore goes [default: the system's folder for temporary files]",
+        "Wohin die Probe geht [Vorgabe: der Ordner des Systems für temporäre Dateien]",
+    ),
+    (
+        "Without a test restore",
+        "Ohne Wiederherstellung zur Probe",
+    ),
+    (
+        "One JSON object for each backup instead of text",
+        "Ein JSON-Objekt je Backup statt Text",
+    ),
+    (
+        "Brings back everything, an account, a mailbox or a message",
+        "Bringt alles, ein Konto, einen Mailordner oder eine Nachricht zurück",
+    ),
+    (
+        "With --account the server runs; nothing that is there is removed or doubled: a message counts as there in whatever mailbox it lies.
+It may be stopped and started again at any time. With --to the server of that folder does not run.",
+        "Mit --account läuft der Server; nichts Vorhandenes wird entfernt oder verdoppelt: Eine Nachricht gilt als vorhanden, in welchem Mailordner
+sie auch liegt. Abbrechen und neu starten geht jederzeit. Mit --to läuft der Server dieses Ordners nicht.",
+    ),
+    (
+        "Exit codes: 0 all is there, 1 something is not and was named, 2 the command is wrong, 3 there is no such thing.",
+        "Exit-Codes: 0 alles ist da, 1 etwas fehlt und wurde genannt, 2 Befehl falsch, 3 nicht vorhanden.",
+    ),
+    (
+        "As it was at this moment, also between two backups: as 2026-11-22 09:30 (in UTC), or how long ago, as 2h",
+        "Stand dieses Augenblicks, auch zwischen zwei Backups: etwa 2026-11-22 09:30 (in UTC), oder wie lange es her ist, etwa 2h",
+    ),
+    (
+        "Everything, into this data folder, which is empty or not there",
+        "Alles, in diesen Datenordner, der leer ist oder fehlt",
+    ),
+    (
+        "Whose mail in the backup",
+        "Wessen Mail im Backup",
+    ),
+    (
+        "Whose mail it becomes [default: the same account's]",
+        "Wessen Mail es wird [Vorgabe: dasselbe Konto]",
+    ),
+    (
+        "Only the message with this EMAILID, as IMAP shows it: M and a number",
+        "Nur die Nachricht mit dieser EMAILID, wie IMAP sie zeigt: M und eine Zahl",
+    ),
+    (
+        "Beside what is there: into this mailbox, or below it if there are several; also what is there already",
+        "Neben das Vorhandene: in diesen Mailordner, bei mehreren darunter; auch was schon da ist",
+    ),
+    (
+        "Removes old backups, and what only they consist of",
+        "Entfernt alte Backups und alles, was nur zu ihnen gehört",
+    ),
+    (
+        "What any of the rules keeps, stays. Each counts days, weeks … that have a backup, and keeps the last one of each.",
+        "Was eine der Regeln behält, bleibt. Jede zählt Tage, Wochen …, die ein Backup haben, und behält deren letztes.",
+    ),
+    (
+        "Exit codes: 0 done, 1 failed, 2 the command is wrong, 3 there is no such backup.",
+        "Exit-Codes: 0 erledigt, 1 gescheitert, 2 Befehl falsch, 3 kein solches Backup.",
+    ),
+    (
+        "These go",
+        "Diese verschwinden",
+    ),
+    (
+        "Keeps so many of the newest",
+        "Behält so viele der neuesten",
+    ),
+    (
+        "Keeps one of each of so many days",
+        "Behält je eines von so vielen Tagen",
+    ),
+    (
+        "Keeps one of each of so many weeks",
+        "Behält je eines von so vielen Wochen",
+    ),
+    (
+        "Keeps one of each of so many months",
+        "Behält je eines von so vielen Monaten",
+    ),
+    (
+        "Keeps one of each of so many years",
+        "Behält je eines von so vielen Jahren",
+    ),
+    (
+        "Only tells what would go",
+        "Sagt nur, was verschwinden würde",
+    ),
+    (
+        "Makes a key that backups can be encrypted to",
+        "Erzeugt einen Schlüssel, für den sich Backups verschlüsseln lassen",
+    ),
+    (
+        "It prints what --to takes. Keep the file where the backups are not, and a copy of it on paper: without it they cannot be opened. The
+server needs only what is printed. The format is age's (age-encryption.org); a key of age-keygen does as well.",
+        "Er gibt aus, was --to erwartet. Bewahre die Datei nicht bei den Backups auf und eine Kopie auf Papier: Ohne sie lassen sie sich nicht öffnen.
+Der Server braucht nur die Ausgabe. Das Format ist das von age (age-encryption.org); ein Schlüssel von age-keygen geht ebenso.",
+    ),
+    (
+        "The file that the key is written to; it must not be there",
+        "Datei, in die der Schlüssel kommt; es darf sie noch nicht geben",
+    ),
 ];

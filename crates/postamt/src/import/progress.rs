@@ -10,23 +10,33 @@ const LINE_EVERY: Duration = Duration::from_secs(10);
 /// Between two looks of the bar.
 const TICK_EVERY: Duration = Duration::from_millis(120);
 
+/// What is counted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unit {
+    Messages,
+    /// Of a store.
+    Rows,
+    /// Of a backup.
+    Objects,
+}
+
 /// What is shown while mail moves.
 pub struct Progress {
     bar: Option<ProgressBar>,
     began: Instant,
     told: Instant,
     total: u64,
-    unit: &'static str,
+    unit: Unit,
 }
 
 impl Progress {
     /// Begins; `total` is how many messages there are, 0 where nobody knows.
     pub fn new(total: u64) -> Progress {
-        Progress::of(total, "messages")
+        Progress::of(total, Unit::Messages)
     }
 
     /// As [`new`](Self::new), for other things than messages.
-    pub fn of(total: u64, unit: &'static str) -> Progress {
+    pub fn of(total: u64, unit: Unit) -> Progress {
         let bar = std::io::stderr().is_terminal().then(|| {
             let (bar, template) = match total {
                 0 => (ProgressBar::new_spinner(), "{spinner} {msg}"),
@@ -49,9 +59,14 @@ impl Progress {
         } else if self.told.elapsed() >= LINE_EVERY {
             self.told = Instant::now();
             let (total, text) = (self.total, text());
+            let unit = match self.unit {
+                Unit::Messages => say!("messages", "Nachrichten"),
+                Unit::Rows => say!("rows", "Datensätze"),
+                Unit::Objects => say!("objects", "Objekte"),
+            };
             let line = match total {
-                0 => say!("{done} messages: {text}", "{done} Nachrichten: {text}"),
-                _ => say!("{done} of {total} messages: {text}", "{done} von {total} Nachrichten: {text}"),
+                0 => format!("{done} {unit}: {text}"),
+                _ => say!("{done} of {total} {unit}: {text}", "{done} von {total} {unit}: {text}"),
             };
             eprintln!("{line}");
         }

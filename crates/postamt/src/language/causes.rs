@@ -5,8 +5,10 @@
 //! |---|---|
 //! | `written` | of what people write: addresses, sizes, passwords |
 //! | `house` | of accounts, mailboxes and the queue |
+//! | `backups` | of backups |
 //! | `edge` | of the network, TLS, other servers, and the disk |
 
+mod backups;
 mod edge;
 mod house;
 mod written;
@@ -68,6 +70,7 @@ pub fn of_fault(error: &(dyn Error + 'static)) -> Text {
         known::<InheritError>,
         known::<TlsError>,
         known::<OpenError>,
+        known::<backup::Error>,
     ];
     kinds.iter().find_map(|known| known(error)).unwrap_or_else(|| Text::same(error))
 }

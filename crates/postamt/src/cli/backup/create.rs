@@ -6,7 +6,8 @@ use crate::backups::source::{Running, Stopped};
 use crate::cli::failure::Failure;
 use crate::cli::place::Place;
 use crate::cli::text::{count, size};
-use crate::import::progress::Progress;
+use crate::import::progress::{Progress, Unit};
+use crate::language::say;
 use backup::age::Recipient;
 use backup::{Folder, Plan, Report, Source};
 use clap::Args;
@@ -16,9 +17,10 @@ use std::path::PathBuf;
 pub const EXAMPLES: &str = "Examples:
   postamt backup create /backup
   postamt backup create /backup --config /etc/postamt/postamt.toml --json
-  postamt backup create /backup --to age1…        see: postamt backup key --help
+  postamt backup create /backup --to age1…
 
 It shows one moment, however long it takes, and may be stopped and started again at any time: what is written is found.
+
 Exit codes: 0 done, 1 failed, or a body is missing that was named, 2 the command is wrong.";
 
 #[derive(Args, Debug)]
@@ -27,7 +29,7 @@ pub struct Create {
     #[arg(value_name = "DIR")]
     folder: PathBuf,
     /// Encrypts to this public key; may be given several times, each of their keys opens it.
-    #[arg(long, value_name = "AGE1…")]
+    #[arg(long, value_name = "RECIPIENT")]
     to: Vec<Recipient>,
     /// Reads what is there already, and writes anew what is damaged.
     #[arg(long)]
@@ -43,7 +45,9 @@ pub fn run(create: &Create) -> Result<(), Failure> {
     match Client::connect(&data) {
         Ok(client) => {
             let mut running = Running::begin(client)?;
-            let names = running.names().ok_or_else(|| Failure::Failed("the server's answer cannot be read".into()))?;
+            let names = running.names().ok_or_else(|| {
+                Failure::Failed(say!("the server's answer cannot be read", "die Antwort des Servers ist unlesbar"))
+            })?;
             let done = create.take(&mut folder, (running.begin.taken, names), &mut running);
             running.end();
             done
@@ -70,8 +74,11 @@ impl Create {
             naming,
             recheck: self.recheck,
         };
-        let mut progress = Progress::of(0, "rows");
-        let told = |report: &Report| format!("{} read, {} written", size(report.octets), size(report.written_octets));
+        let mut progress = Progress::of(0, Unit::Rows);
+        let told = |report: &Report| {
+            let (read, written) = (size(report.octets), size(report.written_octets));
+            say!("{read} read, {written} written", "{read} gelesen, {written} geschrieben")
+        };
         let report = backup::create(folder, source, &plan, &mut |report| progress.at(report.rows, || told(report)));
         progress.end();
         self.tell(taken, &report?)
@@ -102,22 +109,23 @@ impl Create {
             missing_blobs: report.missing.iter().map(ToString::to_string).collect(),
         };
         self.place.tell(&told, |told| {
-            format!(
-                "backup {}: {} rows in {} objects, {} of them new, {} written\n",
-                told.backup,
-                told.rows,
-                told.objects,
-                told.objects_new,
-                size(told.written_octets)
+            let Told { backup, rows, objects, objects_new, .. } = told;
+            let written = size(told.written_octets);
+            say!(
+                "backup {backup}: {rows} rows in {objects} objects, {objects_new} of them new, {written} written\n",
+                "Backup {backup}: {rows} Datensätze in {objects} Objekten, davon {objects_new} neu, {written} geschrieben\n"
             )
         })?;
         match told.missing_blobs.len() {
             0 => Ok(()),
-            missing => Err(Failure::Failed(format!(
-                "{} not there or damaged in the server's store; everything else is in the backup: {}",
-                count(missing, "body is", "bodies are"),
-                told.missing_blobs.join(" ")
-            ))),
+            missing => {
+                let bodies = count(missing, ["body is", "bodies are"], ["Inhalt fehlt", "Inhalte fehlen"]);
+                let which = told.missing_blobs.join(" ");
+                Err(Failure::Failed(say!(
+                    "{bodies} not there or damaged in the server's store; everything else is in the backup: {which}",
+                    "{bodies} im Speicher des Servers oder ist beschädigt; alles andere ist im Backup: {which}"
+                )))
+            }
         }
     }
 }

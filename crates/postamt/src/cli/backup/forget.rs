@@ -1,9 +1,9 @@
 //! `postamt backup forget`
 
-use super::shown;
 use crate::cli::failure::Failure;
 use crate::cli::place;
 use crate::cli::text::{count, size};
+use crate::language::say;
 use backup::{Folder, Keep, forget};
 use clap::Args;
 use serde::Serialize;
@@ -16,6 +16,7 @@ pub const EXAMPLES: &str = "Examples:
   postamt backup forget /backup --keep-daily 7 --dry-run
 
 What any of the rules keeps, stays. Each counts days, weeks … that have a backup, and keeps the last one of each.
+
 Exit codes: 0 done, 1 failed, 2 the command is wrong, 3 there is no such backup.";
 
 #[derive(Args, Debug)]
@@ -66,21 +67,24 @@ pub fn run(forget_: &Forget) -> Result<(), Failure> {
         yearly: forget_.keep_yearly,
     };
     if forget_.backups.is_empty() && keep.is_nothing() {
-        return Err(Failure::Wrong("say what stays (as --keep-daily 7), or name backups that go".into()));
+        return Err(Failure::Wrong(say!(
+            "say what stays (as --keep-daily 7), or name backups that go",
+            "sag, was bleibt (etwa --keep-daily 7), oder nenne Backups, die weg sollen"
+        )));
     }
     let told = if forget_.dry_run { dry(forget_, keep)? } else { wet(forget_, keep)? };
     if forget_.json {
         return place::json(&told);
     }
-    let would = if forget_.dry_run { "would go" } else { "gone" };
-    place::say(&format!(
-        "{} {would} ({}), {} kept; {} objects, {}\n",
-        count(told.forgotten.len(), "backup", "backups"),
-        told.forgotten.join(" "),
-        told.kept.len(),
-        told.objects,
-        size(told.octets)
-    ))
+    let backups = count(told.forgotten.len(), ["backup", "backups"], ["Backup", "Backups"]);
+    let (which, kept, objects, octets) = (told.forgotten.join(" "), told.kept.len(), told.objects, size(told.octets));
+    place::say(&match forget_.dry_run {
+        true => say!("{backups} would go ({which}), {kept} kept\n", "{backups} ginge weg ({which}), {kept} blieben\n"),
+        false => say!(
+            "{backups} gone ({which}), {kept} kept; {objects} objects, {octets}\n",
+            "{backups} weg ({which}), {kept} behalten; {objects} Objekte, {octets}\n"
+        ),
+    })
 }
 
 fn dry(forget: &Forget, keep: Keep) -> Result<Told, Failure> {
@@ -120,7 +124,7 @@ fn goes(
         return Ok(times.iter().map(|(id, _)| id).filter(|id| !kept.contains(id.as_str())).cloned().collect());
     }
     if let Some(missing) = forget.backups.iter().find(|id| !ids.contains(id)) {
-        return Err(Failure::Nothing(format!("there is no backup {missing} in {}", shown(&forget.folder))));
+        return Err(backup::Error::NoBackup { wanted: missing.clone(), folder: forget.folder.clone() }.into());
     }
     Ok(forget.backups.iter().cloned().collect())
 }

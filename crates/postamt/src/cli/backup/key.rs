@@ -2,6 +2,7 @@
 
 use crate::cli::failure::Failure;
 use crate::cli::place;
+use crate::language::{say, told};
 use anyhow::Context;
 use backup::age::Identity;
 use clap::Args;
@@ -9,12 +10,12 @@ use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
 
-pub const EXAMPLES: &str = "Example:
+pub const EXAMPLES: &str = "Examples:
   postamt backup key /root/backup.key
-  postamt backup create /backup --to age1…        with what it printed
+  postamt backup create /backup --to age1…
 
-Keep the file where the backups are not, and a copy of it on paper: without it they cannot be opened. The server needs only what
-is printed. The format is age's (age-encryption.org); a key of age-keygen does as well.";
+It prints what --to takes. Keep the file where the backups are not, and a copy of it on paper: without it they cannot be opened. The
+server needs only what is printed. The format is age's (age-encryption.org); a key of age-keygen does as well.";
 
 #[derive(Args, Debug)]
 pub struct Key {
@@ -27,7 +28,7 @@ pub struct Key {
 }
 
 pub fn run(key: &Key) -> Result<(), Failure> {
-    let identity = Identity::generate().map_err(|error| Failure::Failed(error.to_string()))?;
+    let identity = Identity::generate().map_err(|error| Failure::Failed(told(&error)))?;
     let recipient = identity.recipient().to_string();
     let text = format!("# public key: {recipient}\n{}\n", &*identity.expose());
     let write = || {
@@ -35,7 +36,10 @@ pub fn run(key: &Key) -> Result<(), Failure> {
         file.write_all(text.as_bytes())?;
         file.sync_all()
     };
-    write().with_context(|| format!("cannot write {}", key.file.display()))?;
+    write().with_context(|| {
+        let file = key.file.display();
+        say!("cannot write {file}", "{file} lässt sich nicht schreiben")
+    })?;
     if key.json {
         return place::json(&serde_json::json!({ "file": key.file, "recipient": recipient }));
     }

@@ -4,7 +4,8 @@ use super::{Keys, shown};
 use crate::admin::when::When;
 use crate::cli::failure::Failure;
 use crate::cli::place::{self, columns};
-use crate::cli::text::{size, table};
+use crate::cli::text::{messages, size, table};
+use crate::language::{say, told};
 use backup::{AccountEntry, Content, Folder, Listed, content};
 use clap::Args;
 use serde::Serialize;
@@ -79,13 +80,25 @@ pub fn run(list: &List) -> Result<(), Failure> {
     }
     match troubles {
         0 => Ok(()),
-        _ => Err(Failure::Failed(format!("not all backups in {} can be read", shown(&list.folder)))),
+        _ => {
+            let folder = shown(&list.folder);
+            Err(Failure::Failed(say!(
+                "not all backups in {folder} can be read",
+                "nicht alle Backups in {folder} sind lesbar"
+            )))
+        }
     }
 }
 
 fn item(listed: Listed, content: Option<Result<Content, backup::Error>>) -> Item {
     let Listed { id, manifest, copy_damaged, .. } = listed;
-    let damaged = copy_damaged.map(|error| format!("one copy of its manifest is damaged, the other is used: {error}"));
+    let damaged = copy_damaged.map(|error| {
+        let error = told(&error);
+        say!(
+            "one of two copies of its list is damaged: {error}",
+            "eine von zwei Kopien seiner Liste ist beschädigt: {error}"
+        )
+    });
     match (manifest, content.transpose()) {
         (Ok(manifest), Ok(content)) => Item {
             backup: id,
@@ -103,7 +116,7 @@ fn item(listed: Listed, content: Option<Result<Content, backup::Error>>) -> Item
             encrypted: false,
             objects: 0,
             accounts: None,
-            trouble: Some(error.to_string()),
+            trouble: Some(told(&error)),
         },
     }
 }
@@ -111,26 +124,30 @@ fn item(listed: Listed, content: Option<Result<Content, backup::Error>>) -> Item
 fn text(items: &[Item], list: &List) -> String {
     let none = || "?".to_owned();
     let row = |item: &Item| {
-        let messages =
-            item.accounts.as_ref().map(|accounts| accounts.iter().map(|account| account.messages).sum::<u64>());
+        let sum = item.accounts.as_ref().map(|accounts| accounts.iter().map(|account| account.messages).sum::<u64>());
         vec![
             item.backup.clone(),
             item.taken.map_or_else(none, When::short),
             item.accounts.as_ref().map_or_else(none, |accounts| accounts.len().to_string()),
-            messages.map_or_else(none, |messages| messages.to_string()),
+            sum.map_or_else(none, |sum| sum.to_string()),
             item.objects.to_string(),
-            if item.encrypted { "yes".into() } else { "no".into() },
+            if item.encrypted { say!("yes", "ja") } else { say!("no", "nein") },
         ]
     };
-    let heading = ["BACKUP", "TAKEN", ">ACCOUNTS", ">MESSAGES", ">OBJECTS", "ENCRYPTED"];
+    let heading = say!(
+        "BACKUP TAKEN >ACCOUNTS >MESSAGES >OBJECTS ENCRYPTED",
+        "BACKUP VOM >KONTEN >NACHRICHTEN >OBJEKTE VERSCHLÜSSELT"
+    );
+    let heading: Vec<String> = heading.split(' ').map(str::to_owned).collect();
     let mut out = table(&heading, &items.iter().map(row).collect::<Vec<_>>(), columns());
     for item in items {
         if let Some(trouble) = &item.trouble {
             out += &format!("{}: {trouble}\n", item.backup);
         }
         for account in item.accounts.iter().flatten().filter(|_| list.accounts) {
-            let address = account.address.as_deref().unwrap_or("nobody any more");
-            out += &format!("{}: {address}: {} messages, {}\n", item.backup, account.messages, size(account.octets));
+            let address = account.address.clone().unwrap_or_else(|| say!("nobody any more", "niemandes mehr"));
+            let messages = messages(usize::try_from(account.messages).unwrap_or(usize::MAX));
+            out += &format!("{}: {address}: {messages}, {}\n", item.backup, size(account.octets));
         }
     }
     out

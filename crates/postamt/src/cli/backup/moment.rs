@@ -1,12 +1,18 @@
 //! Moments on the command line.
 
 use crate::config::units::Span;
+use crate::language::say;
 use model::Timestamp;
 use model::time::Civil;
 
 /// `2026-11-22 09:30`, with seconds if wanted, in UTC; or how long ago, as `2h`.
 pub fn moment(text: &str) -> Result<Timestamp, String> {
-    let wrong = || format!("\"{text}\" is no time; write 2026-11-22 09:30 (in UTC), or how long ago, as 2h or 3d");
+    let wrong = || {
+        say!(
+            "\"{text}\" is no time; write 2026-11-22 09:30 (in UTC), or how long ago, as 2h or 3d",
+            "„{text}“ ist keine Zeit; schreib 2026-11-22 09:30 (in UTC) oder wie lange es her ist, etwa 2h oder 3d"
+        )
+    };
     if let Ok(Span(span)) = text.parse::<Span>() {
         let ms = i64::try_from(span.as_millis()).map_err(|_| wrong())?;
         return Ok(Timestamp::from_unix_ms(crate::cli::now().unix_ms().saturating_sub(ms)));

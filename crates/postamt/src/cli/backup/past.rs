@@ -2,8 +2,9 @@
 
 use super::{Which, shown};
 use crate::admin::when::When;
-use crate::backups::mail::Shown;
+use crate::backups::mail::{self, Shown};
 use crate::cli::failure::Failure;
+use crate::language::{say, told};
 use backup::{AccountEntry, Backup, Folder, Gaps};
 use mailstore::{Past, PastError, Picture};
 use model::{Address, Timestamp};
@@ -28,12 +29,15 @@ pub fn at(which: &Which, account: &Address, at: Timestamp) -> Result<Shown, Fail
     let had = before.as_ref().filter(|before| before.content().accounts.iter().any(|entry| entry.id == id.id));
     let past = block_on(Past::of(had.map(|before| before as &dyn Store), &later, id.id, at));
     let Past { picture, lost } = past.map_err(|error| match later.damage().into_iter().next() {
-        Some((_, why)) => Failure::Failed(format!("the log of changes cannot be read to its end: {why}")),
+        Some((_, why)) => Failure::Failed(say!(
+            "the log of changes cannot be read to its end: {why}",
+            "das Protokoll der Änderungen ist nicht bis zum Ende lesbar: {why}"
+        )),
         None => unknown(error, before.as_ref(), at),
     })?;
     let lost = lost.iter().map(|(mailbox, uid, email)| {
         let name = picture.mailboxes.get(mailbox).and_then(|mailbox| mailbox.name.as_deref());
-        format!("{}, message {uid} (M{email})", name.unwrap_or("a mailbox"))
+        mail::place(name, *uid, *email)
     });
     let lost = lost.collect();
     Ok(Shown { account: id.id, backups: before.into_iter().chain([later]).collect(), picture, lost })
@@ -45,7 +49,7 @@ pub fn at(which: &Which, account: &Address, at: Timestamp) -> Result<Shown, Fail
 /// When it is not in it.
 pub fn now(backup: Backup, account: &Address) -> Result<Shown, Failure> {
     let id = entry(&backup, account)?.id;
-    let picture = block_on(Picture::read(&backup, id)).map_err(|error| Failure::Failed(error.to_string()))?;
+    let picture = block_on(Picture::read(&backup, id)).map_err(|error| Failure::Failed(told(&error)))?;
     Ok(Shown { account: id, backups: vec![backup], picture, lost: Vec::new() })
 }
 
@@ -59,12 +63,16 @@ fn around(which: &Which, at: Timestamp) -> Result<(Option<String>, String), Fail
     let later = times.iter().filter(|(_, taken)| *taken >= at).min_by_key(|(_, taken)| *taken);
     match (before, later) {
         (before, Some((later, _))) => Ok((before.map(|(id, _)| id.clone()).filter(|id| id != later), later.clone())),
-        (Some((_, newest)), None) => Err(Failure::Nothing(format!(
-            "the newest backup is of {}; what was later is known to the next one: postamt backup create {}, then this again",
-            When(*newest).short(),
-            shown(&which.folder)
-        ))),
-        (None, None) => Err(Failure::Nothing(format!("there is no backup in {}", shown(&which.folder)))),
+        (Some((_, newest)), None) => {
+            let (newest, folder) = (When(*newest).short(), shown(&which.folder));
+            Err(Failure::Nothing(say!(
+                "the newest backup is of {newest}; what was later is known to the next one: postamt backup create {folder}, \
+                 then this again",
+                "das neueste Backup ist vom {newest}; was später war, weiß erst das nächste: postamt backup create {folder}, \
+                 danach dies noch einmal"
+            )))
+        }
+        (None, None) => Err(backup::Error::NoBackup { wanted: String::new(), folder: which.folder.clone() }.into()),
     }
 }
 
@@ -79,23 +87,31 @@ pub fn entry(backup: &Backup, account: &Address) -> Result<AccountEntry, Failure
     entry.ok_or_else(|| {
         let there: Vec<&str> = accounts.iter().filter_map(|entry| entry.address.as_deref()).collect();
         let id = &backup.manifest().id;
-        Failure::Nothing(format!("there is no account {account} in backup {id}; there are: {}", there.join(", ")))
+        let there = there.join(", ");
+        Failure::Nothing(say!(
+            "there is no account {account} in backup {id}; there are: {there}",
+            "im Backup {id} gibt es kein Konto {account}; es gibt: {there}"
+        ))
     })
 }
 
 fn unknown(error: PastError, before: Option<&Backup>, at: Timestamp) -> Failure {
-    let PastError::Forgotten(first) = error else { return Failure::Failed(error.to_string()) };
-    let reaches = first.map_or_else(String::new, |first| format!(", which reach back to {}", When(first).short()));
+    let PastError::Forgotten(first) = error else { return Failure::Failed(told(&error)) };
+    let first = first.map_or_else(|| "?".to_owned(), |first| When(first).short());
     let at = When(at).short();
     Failure::Nothing(match before {
-        Some(before) => format!(
-            "how it was at {at} is not known: the last backup before is of {}, and the changes behind it are forgotten but for \
-             the newest{reaches}; take backups more often than every 30 days",
-            When(before.manifest().taken).short()
-        ),
-        None => format!(
-            "how it was at {at} is not known: there is no backup from before, and without one all changes since the account's \
-             first are needed{reaches}"
+        Some(before) => {
+            let before = When(before.manifest().taken).short();
+            say!(
+                "how it was at {at} is not known: the last backup before is of {before}, and of the changes behind it only those \
+                 from {first} on are known; take backups more often than every 30 days",
+                "wie es am {at} war, ist nicht bekannt: Das letzte Backup davor ist vom {before}, und von den Änderungen danach \
+                 sind nur die ab {first} bekannt; sichere öfter als alle 30 Tage"
+            )
+        }
+        None => say!(
+            "how it was at {at} is not known: there is no backup from before, and changes are known only from {first} on",
+            "wie es am {at} war, ist nicht bekannt: Es gibt kein Backup von davor, und Änderungen sind erst ab {first} bekannt"
         ),
     })
 }

@@ -11,9 +11,10 @@ use crate::backups::scratch::{fill, finish};
 use crate::cli::failure::Failure;
 use crate::cli::import::{mailboxes, report};
 use crate::cli::place::Place;
-use crate::cli::text::count;
-use crate::import::progress::Progress;
+use crate::cli::text::{accounts, deliveries, messages};
+use crate::import::progress::{Progress, Unit};
 use crate::import::uplink::Uplink;
+use crate::language::{caller, of_error, say, told};
 use backup::verify::judge;
 use backup::{Backup, Gaps};
 use clap::Args;
@@ -23,20 +24,19 @@ use std::path::PathBuf;
 use store::conformance::block_on;
 
 pub const EXAMPLES: &str = "Examples:
-  postamt backup restore /backup --to /var/lib/postamt              everything, into an empty data folder
-  postamt backup restore /backup --account anna@example.org         what is missing of Anna's mail
-  postamt backup restore /backup --account anna@example.org --mailbox INBOX --into 'From the backup'
+  postamt backup restore /backup --to /var/lib/postamt
+  postamt backup restore /backup --account anna@example.org
+  postamt backup restore /backup --account anna@example.org --mailbox INBOX --into Old
   postamt backup restore /backup --account anna@example.org --message M4711
   postamt backup restore /backup --backup 20261121 --account anna@example.org
   postamt backup restore /backup --as-of '2026-11-21 17:00' --account anna@example.org --into Yesterday
 
 With --account the server runs; nothing that is there is removed or doubled: a message counts as there in whatever mailbox it lies.
 It may be stopped and started again at any time. With --to the server of that folder does not run.
+
 Exit codes: 0 all is there, 1 something is not and was named, 2 the command is wrong, 3 there is no such thing.";
 
-/// Why a message does not come back that was there.
-const LOST: &str = "it came after one backup and was gone for good before the next";
-
+/// What is restored, and where it goes.
 #[derive(Args, Debug)]
 pub struct Restore {
     #[command(flatten)]
@@ -71,37 +71,40 @@ pub struct Restore {
 
 fn email_id(text: &str) -> Result<EmailId, String> {
     let number = text.strip_prefix('M').and_then(|number| number.parse().ok());
-    number.map(EmailId).ok_or_else(|| "an EMAILID is M and a number, as M4711".to_owned())
+    let wrong = || say!("an EMAILID is M and a number, as M4711", "eine EMAILID ist M und eine Zahl, etwa M4711");
+    number.map(EmailId).ok_or_else(wrong)
 }
 
 pub fn run(restore: &Restore) -> Result<(), Failure> {
     match (&restore.to, &restore.account) {
         (Some(to), _) => restore.everything(to),
         (None, Some(account)) => restore.account(account),
-        (None, None) => Err(Failure::Wrong("say what is restored: --to or --account".into())),
+        (None, None) => Err(Failure::Wrong(say!("name --to or --account", "nenne --to oder --account"))),
     }
 }
 
 impl Restore {
     fn everything(&self, to: &std::path::Path) -> Result<(), Failure> {
         let backup = self.which.open(&self.backup, Gaps::Refused)?;
-        let (content, mut progress) = (backup.content(), Progress::of(rows(&backup), "rows"));
-        let filled = fill(&backup, to, &mut |done| progress.at(done.rows, || "restored".into()));
+        let (content, mut progress) = (backup.content(), Progress::of(rows(&backup), Unit::Rows));
+        let filled = fill(&backup, to, &mut |done| progress.at(done.rows, || say!("restored", "wiederhergestellt")));
         progress.end();
         let filled = filled.map_err(|error| {
-            let dir = super::shown(&self.which.folder);
-            Failure::Failed(format!(
-                "{error:#}; what is damaged is told by: postamt backup verify {dir}; another backup of it may be good, \
-                 and single accounts can be restored of this one with --account"
+            let (dir, error) = (super::shown(&self.which.folder), of_error(&error).within(caller()).to_owned());
+            Failure::Failed(say!(
+                "{error}; what is damaged is told by: postamt backup verify {dir}; another backup may be good, and single accounts \
+                 can be restored of this one with --account",
+                "{error}; was beschädigt ist, sagt: postamt backup verify {dir}; ein anderes Backup kann gut sein, und einzelne \
+                 Konten lassen sich auch aus diesem mit --account wiederherstellen"
             ))
         })?;
         let wrong = judge(&content.accounts, &filled.store, &filled.blobs)?;
         for entry in &content.accounts {
             let stepped = block_on(mailstore::step_over(&filled.store, entry.id, crate::cli::now()));
-            stepped.map_err(|error| Failure::Failed(format!("account {}: {error}", entry.id)))?;
+            stepped.map_err(|error| Failure::Failed(told(&error)))?;
         }
         let held = block_on(mta::queue::hold_restored(&filled.store));
-        let held = held.map_err(|error| Failure::Failed(format!("the queue: {error}")))?;
+        let held = held.map_err(|error| Failure::Failed(told(&error)))?;
         drop(filled);
         finish(to)?;
         #[derive(Serialize)]
@@ -124,22 +127,25 @@ impl Restore {
             wrong: wrong.len(),
         };
         self.place.tell(&told, |told| {
-            let all = format!(
-                "{} with {} messages are in {}, as of {}\n",
-                count(told.accounts, "account", "accounts"),
-                told.messages,
-                to.display(),
-                told.taken.short()
+            let accounts = accounts(told.accounts);
+            let messages = messages(usize::try_from(told.messages).unwrap_or(usize::MAX));
+            let (to, taken, held) = (to.display(), told.taken.short(), deliveries(told.held));
+            let all = say!(
+                "{accounts} with {messages} restored into {to}, as of {taken}\n",
+                "{accounts} mit {messages} in {to} wiederhergestellt, Stand {taken}\n"
             );
-            let held = count(told.held, "delivery is", "deliveries are");
-            let queue = format!("{held} held, for they may have been made since; see: postamt queue list --held\n");
+            let queue = say!(
+                "{held} to other servers held, for they may have been made since; see: postamt queue list --held\n",
+                "{held} an andere Server angehalten, sie können inzwischen erfolgt sein; siehe: postamt queue list --held\n"
+            );
             if told.held > 0 { all + &queue } else { all }
         })?;
         match told.wrong {
             0 => Ok(()),
-            wrong => {
-                Err(Failure::Failed(format!("{wrong} accounts were not sound when the backup was taken; see verify")))
-            }
+            wrong => Err(Failure::Failed(say!(
+                "{wrong} accounts were not sound when the backup was taken; see: postamt backup verify",
+                "{wrong} Konten waren schon bei der Sicherung nicht in Ordnung; siehe: postamt backup verify"
+            ))),
         }
     }
 
@@ -150,22 +156,29 @@ impl Restore {
         let whose = self.to_account.as_ref().unwrap_or(account).to_string();
         let mut client = self.place.connect()?;
         let there = self.there(&mut client, account, &whose)?;
-        let progress = Progress::of(chosen.len() as u64, "messages");
+        let progress = Progress::new(chosen.len() as u64);
         let mut uplink = Uplink::begin(client, &whose, progress)?.again();
         let stopped = names.iter().try_for_each(|name| uplink.mailbox(name));
         let stopped = stopped.and_then(|()| send(&shown, &chosen, &there, &mut uplink)).err();
-        shown.lost.iter().for_each(|lost| uplink.trouble(lost.clone(), LOST.into()));
+        let lost = || {
+            say!(
+                "it came after one backup and was gone for good before the next",
+                "sie kam nach dem einen Backup und war vor dem nächsten endgültig fort"
+            )
+        };
+        shown.lost.iter().for_each(|place| uplink.trouble(place.clone(), lost()));
         let (tally, ended) = uplink.finish();
         let damage: Vec<String> = shown.backups.iter().flat_map(Backup::damage).map(|(_, why)| why).collect();
-        damage.iter().for_each(|why| eprintln!("damaged: {why}"));
+        damage.iter().for_each(|why| eprintln!("{why}"));
         report(&self.place, tally, ended.or(stopped), names.len())?;
-        match damage.len() {
-            0 => Ok(()),
-            _ => Err(Failure::Failed(format!(
-                "a part of the backup is damaged; what it held is told by: postamt backup verify {}",
-                super::shown(&self.which.folder)
-            ))),
+        if damage.is_empty() {
+            return Ok(());
         }
+        let dir = super::shown(&self.which.folder);
+        Err(Failure::Failed(say!(
+            "a part of the backup is damaged; what it held is told by: postamt backup verify {dir}",
+            "ein Teil des Backups ist beschädigt; was darin war, sagt: postamt backup verify {dir}"
+        )))
     }
 
     /// The account as a backup shows it, or as it was at a moment.
@@ -183,14 +196,14 @@ impl Restore {
             return Ok(there);
         }
         let all = mailboxes(client, account)?;
-        let mut progress = Progress::of(mail::messages(&all), "messages");
+        let mut progress = Progress::new(mail::messages(&all));
         let mut seen = 0;
         for mailbox in all {
             let ask = Request::MessageList { address: whose.to_owned(), mailbox: mailbox.name };
             client.ask(ask, |item: MemberItem| {
                 there.note(&item);
                 seen += 1;
-                progress.at(seen, || "looked at".into());
+                progress.at(seen, || say!("looked at", "angesehen"));
                 true
             })?;
         }

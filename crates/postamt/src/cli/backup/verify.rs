@@ -5,8 +5,9 @@ use crate::admin::when::When;
 use crate::backups::scratch::{Scratch, fill};
 use crate::cli::failure::Failure;
 use crate::cli::place;
-use crate::cli::text::{count, size};
-use crate::import::progress::Progress;
+use crate::cli::text::{accounts, messages, size};
+use crate::import::progress::{Progress, Unit};
+use crate::language::{say, told};
 use backup::verify::{Damage, Held, Survey, Wrong, concerned, judge, objects, survey};
 use backup::{AccountEntry, Backup, Folder, Gaps};
 use clap::Args;
@@ -15,12 +16,13 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 
 pub const EXAMPLES: &str = "Examples:
-  postamt backup verify /backup                      the newest
+  postamt backup verify /backup
   postamt backup verify /backup 20261122-093012
-  postamt backup verify /backup --all --in-place     all of them, without a test restore
+  postamt backup verify /backup --all --in-place
   postamt backup verify /backup --scratch /var/tmp --json
 
 It needs the room of a whole data folder for the test restore; with --in-place it needs none, and checks the same rows where they lie.
+
 Exit codes: 0 good, 1 damaged, 2 the command is wrong, 3 there is no such backup.";
 
 #[derive(Args, Debug)]
@@ -88,8 +90,8 @@ struct MailboxItem {
 pub fn run(verify: &Verify) -> Result<(), Failure> {
     let mut bad = Vec::new();
     for wanted in verify.wanted()? {
-        let told = match verify.one(&wanted) {
-            Ok(told) => told,
+        let verdict = match verify.one(&wanted) {
+            Ok(verdict) => verdict,
             Err(Failure::Failed(text)) if verify.all => {
                 eprintln!("{text}");
                 bad.push(wanted);
@@ -98,21 +100,21 @@ pub fn run(verify: &Verify) -> Result<(), Failure> {
             Err(failure) => return Err(failure),
         };
         if verify.json {
-            place::json(&told)?;
+            place::json(&verdict)?;
         } else {
-            place::say(&text(&told))?;
+            place::say(&text(&verdict))?;
         }
-        if !told.good {
-            bad.push(told.backup);
+        if !verdict.good {
+            bad.push(verdict.backup);
         }
     }
     if bad.is_empty() {
         return Ok(());
     }
-    Err(Failure::Failed(format!(
-        "{}: not good; what is still in the server's store is written anew by: postamt backup create {} --recheck",
-        bad.join(" "),
-        shown(&verify.which.folder)
+    let (bad, dir) = (bad.join(" "), shown(&verify.which.folder));
+    Err(Failure::Failed(say!(
+        "{bad}: not good; what is still in the server's store is written anew by: postamt backup create {dir} --recheck",
+        "{bad}: nicht gut; was noch im Speicher des Servers ist, schreibt neu: postamt backup create {dir} --recheck"
     )))
 }
 
@@ -120,7 +122,7 @@ impl Verify {
     fn wanted(&self) -> Result<Vec<String>, Failure> {
         let folder = Folder::open(&self.which.folder)?;
         if let Some(damage) = folder.mark_damage() {
-            eprintln!("{damage}");
+            eprintln!("{}", told(&damage));
         }
         if !self.all {
             return Ok(vec![self.backup.clone()]);
@@ -131,8 +133,8 @@ impl Verify {
     fn one(&self, wanted: &str) -> Result<Told, Failure> {
         let backup = self.which.open(wanted, Gaps::Skipped)?;
         let (manifest, content) = (backup.manifest(), backup.content());
-        let mut progress = Progress::of(manifest.objects.len() as u64, "objects");
-        let damage = objects(&backup, &mut |read, _| progress.at(read, || "read".into()));
+        let mut progress = Progress::of(manifest.objects.len() as u64, Unit::Objects);
+        let damage = objects(&backup, &mut |read, _| progress.at(read, || say!("read", "gelesen")));
         progress.end();
         let mut damage = damage?;
         let copy = backup.folder().listed(&manifest.id).copy_damaged;
@@ -150,8 +152,11 @@ impl Verify {
         let mut damage: Vec<DamageItem> = damage.drain(..).map(|damage| described(damage, &content.accounts)).collect();
         damage.extend(copy.map(|error| DamageItem {
             file: manifest.id.clone().into(),
-            why: error.to_string(),
-            held: "one of two copies of the backup's list; the other one is good".into(),
+            why: told(&error),
+            held: say!(
+                "one of two copies of the backup's list; the other one is good",
+                "eine von zwei Kopien der Liste des Backups; die andere ist gut"
+            ),
         }));
         Ok(Told {
             backup: manifest.id.clone(),
@@ -174,9 +179,10 @@ impl Verify {
         room(backup, &parent)?;
         let scratch = Scratch::new(&parent)?;
         let rows = backup.content().chunks.iter().map(|chunk| chunk.rows).sum();
-        let mut progress = Progress::of(rows, "rows");
-        let filled =
-            fill(backup, &scratch.path().join("data"), &mut |done| progress.at(done.rows, || "restored".into()));
+        let mut progress = Progress::of(rows, Unit::Rows);
+        let filled = fill(backup, &scratch.path().join("data"), &mut |done| {
+            progress.at(done.rows, || say!("restored", "wiederhergestellt"))
+        });
         progress.end();
         let filled = filled?;
         Ok(judge(&backup.content().accounts, &filled.store, &filled.blobs)?)
@@ -195,42 +201,46 @@ fn room(backup: &Backup, parent: &Path) -> Result<(), Failure> {
     let blobs: u64 =
         blobs.iter().filter_map(|name| backup.folder().object(*name).metadata().ok()).map(|file| file.len()).sum();
     let needed = rows * WRITTEN_TIMES + blobs + RESERVE_OCTETS;
-    let disk = rustix::fs::statvfs(parent).map_err(|error| Failure::Wrong(format!("{}: {error}", parent.display())))?;
+    let disk = rustix::fs::statvfs(parent)
+        .map_err(|error| Failure::Wrong(format!("{}: {}", parent.display(), told(&std::io::Error::from(error)))))?;
     let free = disk.f_bavail.saturating_mul(disk.f_frsize);
     if free >= needed {
         return Ok(());
     }
-    Err(Failure::Failed(format!(
-        "the test restore needs {}, and {} has {} free; name another folder with --scratch, or give --in-place",
-        size(needed),
-        parent.display(),
-        size(free)
+    let (needed, free, parent) = (size(needed), size(free), parent.display());
+    Err(Failure::Failed(say!(
+        "the test restore needs {needed}, and {parent} has {free} free; name another folder with --scratch, or give --in-place",
+        "die Probe braucht {needed}, und in {parent} sind {free} frei; nenne mit --scratch einen anderen Ordner oder nimm --in-place"
     )))
 }
 
 fn address(accounts: &[AccountEntry], id: AccountId) -> String {
     let entry = accounts.iter().find(|entry| entry.id == id);
-    entry.and_then(|entry| entry.address.clone()).unwrap_or_else(|| format!("account {id}, which has no address"))
+    entry
+        .and_then(|entry| entry.address.clone())
+        .unwrap_or_else(|| say!("account {id}, which has no address", "Konto {id} ohne Adresse"))
 }
 
 fn described(damage: Damage, accounts: &[AccountEntry]) -> DamageItem {
     let held = match &damage.held {
-        Held::Blob(id) => format!("the body {id}"),
+        Held::Blob(id) => say!("the body {id}", "den Inhalt {id}"),
         Held::Rows { rows, .. } => {
             let whose: Vec<String> = accounts
                 .iter()
                 .filter(|entry| damage.held.concerns(entry.id))
                 .map(|entry| address(accounts, entry.id))
                 .collect();
-            let whose = if whose.is_empty() { "people, queue or trace".into() } else { whose.join(", ") };
-            format!("{} of {whose}", count(usize::try_from(*rows).unwrap_or(usize::MAX), "row", "rows"))
+            let other = || say!("people, queue or trace", "Personen, Warteschlange oder Verlauf");
+            let whose = if whose.is_empty() { other() } else { whose.join(", ") };
+            say!("{rows} rows of {whose}", "{rows} Datensätze von {whose}")
         }
     };
     DamageItem { file: damage.path, why: damage.why, held }
 }
 
 fn sentences(wrong: &Wrong, accounts: &[AccountEntry]) -> Vec<String> {
-    let whose = wrong.account.map_or_else(|| "links of bodies".to_owned(), |id| address(accounts, id));
+    let whose =
+        wrong.account.map_or_else(|| say!("links of bodies", "Verweise auf Inhalte"), |id| address(accounts, id));
     let violations = wrong.violations.iter().map(ToString::to_string);
     violations.chain(wrong.unjudged.clone()).map(|wrong| format!("{whose}: {wrong}")).collect()
 }
@@ -246,33 +256,44 @@ fn item(accounts: &[AccountEntry], id: AccountId, survey: Survey) -> ReadableIte
 const TOLD_MAX: usize = 20;
 
 fn text(told: &Told) -> String {
-    let mut out = format!(
-        "backup {} of {}: {}; {} objects, {} rows, {} of {}{}\n",
-        told.backup,
-        told.taken.short(),
-        if told.good { "good" } else { "NOT GOOD" },
-        told.objects,
-        told.rows,
-        count(usize::try_from(told.messages).unwrap_or(usize::MAX), "message", "messages"),
-        count(told.accounts, "account", "accounts"),
-        if told.restored { ", restored for a test" } else { "" }
+    let Told { backup, objects, rows, .. } = told;
+    let taken = told.taken.short();
+    let verdict = if told.good { say!("good", "gut") } else { say!("NOT GOOD", "NICHT GUT") };
+    let messages = messages(usize::try_from(told.messages).unwrap_or(usize::MAX));
+    let accounts = accounts(told.accounts);
+    let mut out = say!(
+        "backup {backup} of {taken}: {verdict}; {objects} objects, {rows} rows, {messages} of {accounts}",
+        "Backup {backup} vom {taken}: {verdict}; {objects} Objekte, {rows} Datensätze, {messages} von {accounts}"
     );
+    if told.restored {
+        out += &say!(", restored for a test", ", zur Probe wiederhergestellt");
+    }
+    out.push('\n');
     for DamageItem { why, held, .. } in &told.damage {
-        out += &format!("  damaged: {why}; it held {held}\n");
+        out += &say!("  damaged: {why}; it held {held}\n", "  beschädigt: {why}; darin war {held}\n");
     }
     for wrong in told.wrong.iter().take(TOLD_MAX) {
-        out += &format!("  wrong: {wrong}\n");
+        out += &say!("  wrong: {wrong}\n", "  falsch: {wrong}\n");
     }
-    if told.wrong.len() > TOLD_MAX {
-        out += &format!("  and {} more\n", told.wrong.len() - TOLD_MAX);
+    if let Some(more) = told.wrong.len().checked_sub(TOLD_MAX).filter(|more| *more > 0) {
+        out += &say!("  and {more} more\n", "  und {more} weitere\n");
     }
     for missing in &told.missing_blobs {
-        out += &format!("  missing since it was taken: the body {missing}\n");
+        out += &say!(
+            "  missing since it was taken: the body {missing}\n",
+            "  fehlt seit der Sicherung: der Inhalt {missing}\n"
+        );
     }
     for ReadableItem { account, messages, whole, mailboxes } in &told.readable {
-        out += &format!("  {account}: {whole} of {messages} messages are whole\n");
+        out += &say!(
+            "  {account}: {whole} of {messages} messages are whole\n",
+            "  {account}: {whole} von {messages} Nachrichten sind ganz\n"
+        );
         for MailboxItem { name, whole, damaged } in mailboxes {
-            out += &format!("    {name}: {whole} whole, {damaged} damaged\n");
+            out += &say!(
+                "    {name}: {whole} whole, {damaged} damaged\n",
+                "    {name}: {whole} ganz, {damaged} beschädigt\n"
+            );
         }
     }
     out
