@@ -7,7 +7,7 @@ use env::{Clock, Spawn};
 use std::sync::Arc;
 use std::time::Duration;
 use store::memory::{MemoryBlobs, MemoryStore};
-use store::{Answer, Batch, Blobs, CommitError, Query, ReadError, Reading, Store, later};
+use store::{Answer, Batch, Blobs, CommitError, Query, ReadError, Snapshot, Reading, Store, later};
 
 /// Rows and blobs; they outlive the server.
 #[derive(Clone)]
@@ -160,6 +160,10 @@ impl Store for Rows {
 
     fn commit(&self, batch: Batch) -> Answer<'static, Result<(), CommitError>> {
         self.rows.commit(batch)
+    }
+
+    fn snapshot(&self) -> Answer<'_, Result<Box<dyn Snapshot>, ReadError>> {
+        self.rows.snapshot()
     }
 }
 

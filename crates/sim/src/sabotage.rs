@@ -8,7 +8,7 @@ use crate::server::Service;
 use env::Conversation;
 use std::sync::Arc;
 use store::memory::MemoryStore;
-use store::{Answer, Batch, CommitError, Query, ReadError, Reading, Store};
+use store::{Answer, Batch, CommitError, Query, ReadError, Snapshot, Reading, Store};
 
 /// What is broken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -76,6 +76,10 @@ impl Store for Unsynced {
         drop(self.disk.commit(batch.clone()));
         self.seen.commit(batch)
     }
+
+    fn snapshot(&self) -> Answer<'_, Result<Box<dyn Snapshot>, ReadError>> {
+        self.disk.snapshot()
+    }
 }
 
 /// Batches are written otherwise than they were handed in.
@@ -92,6 +96,10 @@ impl Store for Edited {
     fn commit(&self, mut batch: Batch) -> Answer<'static, Result<(), CommitError>> {
         (self.edit)(&mut batch);
         self.store.commit(batch)
+    }
+
+    fn snapshot(&self) -> Answer<'_, Result<Box<dyn Snapshot>, ReadError>> {
+        self.store.snapshot()
     }
 }
 
