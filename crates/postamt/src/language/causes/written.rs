@@ -105,7 +105,7 @@ impl Tell for SeparatorError {
 impl Tell for sasl::KeysError {
     fn tell(&self) -> Text {
         let german = match self {
-            sasl::KeysError::Form => "keine SCRAM-Schlüssel in der Form von RFC 5803".to_owned(),
+            sasl::KeysError::Form => "keine SCRAM-Schlüssel der Form SCRAM-SHA-256$Iterationen:Salt$…:…".to_owned(),
             sasl::KeysError::Iterations(n) => {
                 let (min, max) = (sasl::ITERATIONS_MIN, sasl::ITERATIONS_MAX);
                 format!("{n} Iterationen; brauchbar sind {min} bis {max}")
