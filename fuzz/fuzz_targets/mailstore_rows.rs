@@ -6,9 +6,9 @@
 
 use env::virtual_world::World;
 use libfuzzer_sys::fuzz_target;
-use mailstore::{Append, Body, Error, Mailstore, NewEmail};
+use mailstore::{Account, Append, Body, Error, Expunge, Leaving, Mailstore, NewEmail, Wanted};
 use message::Scanner;
-use model::{AccountId, Flag, Keyword, ModSeq, Quota};
+use model::{AccountId, Flag, Keyword, ModSeq, Quota, Timestamp, Uid};
 use std::sync::{Arc, LazyLock};
 use store::memory::{MemoryBlobs, MemoryStore};
 use store::{Batch, Bytes, Cell, Space, Store};
@@ -42,31 +42,41 @@ fn mailstore(world: &World, store: MemoryStore) -> Arc<Mailstore> {
     Mailstore::new(Arc::new(store), Arc::new(MemoryBlobs::new()), env.spawn, env.clock)
 }
 
-/// Two messages, one with a keyword and parts, and what comes with an account.
+/// Two messages, one with a keyword and parts, and what comes with an account; behind them, so that older seeds mean what
+/// they meant, the rows of a third that was deleted, and of a mailbox.
 fn rows() -> Vec<(Bytes, Bytes)> {
     let (world, store) = (World::new(1), MemoryStore::new());
     let mailstore = mailstore(&world, store.clone());
+    let account = world.block_on(mailstore.account(ACCOUNT)).expect("it is new");
+    let multipart = "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nc\r\n--b--";
+    for message in ["Subject: a\r\n\r\nbody\r\n", multipart] {
+        world.block_on(append(&account, message));
+    }
+    let first = store.rows(Space::Rows, &cell());
     world.block_on(async {
-        let account = mailstore.account(ACCOUNT).await.expect("it is new");
-        for message in
-            ["Subject: a\r\n\r\nbody\r\n", "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nc\r\n--b--"]
-        {
-            let mut scanner = Scanner::new(Scanner::DEFAULT_BUDGET);
-            scanner.push(message.as_bytes());
-            let body = Body::Row(Bytes::from_static(message.as_bytes()));
-            let email = NewEmail {
-                prefix: Bytes::from_static(b"Return-Path: <>\r\n"),
-                body,
-                scanned: Arc::new(scanner.finish()),
-            };
-            let flags = vec![Flag::Seen, Flag::Keyword(Keyword::new("$Junk").expect("a keyword"))];
-            let (mailbox, quota) = (mailstore::INBOX_ID, Quota::default());
-            let beside = Vec::new();
-            let append = Append { mailbox, email, flags, internal_date: None, quota, delivery: None, beside };
-            account.append(append).await.expect("there is room");
-        }
+        append(&account, "Subject: gone\r\n\r\n").await;
+        let (mailbox, uids, leaving) = (mailstore::INBOX_ID, vec![Uid(3)], Leaving::Any);
+        account.expunge(Expunge { mailbox, uids, leaving }).await.expect("it is there");
+        account.create("gone", None).await.expect("there is none");
+        account.delete("gone").await.expect("it is there");
     });
-    store.rows(Space::Rows, &cell())
+    world.run_until_stalled();
+    let all = store.rows(Space::Rows, &cell());
+    let is_first = |key: &Bytes| first.iter().any(|(other, _)| other == key);
+    let (mut rows, more): (Vec<_>, Vec<_>) = all.into_iter().partition(|(key, _)| is_first(key));
+    rows.extend(more);
+    rows
+}
+
+async fn append(account: &Arc<Account>, message: &'static str) {
+    let mut scanner = Scanner::new(Scanner::DEFAULT_BUDGET);
+    scanner.push(message.as_bytes());
+    let (prefix, body) = (Bytes::from_static(b"Return-Path: <>\r\n"), Body::Row(message.into()));
+    let email = NewEmail { prefix, body, scanned: Arc::new(scanner.finish()) };
+    let flags = vec![Flag::Seen, Flag::Keyword(Keyword::new("$Junk").expect("a keyword"))];
+    let (mailbox, quota, beside) = (mailstore::INBOX_ID, Quota::default(), Vec::new());
+    let append = Append { mailbox, email, flags, internal_date: None, quota, delivery: None, beside };
+    account.append(append).await.expect("there is room");
 }
 
 fn with_checksum(fields: &[u8]) -> Vec<u8> {
@@ -94,5 +104,9 @@ async fn read(mailstore: &Mailstore) -> Result<(), Error> {
             }
         }
     }
+    let _ = (account.gone(&Wanted::default(), None).await, account.deleted_mailboxes().await);
+    let _ = account.restore(&Wanted::default(), None, Some(Quota::default())).await;
+    let _ = account.purge(Some(Timestamp::from_unix_ms(i64::MAX))).await;
+    let _ = account.erase(&Wanted::default()).await;
     Ok(())
 }

@@ -2,7 +2,8 @@
 //!
 //! Setting up: `message TEXT` puts a message into anna's INBOX, with escapes `\r \n \0 \xNN`; `numbered COUNT` many small ones;
 //! `big OCTETS` a large one; `logged-in` makes every new connection come logged in as anna and past its greeting; `policy
-//! refused no-tls implicit`; `apop` adds carla@demo.test, who may; `store fails full read-only heals`; `damage UID`.
+//! refused no-tls implicit`; `apop` adds carla@demo.test, who may; `store fails full read-only heals`; `damage UID`;
+//! `purge` ends what was deleted.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may")]
 
@@ -127,6 +128,7 @@ impl Harness for Pop3Harness {
             "logged-in" => self.logged_in = true,
             "apop" => self.add_carla(),
             "policy" => return self.policy(rest),
+            "purge" => return faults::purge(&self.server),
             "store" => return faults::fault(&self.memory, rest),
             "damage" => faults::damage(&self.server, &self.memory, Uid(rest.parse().map_err(|_| "damage UID")?))?,
             _ => return Err(format!("unknown: {word}")),

@@ -5,7 +5,7 @@
 //! new connection come logged in as anna and past its greeting; `policy refused no-tls implicit scram`; `big NAME OCTETS` puts in
 //! a large message; `numbered NAME COUNT` many small ones; `message NAME FIELD | FIELD …` one with these header fields;
 //! `delivered FILE` comes with a trace prefix, `arrives FILE` too, and nobody was told of it yet; `store fails full
-//! read-only heals`; `damage UID`; `trim` forgets what is old in the change log.
+//! read-only heals`; `damage UID`; `trim` forgets what is old in the change log; `purge` ends what was deleted.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may")]
 
@@ -84,6 +84,7 @@ impl Harness for ImapHarness {
                 let account = self.server.account("anna");
                 self.server.world.block_on(account.trim()).map_err(|error| error.to_string())
             }
+            "purge" => faults::purge(&self.server),
             "damage" => faults::damage(&self.server, &self.memory, Uid(rest.parse().map_err(|_| "damage UID")?)),
             _ => Err(format!("unknown: {word}")),
         }

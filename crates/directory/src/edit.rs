@@ -4,13 +4,14 @@ mod accounts;
 mod aliases;
 mod domains;
 mod nearest;
+mod removed;
 
 use crate::account::folded;
 use crate::alias::{Fault, TARGETS_MAX};
 use crate::people::People;
 use crate::rows::{Head, RowChange, RowError, Stored};
 use crate::{AccountState, Credential, DomainSettings, Secret, ids};
-use model::{AccountId, Address, Domain, Quota};
+use model::{AccountId, Address, Domain, Quota, Timestamp};
 use store::Bytes;
 
 /// A change to one thing.
@@ -62,10 +63,27 @@ pub enum Edit {
         /// What it is known by there, stored as it is: APOP can be checked in no other way. `None`: off.
         secret: Option<Secret>,
     },
-    /// Nobody has the address any more; mail and number stay.
+    /// Nobody has the address any more; mail, number, password and quota are kept, so that it can come back.
     RemoveAccount {
         /// Whose.
         address: Address,
+        /// When.
+        at: Timestamp,
+    },
+    /// Brings back who was removed.
+    RestoreAccount {
+        /// Whose.
+        address: Address,
+    },
+    /// Gives up who was removed, or declared once: its mail is to be ended, and whoever gets the address is somebody new.
+    EraseAccount {
+        /// Whose.
+        address: Address,
+    },
+    /// The mail of one who was given up is ended.
+    AccountErased {
+        /// Whose it was.
+        id: AccountId,
     },
     /// Adds targets to an alias, which is made where there is none.
     AddAlias {
@@ -96,6 +114,8 @@ pub enum Edited {
     Returned(AccountId),
     /// There is an account less; its mail is still there.
     Removed(AccountId),
+    /// A number is nobody's any more, and its mail is to be ended.
+    Erasing(AccountId),
 }
 
 /// Why an edit is refused. The text says what to do instead.
@@ -141,6 +161,18 @@ pub enum EditError {
     /// There is one.
     #[error("the account {0} is there already; change it with: postamt account password {0}")]
     AccountExists(Address),
+    /// Whether it is the same person, only people know.
+    #[error(
+        "the account {0} was removed and is kept for a while; bring it back with: postamt account restore {0}; or give it up \
+         with its mail, for somebody new: postamt account erase {0}"
+    )]
+    AccountKept(Address),
+    /// It is there.
+    #[error("the account {0} is there; remove it first: postamt account remove {0}")]
+    AccountStays(Address),
+    /// It is not kept.
+    #[error("no account {0} was removed, or its time is over; see: postamt account removed")]
+    NotRemoved(Address),
     /// There is none.
     #[error("there is no account {address}; add it first: postamt account add {address}{}", or(nearest))]
     UnknownAccount {
@@ -218,6 +250,9 @@ impl Edit {
             Edit::SetAccount { .. } => "account.set",
             Edit::SetApop { .. } => "account.apop",
             Edit::RemoveAccount { .. } => "account.remove",
+            Edit::RestoreAccount { .. } => "account.restore",
+            Edit::EraseAccount { .. } => "account.erase",
+            Edit::AccountErased { .. } => "account.erased",
             Edit::AddAlias { .. } => "alias.add",
             Edit::RemoveAlias { .. } => "alias.remove",
         }
@@ -232,22 +267,25 @@ impl Edit {
             Edit::AddAccount { address, .. }
             | Edit::SetAccount { address, .. }
             | Edit::SetApop { address, .. }
-            | Edit::RemoveAccount { address }
+            | Edit::RemoveAccount { address, .. }
+            | Edit::RestoreAccount { address }
+            | Edit::EraseAccount { address }
             | Edit::AddAlias { address, .. }
             | Edit::RemoveAlias { address, .. } => address.to_string(),
+            Edit::AccountErased { id } => id.to_string(),
         }
     }
 
-    /// Where the number of the account stands that it adds.
+    /// Where the number of the account stands that it adds or gives up.
     pub(crate) fn number_key(&self) -> Option<String> {
         match self {
-            Edit::AddAccount { address, .. } => Some(ids::key(&folded(address))),
+            Edit::AddAccount { address, .. } | Edit::EraseAccount { address } => Some(ids::key(&folded(address))),
             _ => None,
         }
     }
 }
 
-/// What `edit` makes of `stored`; `None` where it changes nothing. `number` is the row of the account to be added.
+/// What `edit` makes of `stored`; `None` where it changes nothing. `number` is the row of the account to be added or given up.
 pub(crate) fn plan(
     edit: &Edit,
     people: &People,
@@ -256,12 +294,13 @@ pub(crate) fn plan(
     head: &mut Head,
 ) -> Result<Option<Plan>, EditError> {
     let mut draft = Draft { people, new: stored.clone(), rows: Vec::new() };
+    let number_of = |address: &Address| number.map(|row| ids::number(&folded(address), &row)).transpose();
     let edited = match edit {
         Edit::AddDomain { domain, settings } => draft.add_domain(domain, settings)?,
         Edit::SetDomain { domain, settings } => draft.set_domain(domain, settings)?,
         Edit::RemoveDomain { domain } => draft.remove_domain(domain)?,
         Edit::AddAccount { address, credential, quota } => {
-            let number = number.map(|row| ids::number(&folded(address), &row)).transpose()?;
+            let number = number_of(address)?;
             let id = number.map_or_else(|| head.take_number(), Ok)?;
             draft.add_account(address, credential, *quota, id)?;
             if number.is_some() {
@@ -275,7 +314,13 @@ pub(crate) fn plan(
             draft.set_account(address, credential.as_ref(), *quota, *state)?
         }
         Edit::SetApop { address, secret } => draft.set_apop(address, secret.as_ref())?,
-        Edit::RemoveAccount { address } => draft.remove_account(address)?,
+        Edit::RemoveAccount { address, at } => draft.remove_account(address, *at)?,
+        Edit::RestoreAccount { address } => draft.restore_account(address)?,
+        Edit::EraseAccount { address } => {
+            let number = number_of(address)?;
+            draft.erase_account(address, number)?
+        }
+        Edit::AccountErased { id } => draft.account_erased(*id),
         Edit::AddAlias { address, targets } => draft.add_alias(address, targets)?,
         Edit::RemoveAlias { address, targets } => draft.remove_alias(address, targets)?,
     };

@@ -3,9 +3,10 @@
 use crate::account::{Entry, fold};
 use crate::alias::{Fault, List, ListName, Place, Step};
 use crate::declared::Declared;
+use crate::removed::{Removed, RemovedAccount};
 use crate::rows::Stored;
 use crate::{Account, Alias, CatchAll, DomainSettings, LocalDomain, Origin};
-use model::{Address, Domain};
+use model::{AccountId, Address, Domain};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -24,6 +25,9 @@ pub(crate) struct People {
     demo: Option<Demo>,
     faults: Vec<Fault>,
     apop: bool,
+    by_id: HashMap<AccountId, usize>,
+    removed: Vec<RemovedAccount>,
+    erasing: Vec<(AccountId, Address)>,
 }
 
 /// The demo takes mail to any domain; who gets a copy of everything.
@@ -69,10 +73,15 @@ impl People {
             demo: None,
             faults: Vec::new(),
             apop: false,
+            by_id: HashMap::new(),
+            removed: Vec::new(),
+            erasing: stored.erasing.iter().map(|(id, address)| (*id, address.clone())).collect(),
         };
         people.add_domains(declared, stored);
         people.add_accounts(declared, stored);
         people.add_lists(stored);
+        people.by_id = people.accounts.iter().enumerate().map(|(at, entry)| (entry.account.id, at)).collect();
+        people.removed = people.all_removed(stored);
         people.apop = people.accounts.iter().any(|entry| entry.apop.is_some() && entry.may_log_in());
         people.postmaster = people.find_postmaster(declared.postmaster());
         if let CatchAll::Demo(everything) = declared.catch_all() {
@@ -276,6 +285,28 @@ impl People {
             Err(_) => self.by_local.get(&*fold(login)).copied().flatten(),
         };
         at.and_then(|at| self.accounts.get(at))
+    }
+
+    pub(crate) fn account_by_id(&self, id: AccountId) -> Option<&Arc<Account>> {
+        self.by_id.get(&id).and_then(|at| self.at(*at))
+    }
+
+    /// Who was removed, and whether they are there all the same.
+    fn all_removed(&self, stored: &Stored) -> Vec<RemovedAccount> {
+        let account = |removed: &Arc<Removed>| RemovedAccount {
+            at: removed.at,
+            account: removed.entry.account.clone(),
+            there: self.by_id.contains_key(&removed.entry.account.id),
+        };
+        stored.removed.values().map(account).collect()
+    }
+
+    pub(crate) fn removed(&self) -> &[RemovedAccount] {
+        &self.removed
+    }
+
+    pub(crate) fn erasing(&self) -> &[(AccountId, Address)] {
+        &self.erasing
     }
 
     pub(crate) fn entries(&self) -> &[Arc<Entry>] {

@@ -1,6 +1,7 @@
 //! How people lie in the cell `directory` (docs/decisions/0008-people.md); the numbers' rows are in `ids`.
 
 use crate::account::{Entry, folded};
+use crate::removed::{REMOVED, Removed};
 use crate::{Account, AccountState, Alias, Credential, DomainSettings, Origin};
 use model::{AccountId, Address, Decoder, Domain, Encoder, Quota, RecordError};
 use std::collections::BTreeMap;
@@ -37,6 +38,7 @@ pub(crate) const HEAD: &str = "head";
 const DOMAIN: &str = "domain/";
 const PRINCIPAL: &str = "principal/";
 const ALIAS: &str = "alias/";
+const ERASING: &str = "erasing/";
 /// Format 1 had no count of edits.
 const HEAD_FORMAT: u8 = 2;
 const FORMAT: u8 = 1;
@@ -94,6 +96,9 @@ pub(crate) struct Stored {
     pub(crate) accounts: BTreeMap<String, Arc<Entry>>,
     /// By folded address.
     pub(crate) aliases: BTreeMap<String, Arc<Alias>>,
+    /// By folded address.
+    pub(crate) removed: BTreeMap<String, Arc<Removed>>,
+    pub(crate) erasing: BTreeMap<AccountId, Address>,
 }
 
 /// Everything, and the head at that moment.
@@ -101,7 +106,7 @@ pub(crate) async fn load(store: &dyn Store) -> Result<(Option<Bytes>, Stored), R
     'again: for _ in 0..READINGS_MAX {
         let mut stored = Stored::default();
         let mut heads: Option<Option<Bytes>> = None;
-        for prefix in [DOMAIN, PRINCIPAL, ALIAS] {
+        for prefix in [DOMAIN, PRINCIPAL, ALIAS, REMOVED, ERASING] {
             let mut after = None;
             loop {
                 let (head, page) = page(store, prefix, after).await?;
@@ -140,10 +145,15 @@ impl Stored {
     fn take(&mut self, prefix: &str, key: &[u8], row: &[u8]) -> Result<(), RowError> {
         let name = String::from_utf8_lossy(key.get(prefix.len()..).unwrap_or_default()).into_owned();
         let mut read = || {
+            if prefix == REMOVED {
+                self.removed.insert(name.clone(), Arc::new(Removed::decode(row)?));
+                return Ok(());
+            }
             let mut fields = Decoder::new(row, FORMAT)?;
             match prefix {
                 DOMAIN => drop(self.domains.insert(parsed(&name)?, settings(&mut fields)?)),
                 PRINCIPAL => drop(self.accounts.insert(name.clone(), Arc::new(entry(&mut fields)?))),
+                ERASING => drop(self.erasing.insert(AccountId(fields.u32()?), parsed(fields.str()?)?)),
                 _ => drop(self.aliases.insert(name.clone(), Arc::new(alias(&mut fields)?))),
             }
             Ok(())
@@ -193,6 +203,21 @@ pub(crate) fn principal_put(entry: &Entry) -> Option<RowChange> {
         row.str(secret.expose());
     }
     Some((principal_key(&account.address), Some(row.finish())))
+}
+
+/// An account's row by itself.
+pub(crate) fn principal(row: &[u8]) -> Result<Entry, RecordError> {
+    entry(&mut Decoder::new(row, FORMAT)?)
+}
+
+/// Put, or deleted without an address.
+pub(crate) fn erasing_change(id: AccountId, address: Option<&Address>) -> RowChange {
+    let row = address.map(|address| {
+        let mut row = Encoder::new(FORMAT);
+        row.u32(id.0).str(&address.to_string());
+        row.finish()
+    });
+    (format!("{ERASING}{}", id.0), row)
 }
 
 pub(crate) fn principal_delete(address: &Address) -> RowChange {

@@ -2,6 +2,7 @@
 
 use crate::email::{BODY_ROW_OCTETS_MAX, Email, Stored};
 use crate::error::Error;
+use crate::gone::weight;
 use crate::keys::KeysPool;
 use crate::lane::{Lane, Operation, ended};
 use crate::log::Entry;
@@ -17,7 +18,7 @@ use crate::recent::Recent;
 use crate::rows::{self, SourceId};
 use crate::view::View;
 use crate::working::{Published, Working, row_error};
-use crate::{DELIVERIES_KEPT, LOG_KEPT, Mailstore};
+use crate::{DELIVERIES_KEPT, Keeping, LOG_KEPT, Mailstore};
 use env::{Clock, Spawn};
 use event_listener::{Event, EventListener};
 use futures_channel::oneshot;
@@ -26,6 +27,7 @@ use futures_util::future::BoxFuture;
 use model::{AccountId, EmailId, MailboxId, ModSeq, Quota, Timestamp, Uid};
 use std::future::Future;
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use store::{Blobs, Bytes, Found, Query, Store};
 
@@ -38,13 +40,16 @@ pub struct Account {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) lane: Lane,
     pub(crate) keys: Arc<KeysPool>,
+    pub(crate) keeping: Arc<dyn Keeping>,
+    /// Somebody ends what is too much already.
+    purging: AtomicBool,
     published: Mutex<Option<Published>>,
     changed: Event,
     recent: Arc<Recent>,
 }
 
 /// What of the quota is used.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Usage {
     /// Sum of sizes, each email once.
     pub octets: u64,
@@ -80,7 +85,7 @@ impl Usage {
 impl Account {
     /// One of `mailstore`'s.
     pub(crate) fn new(id: AccountId, mailstore: &Mailstore) -> Account {
-        let Mailstore { store, blobs, spawn, clock, keys, accounts: _ } = mailstore;
+        let Mailstore { store, blobs, spawn, clock, keys, keeping, accounts: _ } = mailstore;
         Account {
             id,
             store: store.clone(),
@@ -89,6 +94,8 @@ impl Account {
             clock: clock.clone(),
             lane: Lane::default(),
             keys: keys.clone(),
+            keeping: keeping.clone(),
+            purging: AtomicBool::new(false),
             published: Mutex::default(),
             changed: Event::new(),
             recent: Arc::default(),
@@ -315,7 +322,38 @@ impl Account {
         }
     }
 
-    fn ask<T: Operation>(
+    /// Empties deleted mailboxes to the end: until then their messages are neither there nor gone.
+    pub async fn finish_emptying(self: &Arc<Self>) -> Result<(), Error> {
+        for mailbox in self.ask(mailbox::Load).await? {
+            while !self.ask(mailbox::Empty(mailbox)).await? {}
+        }
+        Ok(())
+    }
+
+    /// Ends the oldest of what is kept when it has become more than may be. The change that made it so is done.
+    pub(crate) fn bound_kept(self: &Arc<Self>) {
+        let kept = weight(self.kept());
+        if kept == 0 || self.keeping.octets_max(self.id).is_none_or(|max| kept <= max) {
+            return;
+        }
+        if self.purging.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let account = self.clone();
+        let purge = async move {
+            match account.purge(None).await {
+                Ok(ended) => {
+                    let Usage { octets, messages } = ended;
+                    tracing::info!(event = "deleted.purged", account = %account.id, cause = "size", messages, octets);
+                }
+                Err(cause) => tracing::warn!(event = "deleted.not_purged", account = %account.id, %cause),
+            }
+            account.purging.store(false, Ordering::Release);
+        };
+        self.spawn.spawn(purge.boxed());
+    }
+
+    pub(crate) fn ask<T: Operation>(
         self: &Arc<Self>,
         operation: T,
     ) -> impl Future<Output = Result<T::Done, Error>> + Send + use<T> {
@@ -348,7 +386,7 @@ impl Account {
         self.changed.notify(usize::MAX);
     }
 
-    fn published(&self) -> MutexGuard<'_, Option<Published>> {
+    pub(crate) fn published(&self) -> MutexGuard<'_, Option<Published>> {
         self.published.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -251,6 +251,7 @@ impl Runner {
             match (prepared, self.working.as_mut()) {
                 (Ok(()), Some(working)) => {
                     working.now = self.account.clock.wall();
+                    working.keeps = !self.account.keeping.time().is_zero();
                     operation.fold(working).await;
                     operations.push(operation);
                     if operations.len() >= BATCH_OPERATIONS_MAX || working.draft_octets() >= BATCH_OCTETS_MAX {
@@ -314,6 +315,7 @@ impl Runner {
                 }
                 self.account.publish(batch.published, self.working.as_deref_mut());
                 batch.operations.into_iter().for_each(|operation| operation.answer(Ok(())));
+                self.account.bound_kept();
             }
             Err(error) => self.fail(batch, error).await,
         }

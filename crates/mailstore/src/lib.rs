@@ -14,6 +14,9 @@
 //! | `vanished` | what left a mailbox since |
 //! | `keys` | by what a mailbox's messages are sorted and put into conversations |
 //! | `recent` | which messages no session was told of |
+//! | `gone` | what was deleted and is kept for a while |
+//! | `undelete` | bringing it back, or ending it for good |
+//! | `erased` | ending a whole account |
 //! | `blobs` | collecting blobs that no email names |
 //! | `picture` | an account as its rows show it, without loading it |
 //! | `step_over` | numbers that an account which was restored does not give out again |
@@ -23,8 +26,10 @@ mod account;
 mod blobs;
 mod check;
 mod email;
+mod erased;
 mod error;
 mod flags;
+mod gone;
 mod keys;
 mod lane;
 mod log;
@@ -34,6 +39,7 @@ mod picture;
 mod recent;
 mod rows;
 mod step_over;
+mod undelete;
 mod vanished;
 mod view;
 mod working;
@@ -45,6 +51,7 @@ pub use email::{BODY_ROW_OCTETS_MAX, Body, Email, NewEmail};
 pub use error::Error;
 pub use event_listener::EventListener;
 pub use flags::{FlagBits, KEYWORDS_MAX, KeywordTable};
+pub use gone::{DEPARTURES_MAX, KEPT_FOR, KEPT_ROW_OCTETS, Keeping, KeptFor};
 pub use keys::{KEYS_AT_ONCE, KEYS_KEPT_OCTETS_MAX, KEYS_OCTETS_MAX, Keys, SortKeys, TextId};
 pub use log::{Change, Entry};
 pub use mailbox::{INBOX, MailboxRecord, Mailboxes, SEPARATOR, SpecialUse, canonical_name, new_name, normalized};
@@ -55,8 +62,9 @@ pub use op::expunge::{Expunge, Leaving};
 pub use op::flags::{FlagChange, FlagsStored, StoreFlags, Unchanged};
 pub use op::import::{Comes, Import};
 pub use picture::{Past, PastError, Picture, PicturedMailbox, account_of, cell_of, read_message, usage_of};
-pub use rows::{DeliveryId, SourceId};
+pub use rows::{DeliveryId, Departure, SourceId};
 pub use step_over::step_over;
+pub use undelete::{DeletedMailbox, GoneMessage, GonePage, Restored, Wanted};
 pub use vanished::VANISHED_MAX;
 pub use view::{Member, View, ViewChanges};
 
@@ -92,17 +100,29 @@ pub struct Mailstore {
     clock: Arc<dyn Clock>,
     accounts: Mutex<HashMap<AccountId, Arc<Account>>>,
     keys: Arc<KeysPool>,
+    keeping: Arc<dyn Keeping>,
 }
 
 impl Mailstore {
-    /// The mail that lies in `store` and `blobs`.
+    /// The mail that lies in `store` and `blobs`; what is deleted is kept for [`KEPT_FOR`].
     pub fn new(
         store: Arc<dyn Store>,
         blobs: Arc<dyn Blobs>,
         spawn: Arc<dyn Spawn>,
         clock: Arc<dyn Clock>,
     ) -> Arc<Mailstore> {
-        Arc::new(Mailstore { store, blobs, spawn, clock, accounts: Mutex::default(), keys: Arc::default() })
+        Mailstore::keeping(store, blobs, spawn, clock, Arc::new(KeptFor(KEPT_FOR)))
+    }
+
+    /// As [`Mailstore::new`]; what is deleted is kept as `keeping` says.
+    pub fn keeping(
+        store: Arc<dyn Store>,
+        blobs: Arc<dyn Blobs>,
+        spawn: Arc<dyn Spawn>,
+        clock: Arc<dyn Clock>,
+        keeping: Arc<dyn Keeping>,
+    ) -> Arc<Mailstore> {
+        Arc::new(Mailstore { store, blobs, spawn, clock, accounts: Mutex::default(), keys: Arc::default(), keeping })
     }
 
     /// The account, read if it is not in memory; a new one gets INBOX and the special-use mailboxes.
@@ -121,10 +141,23 @@ impl Mailstore {
 
     /// What of an account's quota is used, read from its head row without loading the account.
     pub async fn usage(&self, id: AccountId) -> Result<Usage, Error> {
+        Ok(self.head(id).await?.used())
+    }
+
+    /// What of an account's deleted mail is kept, read likewise.
+    pub async fn kept(&self, id: AccountId) -> Result<Usage, Error> {
+        Ok(self.head(id).await?.kept.unwrap_or_default())
+    }
+
+    /// When the oldest that an account keeps was deleted, read likewise.
+    pub async fn oldest_gone(&self, id: AccountId) -> Result<Option<model::Timestamp>, Error> {
+        undelete::oldest(&*self.store, id).await
+    }
+
+    async fn head(&self, id: AccountId) -> Result<Head, Error> {
         let query = Query::row(&rows::account_cell(id), rows::HEAD);
         let row = self.store.read(vec![query]).await?.into_row();
-        let head = row.as_deref().map_or(Ok(Head::new()), Head::decode).map_err(working::row_error("head"))?;
-        Ok(Usage { octets: head.used_octets, messages: head.used_emails })
+        row.as_deref().map_or(Ok(Head::new()), Head::decode).map_err(working::row_error("head"))
     }
 
     /// Where large bodies are streamed to before they are appended.

@@ -7,6 +7,8 @@ pub(crate) mod expunge;
 pub(crate) mod flags;
 pub(crate) mod import;
 pub(crate) mod mailbox;
+pub(crate) mod purge;
+pub(crate) mod restore;
 pub(crate) mod trim;
 
 /// What an operation that names these messages holds while it waits; as many as may be.

@@ -8,12 +8,14 @@
 //! | `S` name | subscription |
 //! | `U` mailbox uid | membership |
 //! | `E` email | email, immutable |
-//! | `P` email | its places: memberships, and the blob's name |
+//! | `P` email | its places: memberships, departures that are kept, and the blob's name |
 //! | `T` hash | thread of a Message-ID and base subject |
 //! | `L` modseq | change log |
 //! | `D` delivery | a delivery of the queue that is done |
 //! | `I` source | the email that was imported from it; stays when the email ends |
 //! | `X` mailbox | a deleted mailbox that is still being emptied |
+//! | `G` time mailbox uid | a membership that left and can be restored |
+//! | `Z` time mailbox | a deleted mailbox that can be restored |
 //!
 //! Numbers in keys are big-endian, so that keys sort as the numbers do. Bodies of up to 32 KiB lie in `Space::Bodies`
 //! under the email's id. Links to larger blobs lie in cells of their own, one for each blob.
@@ -21,7 +23,8 @@
 #[cfg(test)]
 mod tests;
 
-use model::{AccountId, Decoder, EmailId, Encoder, MailboxId, ModSeq, QueueId, RecordError, Uid};
+use crate::Usage;
+use model::{AccountId, Decoder, EmailId, Encoder, MailboxId, ModSeq, QueueId, RecordError, Timestamp, Uid};
 use store::{BlobId, Bytes, Cell};
 
 pub(crate) fn account_cell(account: AccountId) -> Cell {
@@ -45,6 +48,8 @@ pub(crate) const SUBSCRIPTION: &[u8] = b"S";
 pub(crate) const EMPTYING: &[u8] = b"X";
 pub(crate) const LOG: &[u8] = b"L";
 pub(crate) const DELIVERY: &[u8] = b"D";
+pub(crate) const GONE: &[u8] = b"G";
+pub(crate) const DELETED_MAILBOX: &[u8] = b"Z";
 
 fn key(kind: u8, parts: &[&[u8]]) -> Bytes {
     let mut key = vec![kind];
@@ -130,6 +135,51 @@ pub(crate) fn source(id: SourceId) -> Bytes {
     key(b'I', &[&id.0])
 }
 
+pub(crate) fn gone(departure: Departure) -> Bytes {
+    let Departure { at, mailbox, uid } = departure;
+    key(b'G', &[&sortable(at), &mailbox.0.to_be_bytes(), &uid.0.to_be_bytes()])
+}
+
+/// What a `G` key says.
+pub(crate) fn departure_of(key: &[u8]) -> Result<Departure, RecordError> {
+    let rest = key.strip_prefix(GONE).ok_or(RecordError::Value)?;
+    let (at, rest) = rest.split_first_chunk().ok_or(RecordError::Short)?;
+    let (mailbox, uid) = rest.split_first_chunk().ok_or(RecordError::Short)?;
+    let uid = uid.try_into().map_err(|_| RecordError::Short)?;
+    let (mailbox, uid) = (MailboxId(u32::from_be_bytes(*mailbox)), Uid(u32::from_be_bytes(uid)));
+    Ok(Departure { at: time_of(*at)?, mailbox, uid })
+}
+
+pub(crate) fn deleted_mailbox(at: Timestamp, mailbox: MailboxId) -> Bytes {
+    key(b'Z', &[&sortable(at), &mailbox.0.to_be_bytes()])
+}
+
+/// When the mailbox of a `Z` key was deleted.
+pub(crate) fn deleted_at(key: &[u8]) -> Result<Timestamp, RecordError> {
+    let at = key.get(1..).and_then(|rest| rest.first_chunk()).filter(|_| key.len() == 13);
+    time_of(*at.ok_or(RecordError::Short)?)
+}
+
+/// No message was deleted before 1970.
+fn sortable(at: Timestamp) -> [u8; 8] {
+    u64::try_from(at.unix_ms()).unwrap_or(0).to_be_bytes()
+}
+
+fn time_of(octets: [u8; 8]) -> Result<Timestamp, RecordError> {
+    i64::try_from(u64::from_be_bytes(octets)).map(Timestamp::from_unix_ms).map_err(|_| RecordError::Value)
+}
+
+/// When a message left which place: no two memberships of an account ever have the same mailbox and UID.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Departure {
+    /// When.
+    pub at: Timestamp,
+    /// Whence.
+    pub mailbox: MailboxId,
+    /// What UID it had there.
+    pub uid: Uid,
+}
+
 /// What a message was where it was imported from: a hash of whatever tells it from all others there. It is remembered as
 /// long as the account, so that importing may be repeated at any time: 30 octets for each message.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -156,6 +206,8 @@ pub(crate) struct Head {
     pub uid_validity: u32,
     pub used_octets: u64,
     pub used_emails: u64,
+    /// Emails without a place that can be restored. `None` in rows of programs that kept none.
+    pub kept: Option<Usage>,
 }
 
 impl Head {
@@ -171,13 +223,26 @@ impl Head {
             uid_validity: 0,
             used_octets: 0,
             used_emails: 0,
+            kept: Some(Usage::default()),
         }
+    }
+
+    pub fn used(&self) -> Usage {
+        Usage { octets: self.used_octets, messages: self.used_emails }
+    }
+
+    pub fn set_used(&mut self, used: Usage) {
+        (self.used_octets, self.used_emails) = (used.octets, used.messages);
     }
 
     pub fn encode(&self) -> Vec<u8> {
         let mut e = Encoder::new(Self::FORMAT);
         e.u64(self.batches).u64(self.modseq.0).u64(self.next_email.0).u32(self.next_mailbox.0).u32(self.uid_validity);
         e.u64(self.used_octets).u64(self.used_emails);
+        // Behind all that earlier programs read, so that they still read it.
+        if let Some(Usage { octets, messages }) = self.kept {
+            e.u64(octets).u64(messages);
+        }
         e.finish()
     }
 
@@ -191,14 +256,17 @@ impl Head {
             uid_validity: d.u32()?,
             used_octets: d.u64()?,
             used_emails: d.u64()?,
+            kept: if d.is_empty() { None } else { Some(Usage { octets: d.u64()?, messages: d.u64()? }) },
         })
     }
 }
 
-/// Where an email is; it ends with its last place.
+/// Where an email is, and was; it ends with its last place and its last departure that is kept.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Places {
     pub memberships: Vec<(MailboxId, Uid)>,
+    /// The `G` rows that name it, the oldest first.
+    pub departures: Vec<Departure>,
     /// The blob whose link row goes with the email.
     pub blob: Option<BlobId>,
     /// What it counts towards the quota.
@@ -215,6 +283,13 @@ impl Places {
         self.memberships.iter().for_each(|(mailbox, uid)| {
             e.u32(mailbox.0).u32(uid.0);
         });
+        // Behind all that earlier programs read, and nothing where there is none.
+        if !self.departures.is_empty() {
+            e.usize(self.departures.len());
+            self.departures.iter().for_each(|Departure { at, mailbox, uid }| {
+                e.time(*at).u32(mailbox.0).u32(uid.0);
+            });
+        }
         e.finish()
     }
 
@@ -224,6 +299,9 @@ impl Places {
         let blob = d.option()?.map(|id| id.try_into().map(BlobId).map_err(|_| RecordError::Value)).transpose()?;
         let count = d.count()?;
         let memberships = (0..count).map(|_| Ok((d.mailbox()?, d.uid()?))).collect::<Result<_, RecordError>>()?;
-        Ok(Places { memberships, blob, size_octets })
+        let count = if d.is_empty() { 0 } else { d.count()? };
+        let mut departure = || Ok(Departure { at: d.time()?, mailbox: d.mailbox()?, uid: d.uid()? });
+        let departures = (0..count).map(|_| departure()).collect::<Result<_, RecordError>>()?;
+        Ok(Places { memberships, departures, blob, size_octets })
     }
 }

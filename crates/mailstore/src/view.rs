@@ -41,19 +41,26 @@ impl Member {
 
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut e = Encoder::new(Self::FORMAT);
-        e.u64(self.email.0).u64(self.thread.0);
-        self.flags.encode(&mut e);
-        e.u64(self.modseq.0).time(self.internal_date).time(self.save_date).u64(self.size_octets);
+        self.encode_into(&mut e);
         e.finish()
     }
 
+    pub(crate) fn encode_into(&self, e: &mut Encoder) {
+        e.u64(self.email.0).u64(self.thread.0);
+        self.flags.encode(e);
+        e.u64(self.modseq.0).time(self.internal_date).time(self.save_date).u64(self.size_octets);
+    }
+
     pub(crate) fn decode(uid: Uid, row: &[u8]) -> Result<Member, RecordError> {
-        let mut d = Decoder::new(row, Self::FORMAT)?;
+        Member::decode_from(uid, &mut Decoder::new(row, Self::FORMAT)?)
+    }
+
+    pub(crate) fn decode_from(uid: Uid, d: &mut Decoder<'_>) -> Result<Member, RecordError> {
         Ok(Member {
             uid,
             email: d.email()?,
             thread: ThreadId(d.u64()?),
-            flags: FlagBits::decode(&mut d)?,
+            flags: FlagBits::decode(d)?,
             modseq: d.modseq()?,
             internal_date: d.time()?,
             save_date: d.time()?,

@@ -19,6 +19,7 @@ pub(crate) struct Published {
     pub modseq: ModSeq,
     pub used_octets: u64,
     pub used_emails: u64,
+    pub kept: crate::Usage,
     pub views: HashMap<MailboxId, Arc<View>>,
 }
 
@@ -27,6 +28,8 @@ pub(crate) struct Working {
     pub cell: Cell,
     pub head: Head,
     pub now: Timestamp,
+    /// Whether what leaves can be restored for a while.
+    pub keeps: bool,
     store: Arc<dyn Store>,
     recent: Arc<Recent>,
     head_row: Option<Bytes>,
@@ -80,6 +83,7 @@ impl Working {
             cell,
             head,
             now,
+            keeps: false,
             store,
             recent,
             head_row,
@@ -90,7 +94,35 @@ impl Working {
             under_way: VecDeque::new(),
         };
         working.load_mailboxes().await?;
+        if working.head.kept.is_none() {
+            working.head.kept = Some(working.sum_kept().await?);
+        }
         Ok(working)
+    }
+
+    /// What is kept, where the head does not say: an older program wrote it. That one leaves the rows of what has no place
+    /// alone; what it ended counts no more.
+    async fn sum_kept(&self) -> Result<crate::Usage, Error> {
+        let (mut kept, mut after) = (crate::Usage::default(), None);
+        loop {
+            let page = self.scan_page(rows::GONE, after.take(), PAGE_ROWS).await?;
+            for (key, row) in &page.rows {
+                let departure = rows::departure_of(key).map_err(row_error("departure"))?;
+                let Ok(member) = crate::gone::decode(departure, row) else { continue };
+                let places =
+                    self.row(rows::places(member.email)).await?.and_then(|row| rows::Places::decode(&row).ok());
+                // Counted at its newest departure.
+                if let Some(places) = places.filter(|places| places.memberships.is_empty())
+                    && places.departures.last() == Some(&departure)
+                {
+                    kept = kept.plus(crate::Usage { octets: places.size_octets, messages: 1 });
+                }
+            }
+            match page.rows.last().filter(|_| page.more) {
+                Some((key, _)) => after = Some(key.clone()),
+                None => return Ok(kept),
+            }
+        }
     }
 
     async fn load_mailboxes(&mut self) -> Result<(), Error> {
@@ -133,7 +165,7 @@ impl Working {
     // What folds read.
 
     pub fn usage(&self) -> crate::Usage {
-        crate::Usage { octets: self.head.used_octets, messages: self.head.used_emails }
+        self.head.used()
     }
 
     pub fn mailboxes(&self) -> &Mailboxes {
@@ -369,6 +401,7 @@ impl Working {
             modseq: self.head.modseq,
             used_octets: self.head.used_octets,
             used_emails: self.head.used_emails,
+            kept: self.head.kept.unwrap_or_default(),
             views: self.views.clone(),
         }
     }

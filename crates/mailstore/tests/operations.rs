@@ -6,8 +6,8 @@ mod common;
 
 use common::{Rig, Script, append, done, flags, manual, rig, store_flags};
 use mailstore::{
-    Append, Comes, DELIVERIES_KEPT, DeliveryId, Error, FlagChange, INBOX_ID, Import, LOG_KEPT, MESSAGES_AT_ONCE_MAX,
-    Outcome, SourceId, Transfer,
+    Append, Comes, DELIVERIES_KEPT, DeliveryId, Error, FlagChange, INBOX_ID, Import, KEPT_FOR, LOG_KEPT,
+    MESSAGES_AT_ONCE_MAX, Outcome, SourceId, Transfer,
 };
 use model::{MailboxId, ModSeq, QueueId};
 use std::sync::atomic::Ordering;
@@ -170,7 +170,7 @@ fn renaming_inbox_moves_its_messages() {
 }
 
 #[test]
-fn an_email_ends_with_its_last_place() {
+fn an_email_ends_with_its_last_place_and_the_time_it_is_kept() {
     let rig = rig();
     rig.append("a");
     assert_eq!(rig.copy(&[1], INBOX_ID, Transfer::Copy), [(1, 2)]);
@@ -185,6 +185,8 @@ fn an_email_ends_with_its_last_place() {
     rig.wait(rig.account.delete("Archive")).unwrap();
     rig.rest();
     assert_eq!((rig.account.usage().messages, rig.account.usage().octets), (0, 0));
+    rig.world.pass(KEPT_FOR * 2);
+    assert_eq!(rig.wait(rig.account.purge(None)).unwrap().messages, 1);
     assert!(rig.wait(rig.account.emails(&[email])).unwrap()[0].is_none());
     rig.sound();
 }

@@ -6,6 +6,8 @@
 //! | module | what |
 //! |---|---|
 //! | [`protocol`] | requests and answers |
+//! | [`undelete`] | what is asked and answered about what was deleted |
+//! | [`people`] | a second socket, over which people ask about their own deleted mail |
 //! | [`transfer`] | what is asked and answered when mail moves in or out |
 //! | `import`, `export` | mail that moves in or out |
 //! | [`backup`] | everything, for a backup |
@@ -14,16 +16,18 @@
 //! | [`server`] | the socket, connections, and who answers what |
 //! | [`client`] | the other end, for the command line |
 //! | [`reload`] | the configuration, taken anew |
-//! | `trace`, `queue`, `accounts`, `domains`, `aliases`, `send`, `status` | the answers, one noun each |
+//! | `trace`, `queue`, `accounts`, `deleted`, `domains`, `aliases`, `send`, `status` | the answers, one noun each |
 
 mod accounts;
 mod aliases;
 pub mod backup;
 pub mod client;
+mod deleted;
 mod domains;
 mod export;
 mod import;
 pub mod path;
+pub mod people;
 pub mod protocol;
 mod queue;
 pub mod reload;
@@ -32,4 +36,5 @@ pub mod server;
 pub mod status;
 mod trace;
 pub mod transfer;
+pub mod undelete;
 pub mod when;

@@ -3,6 +3,7 @@
 //! | module | what |
 //! |---|---|
 //! | `trace`, `queue`, `account`, `domain`, `alias`, `send`, `reload`, `status` | commands for the running server |
+//! | `deleted`, `removed` | what was deleted, and accounts that were removed |
 //! | `pages` | man pages, completions |
 //! | `import`, `export`, `fetch` | mail from files, into them, from other servers |
 //! | `backup` | everything into a folder, and out of it |
@@ -15,6 +16,8 @@
 mod account;
 mod alias;
 mod backup;
+mod confirm;
+mod deleted;
 mod dns;
 mod domain;
 mod export;
@@ -28,6 +31,7 @@ mod people;
 mod place;
 mod queue;
 mod reload;
+mod removed;
 mod send;
 mod status;
 pub mod text;
@@ -122,6 +126,9 @@ enum Command {
     /// Accounts: who has mail here.
     #[command(subcommand, after_help = "Example:\n  postamt account list")]
     Account(account::Account),
+    /// What was deleted, and bringing it back.
+    #[command(subcommand, after_help = deleted::EXAMPLES)]
+    Deleted(deleted::Deleted),
     /// Domains whose mail is taken here.
     #[command(subcommand, after_help = "Example:\n  postamt domain list")]
     Domain(domain::DomainCommand),
@@ -214,6 +221,7 @@ fn done(cli: Cli) -> ExitCode {
         Command::Trace(trace) => trace::run(&trace),
         Command::Queue(queue) => queue::run(&queue),
         Command::Account(account) => account::run(&account),
+        Command::Deleted(deleted) => deleted::run(&deleted),
         Command::Domain(domain) => domain::run(&domain),
         Command::Alias(alias) => alias::run(&alias),
         Command::Backup(backup) => backup::run(&backup),

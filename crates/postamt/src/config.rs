@@ -2,6 +2,7 @@
 //!
 //! Everything that is wrong is found at once: reading goes on behind a mistake, with the default in its place.
 
+mod deleted;
 mod keys;
 mod listeners;
 mod mistake;
@@ -96,6 +97,7 @@ fn plan(root: &Section<'_>, path: &Path, access: Access) -> ServePlan {
         relay_from: relay_from(root),
         limits: limits(root),
         backend: backend(root),
+        deleted: deleted::read(root, folder),
         hostname,
         demo: None,
     }

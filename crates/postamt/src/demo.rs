@@ -6,7 +6,7 @@ pub use outbox::Outbox;
 
 use crate::config::loopback;
 use crate::language::say;
-use crate::plan::{Certificate, DemoPlan, Limits, Login, Outbound, Port, ServePlan};
+use crate::plan::{Certificate, Deleted, DemoPlan, Limits, Login, Outbound, Port, ServePlan};
 use anyhow::{Context, bail};
 use directory::{AccountSpec, CatchAll, Credential, DirectorySpec, Secret};
 use env::Random;
@@ -39,6 +39,7 @@ pub fn plan(data: &Path, random: &dyn Random) -> anyhow::Result<ServePlan> {
     let account = |login: &Login| AccountSpec::new(login.address.clone(), Credential::Clear(login.password.clone()));
     directory.accounts = logins.iter().map(account).collect();
     Ok(ServePlan {
+        deleted: Deleted::default(),
         config: None,
         data: data.to_owned(),
         backend: Backend::default(),

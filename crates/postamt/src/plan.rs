@@ -36,8 +36,27 @@ pub struct ServePlan {
     pub relay_from: Vec<Network>,
     /// How much at most.
     pub limits: Limits,
+    /// How long what was deleted can be brought back.
+    pub deleted: Deleted,
     /// What only the demo has.
     pub demo: Option<DemoPlan>,
+}
+
+/// How long what was deleted can be brought back.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Deleted {
+    /// How long; zero: not at all.
+    pub kept: Duration,
+    /// How much of one account; `None`: as its quota says.
+    pub octets_max: Option<u64>,
+    /// Where people ask for their own.
+    pub socket: Option<PathBuf>,
+}
+
+impl Default for Deleted {
+    fn default() -> Deleted {
+        Deleted { kept: mailstore::KEPT_FOR, octets_max: None, socket: None }
+    }
 }
 
 /// One listener.

@@ -2,6 +2,7 @@
 
 mod door;
 mod http;
+mod kept;
 mod listeners;
 mod outbound;
 mod reload;
@@ -18,6 +19,7 @@ use anyhow::Context;
 use directory::Directory;
 use door::Door;
 use env::Env;
+pub use kept::Kept;
 use listeners::{Desk, Offer};
 use mailstore::Mailstore;
 use mta::queue::Relay;
@@ -30,9 +32,9 @@ pub use status::{Current, StatusBoard};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use store_local::{LocalBlobs, LocalStore, Options};
+use store_local::{Health, LocalBlobs, LocalStore, Options};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 /// Memory for bodies on their way in.
 const BODIES_IN_FLIGHT_OCTETS: usize = 256 << 20;
@@ -59,7 +61,8 @@ pub async fn serve(plan: ServePlan, inherited: Vec<Inherited>, ready: impl FnOnc
     let socket = admin::server::Socket::bind(&plan.data)?;
     let standing = listeners::bind(&plan.listeners, inherited).await?;
     let bound: Vec<Bound> = standing.iter().map(|listener| listener.bound.clone()).collect();
-    let post = post(&plan, &store, &env, &bound).await?;
+    let people = admin::people::socket(plan.deleted.socket.as_deref())?;
+    let (post, kept) = post(&plan, &store, &env, &bound).await?;
     let acceptor = listeners::acceptor(&plan)?;
     if let Some(demo) = &plan.demo {
         samples::fill(&post, &demo.samples_for).await.with_context(|| {
@@ -76,16 +79,26 @@ pub async fn serve(plan: ServePlan, inherited: Vec<Inherited>, ready: impl FnOnc
     let capacity = Capacity::new(connections_max(&plan));
     let desk = Desk::new(&plan, &post, &env);
     let offer = Offer { desk, board: board.clone(), capacity: capacity.clone(), acceptor };
-    let reloading = Reloading::new(&plan, Door::new(offer, standing));
+    let reloading = Reloading::new(&plan, Door::new(offer, standing), kept.clone());
     reload::on_hangup(&reloading)?;
     tokio::spawn(figures::keep());
     let held = {
         let hold = hold.clone();
         move || hold.is_held()
     };
-    env.spawn.spawn(Box::pin(mta::housekeeping::run(post.clone(), env.clone(), held)));
-    let office = Office { post, env, board, capacity, reloading: reloading.clone(), store, data, hold };
-    let administration = tokio::spawn(admin::server::serve(socket, Arc::new(office)));
+    let full = {
+        let store = store.clone();
+        move || matches!(store.health(), Health::NearlyFull { .. })
+    };
+    env.spawn.spawn(Box::pin(mta::housekeeping::run(post.clone(), env.clone(), kept.clone(), held.clone())));
+    env.spawn.spawn(Box::pin(mta::housekeeping::make_room(post.clone(), env.clone(), full, held)));
+    let office = Office { post, env, board, capacity, reloading: reloading.clone(), store, data, hold, kept };
+    let office = Arc::new(office);
+    let mut administration = JoinSet::new();
+    administration.spawn(admin::server::serve(socket, office.clone()));
+    if let Some(people) = people {
+        administration.spawn(admin::server::serve(people, office));
+    }
     tracing::info!(event = "server.ready", start_ms = started.elapsed().as_millis() as u64, listeners = bound.len());
     ready(&bound);
     net::systemd::ready();
@@ -100,9 +113,8 @@ pub async fn serve(plan: ServePlan, inherited: Vec<Inherited>, ready: impl FnOnc
         done = finish(&queue, serving) => done?,
         signal = stop.wait() => tracing::warn!(event = "server.hurried", signal, attempts = queue.under_way()),
     }
-    administration.abort();
-    // Its end is that it was aborted, and its socket is gone then.
-    drop(administration.await);
+    // The sockets are gone then.
+    administration.shutdown().await;
     tracing::info!(event = "server.stopped");
     Ok(())
 }
@@ -138,13 +150,19 @@ fn folder(data: &Path, name: &str) -> anyhow::Result<PathBuf> {
     Ok(folder)
 }
 
-async fn post(plan: &ServePlan, store: &Arc<LocalStore>, env: &Env, bound: &[Bound]) -> anyhow::Result<Arc<Post>> {
+async fn post(
+    plan: &ServePlan,
+    store: &Arc<LocalStore>,
+    env: &Env,
+    bound: &[Bound],
+) -> anyhow::Result<(Arc<Post>, Arc<Kept>)> {
     let blobs = Arc::new(LocalBlobs::open(folder(&plan.data, "blobs")?, Options::default())?);
     let (clock, spawn) = (env.clock.clone(), env.spawn.clone());
     let spec = plan.directory.clone();
     let directory = Directory::open(store.clone(), spawn.clone(), clock.clone(), &*env.random, spec).await?;
-    let mailstore = Mailstore::new(store.clone(), blobs, spawn, clock.clone());
     let directory = Arc::new(directory);
+    let kept = Kept::new(plan.deleted.clone(), directory.clone());
+    let mailstore = Mailstore::keeping(store.clone(), blobs, spawn, clock.clone(), kept.clone());
     let relay: Arc<dyn Relay> = match &plan.demo {
         Some(demo) => Arc::new(Outbox { folder: demo.outbox.clone() }),
         None => outbound::transport(plan, env, bound)?,
@@ -152,7 +170,7 @@ async fn post(plan: &ServePlan, store: &Arc<LocalStore>, env: &Env, bound: &[Bou
     let books = (store.clone() as Arc<dyn store::Store>, mailstore.clone(), directory.clone());
     let queue = Queue::new(books, relay, env, outbound::policy(plan));
     let in_flight = BodiesInFlight::new(BODIES_IN_FLIGHT_OCTETS);
-    Ok(Arc::new(Post { mailstore, directory, queue, in_flight, clock }))
+    Ok((Arc::new(Post { mailstore, directory, queue, in_flight, clock }), kept))
 }
 
 /// Most connections of all listeners.

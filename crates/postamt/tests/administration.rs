@@ -171,8 +171,8 @@ fn people_are_added_changed_and_removed() {
     server.done(&["account", "remove", "dora@example.net"]);
     server.done(&["domain", "remove", "example.net"]);
     let back = server.run(0, &["domain", "add", "example.net"], "")
-        + &server.run(0, &["account", "add", "carla@example.net"], "x");
-    assert!(back.contains("it was there before, and finds its mail again"), "{back}");
+        + &server.run(0, &["account", "restore", "carla@example.net"], "");
+    assert!(back.contains("carla@example.net is there again, with its mail"), "{back}");
 }
 
 #[test]

@@ -15,17 +15,17 @@ impl Dice {
 
     /// A sequence of its own, so that one who draws more does not change what others draw.
     pub fn fork(&mut self) -> Dice {
-        Dice(self.next())
+        Dice(self.roll())
     }
 
     /// Any number.
-    pub fn next(&mut self) -> u64 {
+    pub fn roll(&mut self) -> u64 {
         next_random(&mut self.0)
     }
 
     /// A number below `n`, 0 for 0.
     pub fn below(&mut self, n: u64) -> u64 {
-        self.next() % n.max(1)
+        self.roll() % n.max(1)
     }
 
     /// A number of the range, both ends included.
@@ -35,7 +35,7 @@ impl Dice {
 
     /// Whether something of this probability happens.
     pub fn chance(&mut self, probability: f64) -> bool {
-        ((self.next() >> 11) as f64) < probability * (1u64 << 53) as f64
+        ((self.roll() >> 11) as f64) < probability * (1u64 << 53) as f64
     }
 
     /// One of these.
@@ -45,7 +45,7 @@ impl Dice {
 
     /// Small ones as likely as large ones: each doubling gets the same share.
     pub fn scaled(&mut self, low: f64, high: f64) -> f64 {
-        let share = (self.next() >> 11) as f64 / (1u64 << 53) as f64;
+        let share = (self.roll() >> 11) as f64 / (1u64 << 53) as f64;
         low * (high / low).powf(share)
     }
 

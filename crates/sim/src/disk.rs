@@ -7,7 +7,7 @@ use env::{Clock, Spawn};
 use std::sync::Arc;
 use std::time::Duration;
 use store::memory::{MemoryBlobs, MemoryStore};
-use store::{Answer, Batch, Blobs, CommitError, Query, ReadError, Snapshot, Reading, Store, later};
+use store::{Answer, Batch, Blobs, CommitError, Query, ReadError, Reading, Snapshot, Store, later};
 
 /// Rows and blobs; they outlive the server.
 #[derive(Clone)]

@@ -242,17 +242,17 @@ impl Visit {
             return Mood::Right;
         }
         if scene.happens(Fault::HopLater, dice) {
-            return Mood::Says(*dice.pick::<&'static str>(&[
+            return Mood::Says(dice.pick::<&'static str>(&[
                 "451 4.3.0 later\r\n",
                 "421 4.3.2 busy\r\n",
                 "452 4.5.3 too many\r\n",
             ]));
         }
         if self.strict && scene.happens(Fault::HopNever, dice) {
-            return Mood::Says(*dice.pick::<&'static str>(&["550 5.1.1 nobody\r\n", "554 5.7.1 no\r\n"]));
+            return Mood::Says(dice.pick::<&'static str>(&["550 5.1.1 nobody\r\n", "554 5.7.1 no\r\n"]));
         }
         if scene.happens(Fault::HopGarbage, dice) {
-            return Mood::Says(*dice.pick::<&'static str>(&["ok\r\n", "999 what\r\n", "25\r\n", "\u{7f}\r\n"]));
+            return Mood::Says(dice.pick::<&'static str>(&["ok\r\n", "999 what\r\n", "25\r\n", "\u{7f}\r\n"]));
         }
         let rest = [(Fault::HopClose, Mood::Closes), (Fault::HopStall, Mood::Stalls), (Fault::HopDrip, Mood::Drips)];
         let found = rest.into_iter().find(|(fault, _)| scene.happens(*fault, dice));

@@ -53,7 +53,7 @@ impl Letter {
             // Lines that begin with dots are the ones that SMTP and POP3 change on the way.
             let dots = if dice.chance(0.1) { dice.below(3) } else { 0 };
             octets.extend(std::iter::repeat_n(b'.', dots as usize));
-            octets.extend(format!("{:x} of letter {tag}\r\n", dice.next()).into_bytes());
+            octets.extend(format!("{:x} of letter {tag}\r\n", dice.roll()).into_bytes());
         }
         Letter { tag, from, recipients, octets: octets.into() }
     }

@@ -8,7 +8,7 @@ use crate::server::Service;
 use env::Conversation;
 use std::sync::Arc;
 use store::memory::MemoryStore;
-use store::{Answer, Batch, CommitError, Query, ReadError, Snapshot, Reading, Store};
+use store::{Answer, Batch, CommitError, Query, ReadError, Reading, Snapshot, Store};
 
 /// What is broken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -52,9 +52,9 @@ struct Chronicle {
 impl Scene {
     /// An empty world.
     pub fn new(plan: Plan, dice: &mut Dice, shown: bool) -> Scene {
-        let world = World::new(dice.next());
+        let world = World::new(dice.roll());
         if plan.shuffled {
-            world.shuffle(dice.next());
+            world.shuffle(dice.roll());
         }
         let net = Net::new(world.env().spawn);
         let chronicle = Mutex::new(Chronicle { shown, ..Chronicle::default() });

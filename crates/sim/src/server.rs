@@ -269,7 +269,12 @@ async fn open(scene: &Scene, env: &Env, store: Arc<dyn Store>, blobs: Arc<dyn Bl
     queue.resume().await.map_err(|error| error.to_string())?;
     let in_flight = BodiesInFlight::new(scene.plan().bodies_max * BodiesInFlight::OCTETS_EACH);
     let post = Arc::new(Post { mailstore, directory, queue, in_flight, clock });
-    env.spawn.spawn(Box::pin(mta::housekeeping::run(post.clone(), env.clone(), || false)));
+    env.spawn.spawn(Box::pin(mta::housekeeping::run(
+        post.clone(),
+        env.clone(),
+        Arc::new(mailstore::KeptFor(mailstore::KEPT_FOR)),
+        || false,
+    )));
     Ok(post)
 }
 

@@ -2,6 +2,7 @@
 
 use crate::support::Server;
 use model::Uid;
+use std::time::Duration;
 use store::memory::MemoryStore;
 use store::{Cell, CommitError, Space};
 
@@ -28,4 +29,10 @@ pub fn damage(server: &Server, memory: &MemoryStore, uid: Uid) -> Result<(), Str
     let cell = Cell::new([b"a".as_slice(), &account.id().0.to_be_bytes()].concat());
     let damaged = memory.damage(Space::Rows, &cell, &[b"E".as_slice(), &email.0.to_be_bytes()].concat());
     damaged.then_some(()).ok_or_else(|| "no such row".into())
+}
+
+/// What anna deleted ends for good.
+pub fn purge(server: &Server) -> Result<(), String> {
+    let (account, later) = (server.account("anna"), env::Clock::wall(&server.world) + Duration::from_secs(1));
+    server.world.block_on(account.purge(Some(later))).map(drop).map_err(|error| error.to_string())
 }

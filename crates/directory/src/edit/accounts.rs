@@ -15,14 +15,9 @@ impl Draft<'_> {
         quota: Quota,
         id: AccountId,
     ) -> Result<(), EditError> {
-        self.check_local(&address.domain)?;
-        match self.people.account(address).map(|account| account.origin) {
-            Some(Origin::Declared) => return Err(EditError::Declared(address.to_string())),
-            Some(Origin::Stored) => return Err(EditError::AccountExists(address.clone())),
-            None => {}
-        }
-        if self.new.aliases.contains_key(&folded(address)) {
-            return Err(EditError::AliasExists(address.clone()));
+        self.check_free(address)?;
+        if self.new.removed.contains_key(&folded(address)) {
+            return Err(EditError::AccountKept(address.clone()));
         }
         let state = AccountState::Enabled;
         let account = Account { id, address: address.clone(), quota, state, origin: Origin::Stored };
@@ -62,13 +57,6 @@ impl Draft<'_> {
         Ok(Edited::Done)
     }
 
-    pub(super) fn remove_account(&mut self, address: &Address) -> Result<Edited, EditError> {
-        let old = self.stored_account(address)?;
-        self.new.accounts.remove(&folded(&old.account.address));
-        self.rows.push(rows::principal_delete(&old.account.address));
-        Ok(Edited::Removed(old.account.id))
-    }
-
     fn put_account(&mut self, account: Account, credential: Credential, apop: Option<Secret>) -> Result<(), EditError> {
         let key = folded(&account.address);
         let entry = Entry { account: Arc::new(account), credential, apop };
@@ -77,7 +65,7 @@ impl Draft<'_> {
         Ok(())
     }
 
-    fn stored_account(&self, address: &Address) -> Result<Arc<Entry>, EditError> {
+    pub(super) fn stored_account(&self, address: &Address) -> Result<Arc<Entry>, EditError> {
         let unknown = || {
             let known = self.people.entries().iter().map(|entry| &entry.account.address);
             EditError::UnknownAccount { address: address.clone(), nearest: nearest::among(address, known) }

@@ -30,6 +30,10 @@ fn set_account(account: &str, state: AccountState) -> Edit {
     Edit::SetAccount { address: address(account), credential: None, quota: None, state: Some(state) }
 }
 
+fn remove_account(address: Address) -> Edit {
+    Edit::RemoveAccount { address, at: Timestamp::from_unix_ms(5) }
+}
+
 fn is_known(directory: &Directory, path: &str) -> bool {
     matches!(directory.resolve(&ForwardPath::Address(address(path))), Resolution::Deliver(_))
 }
@@ -79,21 +83,82 @@ fn edits_take_effect_at_once_and_outlive_a_power_cut() {
 }
 
 #[test]
-fn who_comes_back_has_the_old_number_and_nobody_else_gets_it() {
+fn who_was_removed_comes_back_as_they_were_and_nobody_else_gets_their_mail() {
     let (world, store) = (World::new(1), MemoryStore::new());
     let directory = filled(&world, &store);
-    let remove = || Edit::RemoveAccount { address: address("ben@example.org") };
-    assert_eq!(edit(&world, &directory, remove()), Ok(Edited::Removed(AccountId(2))));
+    let ben = || address("ben@example.org");
+    let was = directory.account(&ben()).unwrap();
+    assert_eq!(edit(&world, &directory, remove_account(ben())), Ok(Edited::Removed(AccountId(2))));
     assert!(!is_known(&directory, "ben@example.org"));
     assert_eq!(log_in(&world, &directory, "ben", "ben@example.org"), Err(AuthError::Rejected));
     assert_eq!(edit(&world, &directory, add_account("carl@example.org")), Ok(Edited::Added(AccountId(3))));
-    assert_eq!(edit(&world, &directory, add_account("BEN@example.org")), Ok(Edited::Returned(AccountId(2))));
+    let text = "the account BEN@example.org was removed and is kept for a while; bring it back with: postamt account restore \
+                BEN@example.org; or give it up with its mail, for somebody new: postamt account erase BEN@example.org";
+    refused(&world, &directory, add_account("BEN@example.org"), text);
+    // A power cut changes nothing.
+    store.crash();
+    let again = open_on(Arc::new(store.clone()), &world, nothing()).unwrap();
+    let removed = again.removed();
+    assert_eq!((removed.len(), &removed[0].account, removed[0].there), (1, &was, false));
+    assert_eq!(removed[0].at, Timestamp::from_unix_ms(5));
+    assert_eq!(edit(&world, &again, Edit::RestoreAccount { address: ben() }), Ok(Edited::Returned(AccountId(2))));
+    assert_eq!(again.account(&ben()), Some(was));
+    assert_eq!(log_in(&world, &again, "ben", "ben@example.org"), Ok(AccountId(2)));
+    assert_eq!(again.removed(), []);
+    let text = "no account ben@example.org was removed, or its time is over; see: postamt account removed";
+    refused(&world, &again, Edit::RestoreAccount { address: ben() }, text);
     // Declared accounts get theirs from the same row.
     let declared = spec(&["dora"], CatchAll::Refuse);
     let declared = open_on(Arc::new(store), &world, declared).unwrap();
     assert_eq!(declared.account(&address("dora@demo.test")).unwrap().id, AccountId(4));
-    let ids: Vec<u32> = declared.accounts().map(|account| account.id.0).collect();
-    assert_eq!(ids, [4, 1, 2, 3]);
+}
+
+#[test]
+fn who_is_given_up_leaves_a_number_whose_mail_is_to_be_ended() {
+    let (world, store) = (World::new(1), MemoryStore::new());
+    let directory = filled(&world, &store);
+    let ben = || address("ben@example.org");
+    let erase = || Edit::EraseAccount { address: ben() };
+    let text = "the account ben@example.org is there; remove it first: postamt account remove ben@example.org";
+    refused(&world, &directory, erase(), text);
+    edit(&world, &directory, remove_account(ben())).unwrap();
+    assert_eq!(edit(&world, &directory, erase()), Ok(Edited::Erasing(AccountId(2))));
+    refused(
+        &world,
+        &directory,
+        erase(),
+        "no account ben@example.org was removed, or its time is over; see: postamt account removed",
+    );
+    assert_eq!(
+        edit(&world, &directory, add_account("ben@example.org")),
+        Ok(Edited::Added(AccountId(3))),
+        "somebody new"
+    );
+    store.crash();
+    let again = open_on(Arc::new(store), &world, nothing()).unwrap();
+    assert_eq!((again.removed(), again.erasing()), (vec![], vec![(AccountId(2), ben())]));
+    let erased = Edit::AccountErased { id: AccountId(2) };
+    assert_eq!(edit(&world, &again, erased.clone()), Ok(Edited::Done));
+    assert_eq!((edit(&world, &again, erased), again.erasing()), (Ok(Edited::Unchanged), vec![]));
+    assert_eq!(again.account_by_id(AccountId(3)).map(|account| account.address.clone()), Some(ben()));
+}
+
+/// Who was removed and is declared then has the same number: they are there, and never purged.
+#[test]
+fn who_is_declared_again_is_no_longer_removed() {
+    let (world, store) = (World::new(1), MemoryStore::new());
+    let directory = filled(&world, &store);
+    edit(&world, &directory, remove_account(address("ben@example.org"))).unwrap();
+    let mut declared = DirectorySpec::new(vec!["example.org".parse().unwrap()]);
+    declared.accounts.push(crate::AccountSpec::new(address("ben@example.org"), cheap_hash(b"x")));
+    world.block_on(directory.declare(declared)).unwrap();
+    assert_eq!(directory.account(&address("ben@example.org")).unwrap().id, AccountId(2));
+    assert!(directory.removed()[0].there);
+    let erase = edit(&world, &directory, Edit::EraseAccount { address: address("ben@example.org") });
+    assert_eq!(erase, Err(EditError::AccountStays(address("ben@example.org"))));
+    let restore = Edit::RestoreAccount { address: address("ben@example.org") };
+    assert_eq!(edit(&world, &directory, restore), Ok(Edited::Done));
+    assert_eq!(directory.removed(), []);
 }
 
 #[test]
@@ -119,7 +184,7 @@ fn what_is_declared_is_changed_in_its_file() {
     let text = "anna@demo.test is declared in the configuration file; change it there";
     refused(&world, &directory, add_account("anna@demo.test"), text);
     refused(&world, &directory, set_account("anna@demo.test", AccountState::Disabled), text);
-    refused(&world, &directory, Edit::RemoveAccount { address: anna() }, text);
+    refused(&world, &directory, remove_account(anna()), text);
     let text = "demo.test is declared in the configuration file; change it there";
     refused(&world, &directory, add_domain("demo.test", DomainSettings::default()), text);
     refused(&world, &directory, Edit::RemoveDomain { domain: anna().domain }, text);
@@ -172,7 +237,7 @@ fn stored_people_wait_for_a_domain_that_the_file_forgot() {
     let directory = open_on(Arc::new(store), &world, spec(&["dora"], CatchAll::Refuse)).unwrap();
     let stranded = |text| Fault::Stranded { address: address(text) };
     assert_eq!(directory.faults(), [stranded("anna@example.org"), stranded("ben@example.org")]);
-    let remove = Edit::RemoveAccount { address: address("ben@example.org") };
+    let remove = remove_account(address("ben@example.org"));
     assert_eq!(edit(&world, &directory, remove), Ok(Edited::Removed(AccountId(2))));
     let same = DomainSettings { same_as: Some("demo.test".parse().unwrap()), ..DomainSettings::default() };
     let text = "example.org still has 1 accounts, 0 aliases and 0 other names; remove them first";
@@ -195,7 +260,7 @@ fn refusals_say_what_to_do() {
         "the account ANNA@example.org is there already; change it with: postamt account password ANNA@example.org",
     );
     check(
-        Edit::RemoveAccount { address: address("bem@example.org") },
+        remove_account(address("bem@example.org")),
         "there is no account bem@example.org; add it first: postamt account add bem@example.org (or did you mean ben@example.org?)",
     );
     check(
@@ -207,7 +272,7 @@ fn refusals_say_what_to_do() {
         "example.org still has 2 accounts, 1 aliases and 0 other names; remove them first",
     );
     check(
-        Edit::RemoveAccount { address: address("anna@example.org") },
+        remove_account(address("anna@example.org")),
         "sales@example.org leads to anna@example.org, which nobody has; change the alias or catch-all first",
     );
     check(
@@ -347,7 +412,7 @@ fn what_the_store_does_not_take_is_not_in_effect() {
     let error = edit(&world, &directory, add_account("dora@example.org")).unwrap_err();
     assert!(matches!(error, EditError::Rows(RowError::Commit(CommitError::NoSpace(_)))), "{error}");
     assert!(!is_known(&directory, "dora@example.org"));
-    edit(&world, &directory, Edit::RemoveAccount { address: address("carl@example.org") }).unwrap();
+    edit(&world, &directory, remove_account(address("carl@example.org"))).unwrap();
 }
 
 #[test]
@@ -392,7 +457,9 @@ fn any_edit() -> impl Strategy<Value = Edit> {
         2 => (address(), quota(), state).prop_map(|(address, quota, state)| {
             Edit::SetAccount { address, credential: None, quota: Some(quota), state: Some(state) }
         }),
-        2 => address().prop_map(|address| Edit::RemoveAccount { address }),
+        2 => address().prop_map(|address| Edit::RemoveAccount { address, at: Timestamp::from_unix_ms(5) }),
+        2 => address().prop_map(|address| Edit::RestoreAccount { address }),
+        1 => address().prop_map(|address| Edit::EraseAccount { address }),
         5 => (address(), some()).prop_map(|(address, targets)| Edit::AddAlias { address, targets }),
         2 => (address(), some()).prop_map(|(address, targets)| Edit::RemoveAlias { address, targets }),
     ]
@@ -409,17 +476,21 @@ proptest! {
         let (world, store) = (World::new(1), MemoryStore::new());
         let open = || open_on(Arc::new(store.clone()), &world, nothing()).unwrap();
         let nodes = [open(), open()];
-        let mut ids = std::collections::HashMap::new();
+        let (mut ids, mut given) = (std::collections::HashMap::new(), std::collections::HashSet::new());
         for (change, first) in edits {
             let node = if first { &nodes[0] } else { &nodes[1] };
             let of = change.of();
-            if let Ok(Edited::Added(id) | Edited::Returned(id)) = edit(&world, node, change) {
-                prop_assert_eq!(*ids.entry(of).or_insert(id), id);
+            match edit(&world, node, change) {
+                Ok(Edited::Added(id)) => {
+                    prop_assert!(given.insert(id), "a number is given once");
+                    ids.insert(of, id);
+                }
+                Ok(Edited::Returned(id)) => prop_assert_eq!(ids.get(&of), Some(&id)),
+                Ok(Edited::Erasing(id)) => prop_assert_eq!(ids.remove(&of), Some(id)),
+                _ => {}
             }
             prop_assert_eq!(node.faults(), []);
         }
-        let given: std::collections::HashSet<AccountId> = ids.values().copied().collect();
-        prop_assert_eq!(given.len(), ids.len());
         store.crash();
         let again = open();
         for node in &nodes {
@@ -427,6 +498,7 @@ proptest! {
             prop_assert_eq!(node.domains(), again.domains());
             prop_assert_eq!(node.aliases(), again.aliases());
             prop_assert!(node.accounts().eq(again.accounts()));
+            prop_assert_eq!((node.removed(), node.erasing()), (again.removed(), again.erasing()));
         }
     }
 }

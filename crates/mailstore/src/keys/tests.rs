@@ -108,7 +108,8 @@ fn there_is_room_for_so_much_and_no_more() {
 /// INBOX with `count` messages, each the answer to the one before.
 fn inbox(world: &World, store: &MemoryStore, count: u64) -> Arc<Account> {
     let env = Arc::new(world.clone());
-    let mailstore = Mailstore::new(Arc::new(store.clone()), Arc::new(MemoryBlobs::new()), env.clone(), env);
+    let (blobs, keeping) = (Arc::new(MemoryBlobs::new()), Arc::new(crate::KeptFor(Duration::ZERO)));
+    let mailstore = Mailstore::keeping(Arc::new(store.clone()), blobs, env.clone(), env, keeping);
     world.block_on(async {
         let account = mailstore.account(AccountId(1)).await.unwrap();
         for n in 1..=count {

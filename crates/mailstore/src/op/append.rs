@@ -121,7 +121,7 @@ impl Coming<'_> {
         let member = Member { uid, email: id, thread, flags, modseq, internal_date, save_date, size_octets };
         let blob = self.put_body(w, id);
         w.put(rows::email(id), self.email.encode(thread));
-        let places = Places { memberships: vec![(mailbox.id, uid)], blob, size_octets };
+        let places = Places { memberships: vec![(mailbox.id, uid)], departures: Vec::new(), blob, size_octets };
         w.set_readable(rows::places(id), Some(places.encode()));
         w.put_member(mailbox.id, &member);
         Working::count(mailbox, &member, Sign::Came);

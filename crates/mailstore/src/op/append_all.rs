@@ -6,7 +6,7 @@ use crate::lane::Operation;
 use crate::log;
 use crate::op::append::{Coming, Threads};
 use crate::op::check_count;
-use crate::op::expunge::{leave, places_of};
+use crate::op::expunge::{Trail, leave, places_of};
 use crate::rows::Places;
 use crate::view::Member;
 use crate::working::Working;
@@ -92,7 +92,7 @@ impl Operation for AppendAll {
         if let Some(Leaving { mailbox, member, places }) = leaving {
             // Its record as it is now: it may be the same mailbox.
             let mut source = (*w.mailbox(mailbox)?).clone();
-            leave(w, &mut source, &[member], vec![places]);
+            leave(w, &mut source, &[member], vec![places], Trail::Kept);
         }
         Ok(AllAppended { uid_validity, uids })
     }

@@ -1,10 +1,11 @@
 //! Messages get a second place, or another one (RFC 9051 §6.4.7, §6.4.8).
 
 use crate::error::Error;
+use crate::gone;
 use crate::lane::Operation;
 use crate::log;
 use crate::mailbox::MailboxRecord;
-use crate::op::expunge::{leave, places_of};
+use crate::op::expunge::{Trail, leave, places_of};
 use crate::op::{check_count, octets_of};
 use crate::rows::{self, Places};
 use crate::view::Member;
@@ -83,7 +84,7 @@ pub(super) fn transfer(
     if transfer == Transfer::Move {
         // Its record as it is now: it may be the target as well.
         let mut source = (*w.mailbox(source.id)?).clone();
-        leave(w, &mut source, members, places);
+        leave(w, &mut source, members, places, Trail::None);
     }
     Ok(Copied { uid_validity, uids: members.iter().zip(&arrived).map(|(old, new)| (old.uid, new.uid)).collect() })
 }
@@ -102,17 +103,20 @@ fn arrive(
     let mut arrived = Vec::with_capacity(members.len());
     for (member, places) in members.iter().zip(places) {
         let new = Member { uid: Working::next_uid(target)?, modseq, save_date: w.now, ..*member };
-        if let Some(places) = places {
-            let key = rows::places(member.email);
-            let mut places = w.folded_row(&key).flatten().unwrap_or_else(|| places.clone());
+        if let Some(mut places) = gone::current(w, member.email, places.clone()) {
             places.memberships.push((target.id, new.uid));
-            w.set_readable(key, Some(places.encode()));
+            w.set_readable(rows::places(member.email), Some(places.encode()));
         }
-        w.put_member(target.id, &new);
-        Working::count(target, &new, Sign::Came);
-        w.change_view(target.id, |view| view.push(new));
+        come(w, target, new);
         arrived.push(new);
     }
     target.highest_modseq = w.log(|_| log::appended(target.id, &arrived));
     Ok(arrived)
+}
+
+/// A membership of an email that is there already: its row, its mailbox's counts and view.
+pub(super) fn come(w: &mut Working, target: &mut MailboxRecord, new: Member) {
+    w.put_member(target.id, &new);
+    Working::count(target, &new, Sign::Came);
+    w.change_view(target.id, |view| view.push(new));
 }

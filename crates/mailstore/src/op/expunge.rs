@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::flags::FlagBits;
+use crate::gone::{self, Was};
 use crate::lane::Operation;
 use crate::log;
 use crate::mailbox::MailboxRecord;
@@ -54,7 +55,7 @@ impl Operation for Expunge {
             leaving.retain(|member| member.flags.contains(FlagBits::DELETED));
         }
         let places = places_of(w, &leaving).await?;
-        leave(w, &mut mailbox, &leaving, places);
+        leave(w, &mut mailbox, &leaving, places, Trail::Kept);
         Ok(leaving.iter().map(|member| member.uid).collect())
     }
 }
@@ -66,8 +67,24 @@ pub(super) async fn places_of(w: &Working, members: &[Member]) -> Result<Vec<Opt
     w.rows(&keys).await?.into_iter().map(|row| row.map(decode).transpose()).collect()
 }
 
-/// Takes members, each once and in order, out of a mailbox and its record; emails that have no other place end.
-pub(super) fn leave(w: &mut Working, mailbox: &mut MailboxRecord, leaving: &[Member], places: Vec<Option<Places>>) {
+/// Whether a message that leaves can be restored.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Trail {
+    /// For as long as [`Keeping`](crate::Keeping) says.
+    Kept,
+    /// It is elsewhere now.
+    None,
+}
+
+/// Takes members, each once and in order, out of a mailbox and its record; emails that have no other place are kept for a
+/// while, or end.
+pub(super) fn leave(
+    w: &mut Working,
+    mailbox: &mut MailboxRecord,
+    leaving: &[Member],
+    places: Vec<Option<Places>>,
+    trail: Trail,
+) {
     if leaving.is_empty() {
         return;
     }
@@ -75,7 +92,7 @@ pub(super) fn leave(w: &mut Working, mailbox: &mut MailboxRecord, leaving: &[Mem
     for (member, places) in leaving.iter().zip(places) {
         w.delete(rows::member(mailbox.id, member.uid));
         Working::count(mailbox, member, Sign::Left);
-        leave_place(w, member, places, (mailbox.id, member.uid));
+        leave_place(w, member, places, mailbox.id, trail);
     }
     let uids: Vec<_> = leaving.iter().map(|member| member.uid).collect();
     w.change_view(mailbox.id, |view| view.remove(&uids));
@@ -83,25 +100,12 @@ pub(super) fn leave(w: &mut Working, mailbox: &mut MailboxRecord, leaving: &[Mem
 }
 
 /// One place less for an email.
-pub(super) fn leave_place(w: &mut Working, member: &Member, places: Option<Places>, place: (MailboxId, Uid)) {
-    let key = rows::places(member.email);
-    let Some(mut places) = places else { return };
+pub(super) fn leave_place(w: &mut Working, member: &Member, places: Option<Places>, mailbox: MailboxId, trail: Trail) {
     // Two memberships of one email may leave in one operation: what stands in the draft counts.
-    match w.folded_row(&key) {
-        Some(Some(newer)) => places = newer,
-        Some(None) => return,
-        None => {}
+    let Some(mut places) = gone::current(w, member.email, places) else { return };
+    places.memberships.retain(|&other| other != (mailbox, member.uid));
+    if trail == Trail::Kept && w.keeps {
+        gone::depart(w, member, mailbox, &mut places);
     }
-    places.memberships.retain(|&other| other != place);
-    if !places.memberships.is_empty() {
-        return w.set_readable(key, Some(places.encode()));
-    }
-    w.set_readable(key, None);
-    w.delete(rows::email(member.email));
-    match places.blob {
-        Some(blob) => w.delete_elsewhere(rows::blob_cell(blob), rows::blob_link(w.account, member.email)),
-        None => w.delete_body(rows::body(member.email)),
-    }
-    w.head.used_octets = w.head.used_octets.saturating_sub(places.size_octets);
-    w.head.used_emails = w.head.used_emails.saturating_sub(1);
+    gone::settle(w, member.email, Was::There, &places);
 }

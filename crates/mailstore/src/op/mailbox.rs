@@ -1,11 +1,12 @@
 //! Mailboxes are made, renamed, deleted, subscribed (RFC 9051 §6.3.4 to §6.3.8).
 
 use crate::error::Error;
+use crate::gone::Deleted;
 use crate::lane::Operation;
 use crate::log::Change;
 use crate::mailbox::{INBOX, MailboxRecord, SEPARATOR, SpecialUse, canonical_name, new_name};
 use crate::op::copy::{Transfer, transfer};
-use crate::op::expunge::{leave_place, places_of};
+use crate::op::expunge::{Trail, leave_place, places_of};
 use crate::rows::{self, Places};
 use crate::view::Member;
 use crate::working::{Working, row_error};
@@ -78,7 +79,7 @@ impl Operation for Create {
 }
 
 /// A new, empty mailbox. Its UIDVALIDITY is greater than that of any mailbox the account ever had.
-fn make(w: &mut Working, name: Arc<str>, special_use: Option<SpecialUse>) -> MailboxId {
+pub(super) fn make(w: &mut Working, name: Arc<str>, special_use: Option<SpecialUse>) -> MailboxId {
     let id = w.head.next_mailbox;
     w.head.next_mailbox.0 += 1;
     let now_s = u32::try_from(w.now.unix_s()).unwrap_or(0);
@@ -185,13 +186,18 @@ impl Operation for Delete {
 
     /// The mailbox is gone at once; its messages leave in steps, by [`Empty`].
     async fn fold(&self, w: &mut Working) -> Result<MailboxId, Error> {
-        let id = w.mailboxes().named(&self.name).ok_or(Error::MailboxMissing)?.id;
+        let record = w.mailboxes().named(&self.name).ok_or(Error::MailboxMissing)?.clone();
+        let id = record.id;
         if id == INBOX_ID {
             return Err(Error::InboxStays);
         }
         w.log(|_| Change::MailboxDeleted(id));
         w.remove_mailbox(id);
         w.put(rows::emptying(id), Vec::new());
+        if w.keeps {
+            let deleted = Deleted { record: (*record).clone(), restored: None };
+            w.set_readable(rows::deleted_mailbox(w.now, id), Some(deleted.encode()));
+        }
         Ok(id)
     }
 }
@@ -227,7 +233,7 @@ impl Operation for Empty {
         }
         for (member, places) in members.iter().zip(places) {
             w.delete(rows::member(self.0, member.uid));
-            leave_place(w, member, places, (self.0, member.uid));
+            leave_place(w, member, places, self.0, Trail::Kept);
         }
         if !page.more {
             w.delete(rows::emptying(self.0));
@@ -245,22 +251,25 @@ impl Operation for Subscribe {
     type Done = ();
 
     async fn fold(&self, w: &mut Working) -> Result<(), Error> {
-        let name = canonical_name(&self.name).map_err(Error::MailboxName)?;
-        if w.mailboxes().is_subscribed(&name) == self.subscribed {
-            return Ok(());
-        }
-        if self.subscribed && w.mailboxes().subscriptions.len() >= SUBSCRIPTIONS_MAX {
-            return Err(Error::SubscriptionsFull);
-        }
-        let change = Change::Subscription { name: name.to_string(), subscribed: self.subscribed };
-        w.log(|_| change);
-        if self.subscribed {
-            w.put(rows::subscription(&name), Vec::new());
-            w.change_subscriptions(|names| names.insert(name));
-        } else {
-            w.delete(rows::subscription(&name));
-            w.change_subscriptions(|names| names.remove(&name));
-        }
-        Ok(())
+        subscribe(w, canonical_name(&self.name).map_err(Error::MailboxName)?, self.subscribed)
     }
+}
+
+pub(super) fn subscribe(w: &mut Working, name: Arc<str>, subscribed: bool) -> Result<(), Error> {
+    if w.mailboxes().is_subscribed(&name) == subscribed {
+        return Ok(());
+    }
+    if subscribed && w.mailboxes().subscriptions.len() >= SUBSCRIPTIONS_MAX {
+        return Err(Error::SubscriptionsFull);
+    }
+    let change = Change::Subscription { name: name.to_string(), subscribed };
+    w.log(|_| change);
+    if subscribed {
+        w.put(rows::subscription(&name), Vec::new());
+        w.change_subscriptions(|names| names.insert(name));
+    } else {
+        w.delete(rows::subscription(&name));
+        w.change_subscriptions(|names| names.remove(&name));
+    }
+    Ok(())
 }

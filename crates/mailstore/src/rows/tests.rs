@@ -3,7 +3,7 @@ use proptest::prelude::*;
 
 proptest! {
     #[test]
-    fn heads_are_read_as_written(batches: u64, modseq: u64, email: u64, mailbox: u32, uid_validity: u32, octets: u64, emails: u64) {
+    fn heads_are_read_as_written(batches: u64, modseq: u64, email: u64, mailbox: u32, uid_validity: u32, octets: u64, emails: u64, kept: Option<(u64, u64)>) {
         let head = Head {
             batches,
             modseq: ModSeq(modseq),
@@ -12,14 +12,16 @@ proptest! {
             uid_validity,
             used_octets: octets,
             used_emails: emails,
+            kept: kept.map(|(octets, messages)| Usage { octets, messages }),
         };
         prop_assert_eq!(Head::decode(&head.encode()), Ok(head));
     }
 
     #[test]
-    fn places_are_read_as_written(places: Vec<(u32, u32)>, blob: Option<[u8; 32]>, size_octets: u64) {
+    fn places_are_read_as_written(places: Vec<(u32, u32)>, left: Vec<(u32, u32, u32)>, blob: Option<[u8; 32]>, size_octets: u64) {
         let memberships = places.into_iter().map(|(mailbox, uid)| (MailboxId(mailbox), Uid(uid))).collect();
-        let places = Places { memberships, blob: blob.map(BlobId), size_octets };
+        let departures = left.into_iter().map(departure).collect();
+        let places = Places { memberships, departures, blob: blob.map(BlobId), size_octets };
         prop_assert_eq!(Places::decode(&places.encode()), Ok(places));
     }
 
@@ -36,9 +38,36 @@ proptest! {
     }
 
     #[test]
+    fn departures_sort_by_time_and_are_read_back(a: (u32, u32, u32), b: (u32, u32, u32)) {
+        let (a, b) = (departure(a), departure(b));
+        prop_assert_eq!(gone(a).cmp(&gone(b)), a.cmp(&b));
+        prop_assert_eq!(departure_of(&gone(a)), Ok(a));
+        prop_assert_eq!(deleted_at(&deleted_mailbox(a.at, a.mailbox)), Ok(a.at));
+    }
+
+    #[test]
     fn no_octets_panic(row: Vec<u8>) {
         let _ = (Head::decode(&row), Places::decode(&row), uid_of(&row), mailbox_of_member(&row), linked_email(&row));
+        let _ = (departure_of(&row), deleted_at(&row));
     }
+}
+
+fn departure((at, mailbox, uid): (u32, u32, u32)) -> Departure {
+    Departure { at: Timestamp::from_unix_ms(at.into()), mailbox: MailboxId(mailbox), uid: Uid(uid) }
+}
+
+/// What an earlier program wrote, which knew neither departures nor what is kept.
+#[test]
+fn rows_without_the_later_fields_are_read() {
+    let mut e = Encoder::new(1);
+    e.u64(9).option(None).usize(1).u32(1).u32(2);
+    let places = Places::decode(&e.finish()).unwrap();
+    assert_eq!((places.memberships, places.departures), (vec![(MailboxId(1), Uid(2))], vec![]));
+    let mut e = Encoder::new(1);
+    (1..=7).for_each(|n| {
+        e.u64(n);
+    });
+    assert_eq!(Head::decode(&e.finish()).unwrap().kept, None);
 }
 
 #[test]

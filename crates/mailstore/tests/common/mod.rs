@@ -4,8 +4,8 @@
 
 use env::virtual_world::World;
 use mailstore::{
-    Account, Append, Appended, Body, CopyMessages, Error, Expunge, FlagChange, FlagsStored, INBOX_ID, Mailstore,
-    NewEmail, Outcome, StoreFlags, Transfer, View, check, check_links,
+    Account, Append, Appended, Body, CopyMessages, Error, Expunge, FlagChange, FlagsStored, INBOX_ID, KEPT_FOR,
+    Keeping, KeptFor, Mailstore, NewEmail, Outcome, StoreFlags, Transfer, View, check, check_links,
 };
 use message::Scanner;
 use model::{AccountId, Flag, MailboxId, Quota, Uid};
@@ -37,9 +37,14 @@ pub fn manual() -> Rig {
 impl Rig {
     /// With `store` as the account sees it, over `memory`.
     pub fn over(memory: MemoryStore, store: Arc<dyn Store>) -> Rig {
+        Rig::keeping(memory, store, Arc::new(KeptFor(KEPT_FOR)))
+    }
+
+    /// As [`Rig::over`]; what is deleted is kept as `rules` say.
+    pub fn keeping(memory: MemoryStore, store: Arc<dyn Store>, rules: Arc<dyn Keeping>) -> Rig {
         let (world, blobs) = (World::new(1), MemoryBlobs::new());
         let env = Arc::new(world.clone());
-        let mailstore = Mailstore::new(store, Arc::new(blobs.clone()), env.clone(), env);
+        let mailstore = Mailstore::keeping(store, Arc::new(blobs.clone()), env.clone(), env, rules);
         let mut opening = Box::pin(mailstore.account(ACCOUNT));
         let account = loop {
             match world.poll_once(opening.as_mut()) {
@@ -118,10 +123,14 @@ impl Rig {
     /// A process that opens the same rows.
     pub fn reopened(&self) -> Rig {
         let (world, blobs) = (World::new(2), self.blobs.clone());
-        let env = Arc::new(world.clone());
-        let mailstore = Mailstore::new(Arc::new(self.store.clone()), Arc::new(blobs.clone()), env.clone(), env);
-        let account = self.store_waits(&world, mailstore);
+        let account = self.store_waits(&world, self.mailstore(&world));
         Rig { world, store: self.store.clone(), blobs, account }
+    }
+
+    /// Of another process.
+    pub fn mailstore(&self, world: &World) -> Arc<Mailstore> {
+        let env = Arc::new(world.clone());
+        Mailstore::new(Arc::new(self.store.clone()), Arc::new(self.blobs.clone()), env.clone(), env)
     }
 
     fn store_waits(&self, world: &World, mailstore: Arc<Mailstore>) -> Arc<Account> {
@@ -159,7 +168,7 @@ pub fn anonymous() -> NewEmail {
     new_email("Subject: Hi\r\n\r\nHello\r\n".to_owned())
 }
 
-fn new_email(text: String) -> NewEmail {
+pub fn new_email(text: String) -> NewEmail {
     let mut scanner = Scanner::new(Scanner::DEFAULT_BUDGET);
     scanner.push(text.as_bytes());
     NewEmail { prefix: Default::default(), body: Body::Row(text.into()), scanned: Arc::new(scanner.finish()) }

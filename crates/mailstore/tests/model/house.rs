@@ -168,6 +168,17 @@ impl House {
         assert!(stuck.is_empty(), "nothing is under way, but these wait: {stuck:?}");
     }
 
+    /// Waits for `asked`, making durable what that takes.
+    pub fn wait<T>(&self, asked: impl Future<Output = T>) -> T {
+        let mut asked = Box::pin(asked);
+        loop {
+            if let Some(done) = self.world.poll_once(asked.as_mut()) {
+                return done;
+            }
+            assert!(self.store.sync_one(), "it waits for nothing");
+        }
+    }
+
     pub fn drop_one(&mut self, n: usize) {
         let mut waiting: Vec<_> = self.calls.iter_mut().filter(|call| call.future.is_some()).collect();
         if let Some(index) = n.checked_rem(waiting.len()) {

@@ -12,13 +12,13 @@ use store::memory::MemoryStore;
 use store::{Batch, Blobs, Bytes, Cell, Space, Store};
 
 pub struct Judge {
-    accounts: [Known; 2],
+    pub(super) accounts: [Known; 2],
 }
 
 /// What is known of an account for good.
-struct Known {
+pub(super) struct Known {
     /// Several where a message or mailbox came and went, and it cannot be known whether it ever did.
-    models: BTreeSet<Model>,
+    pub(super) models: BTreeSet<Model>,
     validities: BTreeMap<MailboxId, u32>,
     log: Feed,
 }
@@ -33,10 +33,10 @@ struct Feed {
 }
 
 /// An account's folders as read, with real thread ids.
-struct Read {
-    folders: BTreeMap<u32, Folder>,
+pub(super) struct Read {
+    pub(super) folders: BTreeMap<u32, Folder>,
     threads: Vec<(u32, u32, ThreadId)>,
-    emails: BTreeMap<u32, EmailId>,
+    pub(super) emails: BTreeMap<u32, EmailId>,
 }
 
 impl Judge {
@@ -69,7 +69,7 @@ impl Judge {
             }
             let emptying = emptying(&house.store, number);
             let rested = |mut model: Model| {
-                model.emptying.retain(|folder, _| emptying.contains(folder));
+                model.emptied(&emptying);
                 model.cut = false;
                 model
             };
@@ -79,6 +79,7 @@ impl Judge {
             let first = || possible.first().and_then(wrong);
             assert!(!known.models.is_empty(), "none of {} possible states; the first: {:?}", possible.len(), first());
             known.check_rest(house, number, &read);
+            known.check_left(house, number, &read);
         }
     }
 }
@@ -135,7 +136,7 @@ fn without_thread(folder: &Folder) -> Folder {
 }
 
 /// All of an account as its callers can read it.
-fn read(world: &World, account: &Arc<Account>) -> Read {
+pub(super) fn read(world: &World, account: &Arc<Account>) -> Read {
     let mut read = Read { folders: BTreeMap::new(), threads: Vec::new(), emails: BTreeMap::new() };
     for record in account.mailboxes().iter() {
         let view = world.block_on(account.open(record.id)).unwrap();
@@ -172,7 +173,7 @@ fn read(world: &World, account: &Arc<Account>) -> Read {
 }
 
 impl Known {
-    fn check_rest(&mut self, house: &mut House, number: usize, is: &Read) {
+    pub(super) fn check_rest(&mut self, house: &mut House, number: usize, is: &Read) {
         let account = house.accounts[number].clone();
         let id = ACCOUNTS[number];
         for (tag, email) in &is.emails {
@@ -225,7 +226,7 @@ impl Known {
 }
 
 /// The deleted mailboxes that are not empty yet.
-fn emptying(store: &MemoryStore, number: usize) -> BTreeSet<u32> {
+pub(super) fn emptying(store: &MemoryStore, number: usize) -> BTreeSet<u32> {
     let cell = Cell::new([b"a".as_slice(), &ACCOUNTS[number].0.to_be_bytes()].concat());
     let folder = |(key, _): (Bytes, Bytes)| Some(u32::from_be_bytes(key.strip_prefix(b"X")?.try_into().ok()?));
     store.rows(Space::Rows, &cell).into_iter().filter_map(folder).collect()

@@ -7,6 +7,7 @@ mod house;
 mod judge;
 mod naive;
 mod script;
+mod undelete;
 
 use house::House;
 use judge::Judge;
@@ -27,6 +28,7 @@ proptest! {
         for (number, window) in windows.iter().enumerate() {
             play(&mut house, window, number + 1);
             judge.settle(&mut house, window.kind);
+            judge.undelete(&mut house, window.after);
         }
     }
 }

@@ -56,6 +56,10 @@ pub struct Model {
     sizes: BTreeMap<u32, u64>,
     deliveries: BTreeMap<(u64, u32), i64>,
     threads: BTreeMap<(u8, u8), u32>,
+    /// Of each message there ever was.
+    thread_of: BTreeMap<u32, u32>,
+    /// Messages that left a mailbox and did not end.
+    pub left: BTreeSet<u32>,
     /// The power went before this point: what is unknown and comes later did not happen.
     pub cut: bool,
 }
@@ -94,6 +98,8 @@ impl Model {
             sizes: BTreeMap::new(),
             deliveries: BTreeMap::new(),
             threads: BTreeMap::new(),
+            thread_of: BTreeMap::new(),
+            left: BTreeSet::new(),
             cut: false,
         };
         for name in ["INBOX", "Archive", "Drafts", "Junk", "Sent", "Trash"] {
@@ -119,6 +125,28 @@ impl Model {
         let items = self.folders.values().chain(emptying).flat_map(|folder| folder.items.values());
         let tags: BTreeSet<u32> = items.map(|item| item.tag).collect();
         (tags.iter().map(|tag| self.sizes[tag]).sum(), tags.len() as u64)
+    }
+
+    /// The folders that are not in `emptying` any more are empty: their messages left.
+    pub fn emptied(&mut self, emptying: &BTreeSet<u32>) {
+        let done: Vec<u32> = self.emptying.keys().copied().filter(|id| !emptying.contains(id)).collect();
+        for folder in done.iter().filter_map(|id| self.emptying.remove(id)) {
+            self.left.extend(folder.items.values().map(|item| item.tag));
+        }
+    }
+
+    /// What was brought back is there from now on.
+    pub fn adopt(&mut self, folders: &BTreeMap<u32, Folder>, subscriptions: BTreeSet<String>, window: usize) {
+        for (id, folder) in folders {
+            let known = self.folders.entry(*id).or_insert_with(|| Folder { items: BTreeMap::new(), ..folder.clone() });
+            known.uid_next = folder.uid_next;
+            for (uid, item) in &folder.items {
+                let thread = self.thread_of[&item.tag];
+                known.items.entry(*uid).or_insert_with(|| Item { thread, window, ..item.clone() });
+            }
+        }
+        self.next_folder = self.next_folder.max(folders.keys().max().map_or(0, |id| id + 1));
+        self.subscriptions = subscriptions;
     }
 
     /// The states that may follow from an operation with this outcome.
@@ -180,6 +208,7 @@ impl Model {
         };
         folder.items.insert(uid, item);
         self.sizes.insert(asked.tag, asked.size);
+        self.thread_of.insert(asked.tag, thread);
         self.deliveries.extend(delivery.map(|delivery| (delivery, asked.now_ms)));
         Answer::Appended(uid)
     }
@@ -232,6 +261,7 @@ impl Model {
                 let uids = distinct(uids);
                 let goes = |uid: &u32, item: &Item| uids.contains(uid) && item.flags.contains("\\Deleted");
                 let left: Vec<u32> = folder.items.iter().filter(|(u, i)| goes(u, i)).map(|(u, _)| *u).collect();
+                self.left.extend(left.iter().map(|uid| folder.items[uid].tag));
                 folder.items.retain(|uid, item| !goes(uid, item));
                 Ok(Answer::Left(left))
             }
@@ -239,6 +269,7 @@ impl Model {
                 let folder = self.folders.get_mut(mailbox).ok_or("missing")?;
                 let uids = distinct(uids);
                 let left: Vec<u32> = folder.items.keys().copied().filter(|uid| uids.contains(uid)).collect();
+                self.left.extend(left.iter().map(|uid| folder.items[uid].tag));
                 folder.items.retain(|uid, _| !uids.contains(uid));
                 Ok(Answer::Left(left))
             }

@@ -101,11 +101,26 @@ pub enum Kind {
     Foreign,
 }
 
+/// What is done with what was deleted, once everything came to rest.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum After {
+    Nothing,
+    /// Everything comes back.
+    Restore,
+    /// One mailbox comes back as it was, if it is deleted.
+    RestoreMailbox(&'static str),
+    /// What is old ends.
+    Purge,
+    /// Everything ends.
+    Erase,
+}
+
 #[derive(Clone, Debug)]
 pub struct Window {
     pub kind: Kind,
     pub days: u64,
     pub steps: Vec<Step>,
+    pub after: After,
 }
 
 fn mailbox() -> impl Strategy<Value = u32> {
@@ -203,7 +218,14 @@ fn window() -> impl Strategy<Value = Window> {
     ];
     let days = prop_oneof![4 => Just(0u64), 1 => Just(8u64), 1 => Just(31u64)];
     let steps = proptest::collection::vec(step(), 1..24);
-    (kind, days, steps).prop_map(|(kind, days, steps)| Window { kind, days, steps })
+    let after = prop_oneof![
+        5 => Just(After::Nothing),
+        2 => Just(After::Restore),
+        2 => select(NAMES.to_vec()).prop_map(After::RestoreMailbox),
+        2 => Just(After::Purge),
+        1 => Just(After::Erase),
+    ];
+    (kind, days, steps, after).prop_map(|(kind, days, steps, after)| Window { kind, days, steps, after })
 }
 
 pub fn windows() -> impl Strategy<Value = Vec<Window>> {

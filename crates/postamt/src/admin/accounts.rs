@@ -2,14 +2,17 @@
 
 use super::protocol::{AccountItem, Done, Password, QuotaSet, Trouble};
 use super::server::{Exchange, Fault, Office};
+use super::when::When;
 use crate::language::{Tell, both};
 use directory::{AccountState, Credential, CredentialError, Edit, EditError, Edited, Origin, Quota};
+use mailstore::Keeping;
 use model::{Address, AddressError};
 use tokio::sync::oneshot;
 
 pub async fn list(office: &Office, to: &mut Exchange) -> Result<(), Fault> {
     for account in office.post.directory.accounts() {
         let usage = office.post.mailstore.usage(account.id).await.map_err(Trouble::failed)?;
+        let kept = office.post.mailstore.kept(account.id).await.map_err(Trouble::failed)?;
         let item = AccountItem {
             address: account.address.to_string(),
             id: account.id.0,
@@ -18,6 +21,7 @@ pub async fn list(office: &Office, to: &mut Exchange) -> Result<(), Fault> {
             apop: office.post.directory.apop_of(&account.address).unwrap_or_default(),
             messages: usage.messages,
             used_octets: usage.octets,
+            deleted_octets: kept.octets,
             quota_octets: account.quota.octets,
             quota_messages: account.quota.messages,
         };
@@ -74,10 +78,12 @@ pub async fn apop(office: &Office, address: &str, secret: Option<Password>) -> R
 }
 
 pub async fn remove(office: &Office, address: &str) -> Result<Done, Fault> {
-    let edited = edit(office, Edit::RemoveAccount { address: self::address(address)? }).await?;
+    let at = office.env.clock.wall();
+    let edited = edit(office, Edit::RemoveAccount { address: self::address(address)?, at }).await?;
+    let until = When(at + office.kept.time()).short();
     let note = both!(
-        "its mail stays, and is there again when the account is added again",
-        "seine Mail bleibt und ist wieder da, sobald das Konto neu angelegt wird"
+        "until {until} it can be brought back with its mail: postamt account restore {address}",
+        "bis {until} lässt es sich mit seiner Mail zurückholen: postamt account restore {address}"
     );
     Ok(Done { note: Some(note), ..changed(edited) })
 }
@@ -109,7 +115,7 @@ pub async fn edit(office: &Office, edit: Edit) -> Result<Edited, Fault> {
         EditError::UnknownDomain { .. } | EditError::UnknownAccount { .. } | EditError::UnknownAlias { .. } => {
             Trouble::not_found(error)
         }
-        EditError::UnknownTarget { .. } => Trouble::not_found(error),
+        EditError::UnknownTarget { .. } | EditError::NotRemoved(_) => Trouble::not_found(error),
         EditError::Rows(_) | EditError::Stopped => Trouble::failed(error),
         error => Trouble::refused(error),
     })?;

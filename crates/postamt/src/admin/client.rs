@@ -65,10 +65,22 @@ impl Client {
     /// # Errors
     /// `NoServer` and `Foreign`, or what the system says.
     pub fn connect(data: &Path) -> Result<Client, ClientError> {
-        let writer = Reach::of(data).and_then(|reach| UnixStream::connect(reach.path()));
-        let writer = writer.map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => ClientError::NoServer(data.to_owned()),
-            io::ErrorKind::PermissionDenied => ClientError::Foreign(data.to_owned()),
+        let stream = Reach::of(data).and_then(|reach| UnixStream::connect(reach.path()));
+        Client::over(stream, data)
+    }
+
+    /// Connects to the people's socket at `path`.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub fn connect_to(path: &Path) -> Result<Client, ClientError> {
+        Client::over(UnixStream::connect(path), path)
+    }
+
+    fn over(stream: io::Result<UnixStream>, place: &Path) -> Result<Client, ClientError> {
+        let writer = stream.map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => ClientError::NoServer(place.to_owned()),
+            io::ErrorKind::PermissionDenied => ClientError::Foreign(place.to_owned()),
             _ => ClientError::Lost(error),
         })?;
         writer.set_read_timeout(Some(ANSWER_TIMEOUT))?;

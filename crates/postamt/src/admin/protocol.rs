@@ -4,6 +4,7 @@
 //! `{"end":{}}` or `{"trouble":{"kind":…,"text":…}}`. `message_send` and `queue_message` carry octets beside: those of a
 //! request follow `{"go_on":{}}`, those of an answer follow their item, each as many as were announced.
 
+use super::undelete::Filter;
 use super::when::When;
 use crate::language::{Language, Tell, Text, say};
 use serde::{Deserialize, Serialize};
@@ -175,6 +176,52 @@ pub enum Request {
     },
     /// After `go_on` one [`BeginItem`](super::backup::BeginItem), then what is said there.
     BackupRead {},
+    /// One [`Changed`]; on the people's socket, before anything else.
+    LogIn {
+        /// The account's address.
+        login: String,
+        /// In the clear: it does not leave the machine.
+        password: Password,
+    },
+    /// Items: [`DeletedItem`](super::undelete::DeletedItem), mailboxes first, then messages, each the newest first.
+    DeletedList {
+        /// Whose.
+        address: String,
+        /// Which.
+        filter: Filter,
+        /// How many at most.
+        limit: usize,
+    },
+    /// One [`RestoredItem`](super::undelete::RestoredItem).
+    DeletedRestore {
+        /// Whose.
+        address: String,
+        /// Which.
+        filter: Filter,
+        /// Where to; `None`: whence they were deleted.
+        into: Option<String>,
+        /// Also where the quota does not do for it.
+        over_quota: bool,
+    },
+    /// One [`ErasedItem`](super::undelete::ErasedItem).
+    DeletedErase {
+        /// Whose.
+        address: String,
+        /// Which.
+        filter: Filter,
+    },
+    /// Items: [`RemovedItem`](super::undelete::RemovedItem).
+    AccountRemoved {},
+    /// One [`Changed`].
+    AccountRestore {
+        /// Whose.
+        address: String,
+    },
+    /// One [`Changed`].
+    AccountErase {
+        /// Whose.
+        address: String,
+    },
     /// One [`Reloaded`](super::reload::Reloaded).
     Reload {},
     /// One [`StatusItem`].
@@ -385,6 +432,9 @@ pub struct AccountItem {
     pub apop: bool,
     pub messages: u64,
     pub used_octets: u64,
+    /// What of its deleted messages is kept; older servers do not say.
+    #[serde(default)]
+    pub deleted_octets: u64,
     pub quota_octets: Option<u64>,
     pub quota_messages: Option<u64>,
 }

@@ -1,10 +1,11 @@
 //! The admin socket's server side: connections, lines, and who answers what.
 
 use super::path::{Reach, file};
+use super::people::Caller;
 use super::protocol::{Answer, Done, Line, REQUEST_OCTETS_MAX, Request, Trouble, VERSION};
-use super::{accounts, aliases, backup, domains, export, import, queue, reload, send, status, trace};
+use super::{accounts, aliases, backup, deleted, domains, export, import, people, queue, reload, send, status, trace};
 use crate::language::{Language, Tell, both, say};
-use crate::server::{Reloading, StatusBoard};
+use crate::server::{Kept, Reloading, StatusBoard};
 use anyhow::{Context, ensure};
 use env::Env;
 use mta::Post;
@@ -43,6 +44,7 @@ pub struct Office {
     pub data: PathBuf,
     /// Keeps blobs that a backup may name.
     pub hold: backup::Hold,
+    pub kept: Arc<Kept>,
 }
 
 impl Office {
@@ -52,36 +54,53 @@ impl Office {
     }
 }
 
+/// Whom a socket is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Admits {
+    /// Whoever may connect may do everything.
+    Administrators,
+    /// Who logs in may do little.
+    People,
+}
+
 /// The socket; its file goes with it.
 pub struct Socket {
     listener: UnixListener,
     file: PathBuf,
+    admits: Admits,
 }
 
 impl Socket {
     /// Binds the socket in `data`. Whoever calls holds the store, so that a socket which is there is a dead server's.
     pub fn bind(data: &Path) -> anyhow::Result<Socket> {
         let file = file(data);
+        let reach = Reach::of(data).with_context(|| cannot_listen(&file))?;
+        Socket::bind_at(&file, reach.path(), 0o600, Admits::Administrators)
+    }
+
+    /// Binds the socket `file`, which `reach` leads to.
+    pub fn bind_at(file: &Path, reach: &Path, mode: u32, admits: Admits) -> anyhow::Result<Socket> {
         let bind = || -> anyhow::Result<UnixListener> {
-            if let Ok(old) = std::fs::symlink_metadata(&file) {
+            if let Ok(old) = std::fs::symlink_metadata(file) {
                 let text = say!(
                     "there is something else of this name; move it away",
                     "dort liegt etwas anderes; bitte wegräumen"
                 );
                 ensure!(old.file_type().is_socket(), text);
-                std::fs::remove_file(&file)?;
+                std::fs::remove_file(file)?;
             }
-            let reach = Reach::of(data)?;
-            let listener = UnixListener::bind(reach.path())?;
-            std::fs::set_permissions(reach.path(), std::fs::Permissions::from_mode(0o600))?;
+            let listener = UnixListener::bind(reach)?;
+            std::fs::set_permissions(reach, std::fs::Permissions::from_mode(mode))?;
             Ok(listener)
         };
-        let listener = bind().with_context(|| {
-            let file = file.display();
-            say!("cannot listen for administrators on {file}", "der Verwaltungssocket {file} lässt sich nicht öffnen")
-        })?;
-        Ok(Socket { listener, file })
+        let listener = bind().with_context(|| cannot_listen(file))?;
+        Ok(Socket { listener, file: file.to_owned(), admits })
     }
+}
+
+fn cannot_listen(file: &Path) -> String {
+    let file = file.display();
+    say!("cannot listen on {file}", "der Socket {file} lässt sich nicht öffnen")
 }
 
 impl Drop for Socket {
@@ -94,7 +113,7 @@ impl Drop for Socket {
 
 /// Serves administrators until the task is dropped.
 pub async fn serve(socket: Socket, office: Arc<Office>) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let (places, admits) = (Arc::new(Semaphore::new(CONNECTIONS_MAX)), socket.admits);
     loop {
         let stream = match socket.listener.accept().await {
             Ok((stream, _)) => stream,
@@ -106,13 +125,13 @@ pub async fn serve(socket: Socket, office: Arc<Office>) {
         };
         let (office, place) = (office.clone(), places.clone().try_acquire_owned().ok());
         tokio::spawn(async move {
-            let mut exchange = Exchange::new(stream);
+            let mut exchange = Exchange::new(stream, admits);
             let done = match place {
                 Some(_) => converse(&mut exchange, &office).await,
                 None => {
                     let text = both!(
-                        "{CONNECTIONS_MAX} administrators are connected already; try again later",
-                        "es sind schon {CONNECTIONS_MAX} Verwaltungsverbindungen offen; später noch einmal versuchen"
+                        "{CONNECTIONS_MAX} others are connected already; try again later",
+                        "es sind schon {CONNECTIONS_MAX} andere verbunden; später noch einmal versuchen"
                     );
                     // It has not said in which language yet.
                     exchange.end(Err(Trouble::failed(text))).await
@@ -172,7 +191,9 @@ fn unreadable(error: serde_json::Error) -> Trouble {
 }
 
 async fn answer(ask: Request, office: &Office, to: &mut Exchange) -> Result<(), Fault> {
+    let Some(ask) = people::admit(ask, office, to).await? else { return Ok(()) };
     match ask {
+        Request::LogIn { .. } => Err(Trouble::wrong(both!("that was answered", "das ist beantwortet")).into()),
         Request::Trace(ask) => trace::answer(office, ask, to).await,
         Request::QueueList { filter, limit } => queue::list(office, &filter, limit, to).await,
         Request::QueueMessage { id, limit } => queue::message(office, &id, limit, to).await,
@@ -203,6 +224,18 @@ async fn answer(ask: Request, office: &Office, to: &mut Exchange) -> Result<(), 
         Request::SourcesKnown { address, sources } => to.item(&export::known(office, &address, &sources).await?).await,
         Request::MailImport { address } => import::answer(office, &address, to).await,
         Request::BackupRead {} => backup::answer(office, to).await,
+        Request::DeletedList { address, filter, limit } => deleted::list(office, &address, &filter, limit, to).await,
+        Request::DeletedRestore { address, filter, into, over_quota } => {
+            let restored = deleted::restore(office, &address, &filter, (into.as_deref(), over_quota), to).await?;
+            to.item(&restored).await
+        }
+        Request::DeletedErase { address, filter } => {
+            let erased = deleted::erase(office, &address, &filter, to).await?;
+            to.item(&erased).await
+        }
+        Request::AccountRemoved {} => deleted::accounts(office, to).await,
+        Request::AccountRestore { address } => to.done(deleted::restore_account(office, &address, to).await?).await,
+        Request::AccountErase { address } => to.done(deleted::erase_account(office, &address, to).await?).await,
         Request::Reload {} => to.item(&reload::answer(office, to.language).await?).await,
         Request::Status {} => to.item(&status::of(office, to.language)).await,
     }
@@ -235,12 +268,20 @@ pub struct Exchange {
     out: Vec<u8>,
     /// Of whoever asks.
     pub language: Language,
+    /// Who asks.
+    pub caller: Caller,
 }
 
 impl Exchange {
-    fn new(stream: UnixStream) -> Exchange {
+    fn new(stream: UnixStream, admits: Admits) -> Exchange {
+        // Who has gone meanwhile is nobody.
+        let uid = stream.peer_cred().map_or(u32::MAX, |peer| peer.uid());
+        let caller = match admits {
+            Admits::Administrators => Caller::Administrator(uid),
+            Admits::People => Caller::Stranger(uid),
+        };
         let (reader, writer) = stream.into_split();
-        Exchange { reader: BufReader::new(reader), writer, out: Vec::new(), language: Language::default() }
+        Exchange { reader: BufReader::new(reader), writer, out: Vec::new(), language: Language::default(), caller }
     }
 
     /// The next line without its end; one octet more than [`REQUEST_OCTETS_MAX`] of a longer one. `None` at the end.

@@ -4,6 +4,7 @@ use super::failure::Failure;
 use super::password;
 use super::people::{change, declared, list};
 use super::place::Place;
+use super::removed;
 use super::text::{self, harmless, size};
 use crate::admin::protocol::{AccountItem, Password, QuotaSet, Request};
 use crate::config::units::Size;
@@ -34,7 +35,7 @@ pub enum Account {
         #[command(flatten)]
         place: Place,
     },
-    /// Removes an account; its mail stays, and is there again when the account is added again.
+    /// Removes an account. For a while it can be brought back with its mail: `postamt account restore`.
     #[command(after_help = "Example:\n  postamt account remove carla@example.org")]
     Remove {
         /// The account's address.
@@ -42,6 +43,8 @@ pub enum Account {
         #[command(flatten)]
         place: Place,
     },
+    #[command(flatten)]
+    Former(removed::Former),
     /// Changes a password, which comes from standard input.
     #[command(after_help = "Examples:\n  postamt account password carla@example.org\n  \
                             postamt account password carla@example.org --generate")]
@@ -139,6 +142,7 @@ pub fn run(account: &Account) -> Result<(), Failure> {
             let ask = Request::AccountRemove { address: address.to_string() };
             change(place, ask, &say!("{address} is removed", "{address} ist entfernt"), None)
         }
+        Account::Former(former) => removed::run(former),
         Account::Password { address, generate, place } => {
             let (password, told) = new_password(*generate)?;
             let ask = set(address, Some(password), None, None);

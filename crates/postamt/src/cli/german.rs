@@ -2,7 +2,7 @@
 //! it what a German reads. A test in `tree` finds what is missing here, and what no command says any more.
 
 /// Names of values.
-pub const VALUE_NAMES: [(&str, &str); 29] = [
+pub const VALUE_NAMES: [(&str, &str); 32] = [
     ("ADDRESS", "ADRESSE"),
     ("BACKUP", "BACKUP"),
     ("CHARS", "ZEICHEN"),
@@ -27,6 +27,9 @@ pub const VALUE_NAMES: [(&str, &str); 29] = [
     ("TEXT", "TEXT"),
     ("TIME", "ZEIT"),
     ("URL", "URL"),
+    ("PATH", "PFAD"),
+    ("WHEN", "WANN"),
+    ("WORD", "WORT"),
     ("WHAT", "WAS"),
     ("SUBCOMMAND", "BEFEHL"),
     ("LOG_FORMAT", "FORMAT"),
@@ -187,8 +190,17 @@ Exit-Code 2: die Datei ist falsch, und nichts wurde geändert.",
     ("Its address, which is also its login", "Seine Adresse, zugleich der Anmeldename"),
     ("Makes a password and prints it", "Erzeugt ein Passwort und zeigt es an"),
     (
-        "Removes an account; its mail stays, and is there again when the account is added again",
-        "Entfernt ein Konto; seine Mail bleibt und ist wieder da, sobald das Konto neu angelegt wird",
+        "Removes an account. For a while it can be brought back with its mail: `postamt account restore`",
+        "Entfernt ein Konto. Eine Zeit lang lässt es sich mit seiner Mail zurückholen: `postamt account restore`",
+    ),
+    ("Accounts that were removed and can be brought back", "Entfernte Konten, die sich zurückholen lassen"),
+    (
+        "Brings a removed account back, with its password, quota and mail",
+        "Holt ein entferntes Konto zurück, mit Passwort, Quota und Mail",
+    ),
+    (
+        "Ends a removed account and its mail for good, before its time; it asks first. Whoever gets the address is new",
+        "Löscht ein entferntes Konto und seine Mail endgültig, vor der Zeit; fragt vorher. Wer die Adresse bekommt, fängt neu an",
     ),
     ("The account's address", "Adresse des Kontos"),
     ("Changes a password, which comes from standard input", "Ändert ein Passwort; das neue kommt von der Standardeingabe"),
@@ -223,6 +235,41 @@ Exit-Code 2: die Datei ist falsch, und nichts wurde geändert.",
     ("No limit at all", "Keinerlei Grenze"),
     ("What its mail may take, each message counted once", "Wie viel Platz seine Mail belegen darf, jede Nachricht einmal gezählt"),
     ("How many messages it may have", "Wie viele Nachrichten es haben darf"),
+    // deleted
+    ("What was deleted, and bringing it back", "Gelöschtes, und wie es zurückkommt"),
+    (
+        "Deleted mailboxes and messages that can be brought back, the newest first",
+        "Gelöschte Mailordner und Nachrichten, die sich zurückholen lassen, die neuesten zuerst",
+    ),
+    ("Messages with this part in the subject", "Nachrichten mit diesem Teil im Betreff"),
+    ("How many at most", "Höchstens so viele"),
+    (
+        "Brings messages and mailboxes back. A message comes back as it was, as new mail of its mailbox; a deleted mailbox is made \
+         again, under another name if its own is taken. Messages that are in some mailbox are passed over",
+        "Holt Nachrichten und Mailordner zurück. Eine Nachricht kommt zurück, wie sie war, als neue Mail ihres Ordners; ein gelöschter \
+         Ordner wird neu angelegt, unter anderem Namen, wenn seiner vergeben ist. Was noch in einem Ordner liegt, wird übergangen",
+    ),
+    ("Which messages, as `postamt deleted list` shows them", "Welche Nachrichten, wie `postamt deleted list` sie zeigt"),
+    ("Everything", "Alles"),
+    ("Puts the messages there instead of where they were", "Legt die Nachrichten dorthin statt dorthin, wo sie waren"),
+    ("Also beyond the account's quota; for administrators", "Auch über die Quota des Kontos hinaus; nur für die Verwaltung"),
+    (
+        "Ends deleted messages for good, before their time; it asks first",
+        "Löscht gelöschte Nachrichten endgültig, vor der Zeit; fragt vorher",
+    ),
+    ("Everything that was deleted", "Alles, was gelöscht wurde"),
+    (
+        "Those from a mailbox of this name, which may be deleted itself",
+        "Die aus einem Mailordner dieses Namens, der selbst gelöscht sein darf",
+    ),
+    (
+        "Those deleted within this time, as 90min, 3h or 2d, or since this day, as 2026-11-22",
+        "Die innerhalb dieser Zeit gelöschten, wie 90min, 3h oder 2d, oder die seit diesem Tag, wie 2026-11-22",
+    ),
+    (
+        "The server's socket for people: asks for the account's password, and needs no administrator",
+        "Der Socket des Servers für alle: fragt nach dem Passwort des Kontos und braucht keine Verwaltung",
+    ),
     // domain
     ("Domains whose mail is taken here", "Domains, für die hier Mail angenommen wird"),
     ("All local domains", "Alle lokalen Domains"),

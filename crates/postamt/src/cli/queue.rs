@@ -1,5 +1,6 @@
 //! `postamt queue`: what waits, and what is done to it.
 
+use super::confirm;
 use super::failure::Failure;
 use super::place::{Place, columns, json, say};
 use super::text::{self, count, cut, deliveries, harmless, size, span, wrap};
@@ -11,7 +12,7 @@ use clap::{Args, Subcommand};
 use model::Timestamp;
 use mta::transport::NextHop;
 use std::fmt::Write as _;
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::{IsTerminal, Write};
 
 /// Deliveries shown unless more are asked for.
 const LIST_MAX: usize = 1000;
@@ -198,14 +199,9 @@ impl Change {
             "Cancel {deliveries} for good, without telling anybody? [y/N] ",
             "{deliveries} endgültig streichen, ohne dass jemand davon erfährt? [j/N] "
         );
-        eprint!("{question}");
-        std::io::stderr().flush().map_err(|error| Failure::Failed(told(&error)))?;
-        let mut answer = String::new();
-        std::io::stdin().lock().read_line(&mut answer).map_err(|error| Failure::Failed(told(&error)))?;
-        // Whoever is asked in German may answer from habit.
-        match answer.trim().to_lowercase().as_str() {
-            "y" | "yes" | "j" | "ja" => Ok(()),
-            _ => Err(Failure::Failed(say!("nothing was cancelled", "nichts wurde gestrichen"))),
+        match confirm::yes(&question)? {
+            true => Ok(()),
+            false => Err(Failure::Failed(say!("nothing was cancelled", "nichts wurde gestrichen"))),
         }
     }
 }

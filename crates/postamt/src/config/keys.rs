@@ -71,6 +71,7 @@ pub(super) const ROOT: Keys = Keys {
         key("tls", "`[tls]`", "a self-signed certificate in the data folder", "The server's certificate."),
         key("limits", "`[limits]`", "see there", "How much is taken at most."),
         key("store", "`[store]`", "see there", "How mail is kept."),
+        key("deleted", "`[deleted]`", "see there", "How long what was deleted can be brought back."),
     ],
 };
 
@@ -283,8 +284,29 @@ pub(super) const STORE: Keys = Keys {
     )],
 };
 
+pub(super) const DELETED: Keys = Keys {
+    heading: "[deleted]",
+    meaning: "Messages, mailboxes and accounts that were deleted can be brought back: `postamt deleted`, `postamt account restore`. They do not count towards quotas. When the disk is nearly full, the oldest go at once.",
+    keys: &[
+        key("kept", "time, to 3650 d", "`\"30 d\"`", "How long; with `0 d` nothing is kept."),
+        key(
+            "size",
+            "size",
+            "the account's quota; without one, what the disk takes",
+            "What deleted messages of one account may take; the oldest go first.",
+        ),
+        key(
+            "socket",
+            "path",
+            "none",
+            "A Unix socket, as `/run/postamt/people.sock`, over which everybody on the machine who knows their account's password brings back their own mail. It is bound at the start.",
+        ),
+    ],
+};
+
 /// In the order of the reference.
-pub(super) const ALL: [&Keys; 9] = [&ROOT, &ACCOUNT, &LISTENER, &OUTBOUND, &ROUTE, &TLS, &MORE_TLS, &LIMITS, &STORE];
+pub(super) const ALL: [&Keys; 10] =
+    [&ROOT, &ACCOUNT, &LISTENER, &OUTBOUND, &ROUTE, &TLS, &MORE_TLS, &LIMITS, &STORE, &DELETED];
 
 const INTRODUCTION: &str = "# Configuration
 

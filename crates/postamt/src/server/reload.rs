@@ -1,6 +1,7 @@
 //! The configuration is taken anew while the server runs: all of it, or nothing.
 
 use super::door::{Difference, Door, Layout};
+use super::kept::Kept;
 use super::listeners::{self, Desk, Offer, Standing};
 use super::status::Current;
 use super::{connections_max, outbound};
@@ -21,6 +22,7 @@ pub struct Reloading {
     config: Option<PathBuf>,
     data: PathBuf,
     backend: Backend,
+    kept: Arc<Kept>,
     /// Who holds it reloads; none once the server stops.
     door: Mutex<Option<Door>>,
 }
@@ -48,9 +50,10 @@ pub struct Reloaded {
 }
 
 impl Reloading {
-    pub fn new(plan: &ServePlan, door: Door) -> Arc<Reloading> {
+    pub fn new(plan: &ServePlan, door: Door, kept: Arc<Kept>) -> Arc<Reloading> {
         let (config, data) = (plan.config.clone(), plan.data.clone());
-        Arc::new(Reloading { config, data, backend: plan.backend, door: Mutex::new(Some(door)) })
+        let (backend, door) = (plan.backend, Mutex::new(Some(door)));
+        Arc::new(Reloading { config, data, backend, kept, door })
     }
 
     /// Reads the configuration and the certificates, and takes them into use.
@@ -105,6 +108,7 @@ impl Reloading {
         let (accounts, domains) = (plan.directory.accounts.len(), plan.directory.domains.len());
         post.directory.declare(plan.directory.clone()).await.map_err(anyhow::Error::from)?;
         // From here on nothing fails and nothing waits.
+        self.kept.set(plan.deleted.clone());
         post.queue.reconfigure(transport, outbound::policy(&plan));
         let capacity = door.offer().capacity.clone();
         capacity.resize(connections_max(&plan));

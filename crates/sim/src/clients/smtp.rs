@@ -134,7 +134,7 @@ impl Visit<'_> {
 
     async fn garbage(&mut self) -> Result<(), Gone> {
         self.link.touch();
-        let octets: Vec<u8> = (0..self.dice.between(1, 80)).map(|_| self.dice.next() as u8 | 1).collect();
+        let octets: Vec<u8> = (0..self.dice.between(1, 80)).map(|_| self.dice.roll() as u8 | 1).collect();
         let octets: Vec<u8> = octets.into_iter().filter(|octet| !b"\r\n".contains(octet)).collect();
         self.link.send(&[b"?", octets.as_slice(), b"\r\n"].concat()).await?;
         match self.reply().await? {

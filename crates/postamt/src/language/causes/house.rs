@@ -2,7 +2,7 @@
 
 use super::{Tell, text};
 use crate::language::Text;
-use directory::{DirectoryError, EditError, RowError};
+use directory::{AuthError, DirectoryError, EditError, RowError};
 use model::RecordError;
 use mta::{QueueError, ReceiveError};
 use std::fmt::Display;
@@ -16,6 +16,19 @@ impl Tell for DirectoryError {
             DirectoryError::Unknown(address) => format!("es gibt kein Konto {address}"),
             DirectoryError::Ids(error) => format!("Kontonummern: {}", error.tell().german),
             DirectoryError::Stored(error) => format!("Domains, Konten und Aliasse: {}", error.tell().german),
+        };
+        text(self, german)
+    }
+}
+
+impl Tell for AuthError {
+    fn tell(&self) -> Text {
+        let german = match self {
+            AuthError::Rejected => "Login oder Passwort ist falsch".to_owned(),
+            AuthError::Throttled { until } => {
+                format!("zu viele gescheiterte Anmeldungen; später noch einmal versuchen, ab {}", until.rfc5322())
+            }
+            AuthError::Busy => "zu viele Anmeldungen auf einmal; gleich noch einmal versuchen".to_owned(),
         };
         text(self, german)
     }
@@ -57,6 +70,15 @@ impl Tell for EditError {
             EditError::AccountExists(address) => {
                 format!("das Konto {address} gibt es bereits; ändern mit: postamt account password {address}")
             }
+            EditError::AccountKept(address) => format!(
+                "das Konto {address} wurde entfernt und ist noch eine Weile da; zurückholen mit: postamt account restore {address}; oder, für jemand Neuen, mit seiner Mail endgültig löschen: postamt account erase {address}"
+            ),
+            EditError::AccountStays(address) => {
+                format!("das Konto {address} ist da; erst entfernen: postamt account remove {address}")
+            }
+            EditError::NotRemoved(address) => format!(
+                "ein Konto {address} wurde nicht entfernt, oder seine Zeit ist um; siehe: postamt account removed"
+            ),
             EditError::UnknownAccount { address, nearest } => {
                 format!("es gibt kein Konto {address}; erst anlegen: postamt account add {address}{}", or(nearest))
             }

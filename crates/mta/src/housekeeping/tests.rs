@@ -1,0 +1,59 @@
+use super::*;
+use directory::{Account, AccountState, Origin, Quota};
+use env::virtual_world::World;
+use mailstore::{Append, Body, Expunge, INBOX_ID, KEPT_FOR, Leaving, NewEmail};
+use message::Scanner;
+use model::Uid;
+use store::memory::{MemoryBlobs, MemoryStore};
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+#[test]
+fn removed_accounts_are_given_up_when_their_time_is_over() {
+    let at = Timestamp::from_unix_ms(1_000_000);
+    let address: model::Address = "ben@example.org".parse().unwrap();
+    let (id, quota) = (AccountId(1), Quota::default());
+    let account = Account { id, address, quota, state: AccountState::Enabled, origin: Origin::Stored };
+    let removed = RemovedAccount { at, account: Arc::new(account), there: false };
+    assert!(due(&removed, KEPT_FOR, at + (KEPT_FOR - Duration::from_millis(1))).is_none());
+    assert!(matches!(due(&removed, KEPT_FOR, at + KEPT_FOR), Some(Edit::EraseAccount { .. })));
+    let there = RemovedAccount { there: true, ..removed };
+    assert!(matches!(due(&there, KEPT_FOR, at + KEPT_FOR * 2), Some(Edit::RestoreAccount { .. })));
+}
+
+/// A message comes and goes.
+async fn come_and_go(mailstore: &Mailstore, account: AccountId, uid: u32) {
+    let account = mailstore.account(account).await.unwrap();
+    let mut scanner = Scanner::new(Scanner::DEFAULT_BUDGET);
+    scanner.push(b"\r\n");
+    let (body, scanned) = (Body::Row("\r\n".into()), Arc::new(scanner.finish()));
+    let email = NewEmail { prefix: Default::default(), body, scanned };
+    let (mailbox, flags, quota, beside) = (INBOX_ID, Vec::new(), Quota::default(), Vec::new());
+    let append = Append { mailbox, email, flags, internal_date: None, quota, delivery: None, beside };
+    account.append(append).await.unwrap();
+    let (uids, leaving) = (vec![Uid(uid)], Leaving::Any);
+    account.expunge(Expunge { mailbox, uids, leaving }).await.unwrap();
+}
+
+#[test]
+fn a_full_disk_takes_the_oldest_of_all_accounts_first() {
+    let world = World::new(1);
+    let env = Arc::new(world.clone());
+    let (store, blobs) = (Arc::new(MemoryStore::new()), Arc::new(MemoryBlobs::new()));
+    let mailstore = Mailstore::new(store, blobs, env.clone(), env);
+    let (one, two) = (AccountId(1), AccountId(2));
+    world.block_on(come_and_go(&mailstore, one, 1));
+    world.pass(DAY);
+    world.block_on(come_and_go(&mailstore, two, 1));
+    world.pass(DAY * 15);
+    world.block_on(come_and_go(&mailstore, one, 2));
+    let kept = || [one, two].map(|id| world.block_on(mailstore.kept(id)).unwrap().messages);
+    let purge = || world.block_on(purge_oldest(&mailstore, [one, two].into_iter(), env::Clock::wall(&world))).unwrap();
+    assert_eq!(kept(), [2, 1]);
+    assert_eq!(purge().unwrap().1.messages, 1);
+    assert_eq!(kept(), [1, 1], "that of the first day");
+    purge();
+    assert_eq!(kept(), [1, 0]);
+    purge();
+    assert_eq!((kept(), purge()), ([0, 0], None));
+}
