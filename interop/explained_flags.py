@@ -6,6 +6,8 @@ from imap_facts import NOTHING
 
 @rule("RFC 3501 §2.3.2", "rfc3501/7.3.2-recent-two-sessions.txt", "which of several sessions sees a message as recent is undefined: ours is who is told first, theirs who appends")
 def recent_to_another(d):
+    if d.key[0] in ("search", "sort", "thread", "esearch"):
+        return d.selected in d.run.shared and bool(re.search(r"\b(RECENT|NEW|OLD)\b", re.sub('"[^"]*"', "", d.text)))
     return d.selected in d.run.shared and (d.key == ("recent",) or d.item == "FLAGS" and NOTHING not in (d.ours, d.theirs) and d.ours ^ d.theirs == {b"\\recent"})
 
 
