@@ -270,15 +270,14 @@ impl Account {
         self.ask(mailbox::Subscribe { name: name.to_owned(), subscribed })
     }
 
-    /// Forgets log entries and marks of deliveries that are older than [`LOG_KEPT`] and [`DELIVERIES_KEPT`], and empties deleted
-    /// mailboxes that could not be emptied before.
+    /// Forgets log entries and marks of deliveries that are older than [`LOG_KEPT`] and [`DELIVERIES_KEPT`].
     pub async fn trim(self: &Arc<Self>) -> Result<(), Error> {
         let before = |kept: std::time::Duration| {
             Timestamp::from_unix_ms(self.clock.wall().unix_ms() - i64::try_from(kept.as_millis()).unwrap_or(i64::MAX))
         };
         let (log_before, deliveries_before) = (before(LOG_KEPT), before(DELIVERIES_KEPT));
         while self.ask(Trim { log_before, deliveries_before }).await? {}
-        self.empty_all(self.ask(mailbox::Load).boxed()).await
+        Ok(())
     }
 
     /// Reads the account if it is not in memory, and finishes what a crash interrupted.

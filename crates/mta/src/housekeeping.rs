@@ -48,6 +48,7 @@ pub async fn run(post: Arc<Post>, env: Env, kept: Arc<dyn Keeping>, held: impl F
 async fn tend(post: &Post, account: AccountId) -> Result<Usage, Error> {
     let mail = post.mailstore.account(account).await?;
     mail.trim().await?;
+    mail.finish_emptying().await?;
     mail.purge(None).await
 }
 

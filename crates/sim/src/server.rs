@@ -11,7 +11,7 @@ use access::pop3::{Pop3Conversation, Pop3Policy};
 use directory::{AccountSpec, Credential, Directory, DirectorySpec, Edit, Quota};
 use env::virtual_world::Group;
 use env::{Clock, Conversation, Env, Spawn};
-use mailstore::Mailstore;
+use mailstore::{KeptFor, Mailstore};
 use model::{Address, Domain, Moment};
 use mta::{
     BodiesInFlight, Caller, Means, Peer, Post, Queue, QueuePolicy, Relaying, Role, SmtpConversation, SmtpPolicy,
@@ -256,7 +256,9 @@ async fn open(scene: &Scene, env: &Env, store: Arc<dyn Store>, blobs: Arc<dyn Bl
     let (clock, spawn) = (env.clock.clone(), env.spawn.clone());
     let directory = Directory::open(store.clone(), spawn.clone(), clock.clone(), &*env.random, spec).await;
     let directory = Arc::new(directory.map_err(|error| error.to_string())?);
-    let mailstore = Mailstore::new(store.clone(), blobs, spawn, clock.clone());
+    // What is deleted ends at once, so that its blobs have to go.
+    let kept = Arc::new(KeptFor(Duration::ZERO));
+    let mailstore = Mailstore::keeping(store.clone(), blobs, spawn, clock.clone(), kept.clone());
     let net = Arc::new(scene.net().clone());
     let routes = TransportPolicy { own: vec![Service::Smtp.address()], ..TransportPolicy::new(domain(HOST)) };
     let relay = Transport::new(net.clone(), net, env, routes);
@@ -269,12 +271,7 @@ async fn open(scene: &Scene, env: &Env, store: Arc<dyn Store>, blobs: Arc<dyn Bl
     queue.resume().await.map_err(|error| error.to_string())?;
     let in_flight = BodiesInFlight::new(scene.plan().bodies_max * BodiesInFlight::OCTETS_EACH);
     let post = Arc::new(Post { mailstore, directory, queue, in_flight, clock });
-    env.spawn.spawn(Box::pin(mta::housekeeping::run(
-        post.clone(),
-        env.clone(),
-        Arc::new(mailstore::KeptFor(mailstore::KEPT_FOR)),
-        || false,
-    )));
+    env.spawn.spawn(Box::pin(mta::housekeeping::run(post.clone(), env.clone(), kept, || false)));
     Ok(post)
 }
 
