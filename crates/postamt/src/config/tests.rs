@@ -1,6 +1,6 @@
 use super::*;
 use crate::language::Language;
-use crate::plan::{PlaintextLogin, Port, Protocol, TlsStart};
+use crate::plan::{Deleted, PlaintextLogin, Port, Protocol, TlsStart};
 use directory::{CatchAll, Credential};
 use mta::transport::{Family, TlsDemand};
 use net::ListenAddress;
@@ -357,6 +357,17 @@ fn the_engine_is_chosen_by_name() {
         ],
     );
     check("backend = \"redb\"", &["1: backend: this key does not belong here; it belongs under [store]"]);
+}
+
+#[test]
+fn what_is_deleted_is_kept_as_long_as_it_says() {
+    assert_eq!(read("").unwrap().deleted, Deleted::default());
+    let deleted = read("[deleted]\nkept = \"0 d\"\nsize = \"1 GiB\"").unwrap().deleted;
+    assert_eq!((deleted.kept.as_secs(), deleted.octets_max, deleted.socket), (0, Some(1 << 30), None));
+    check(
+        "[deleted]\nkept = \"3651 d\"\nkeep = 1",
+        &["2: deleted.kept: must be at most 3650 d", "3: deleted.keep: unknown key; did you mean `kept`?"],
+    );
 }
 
 /// `UPDATE=1` writes it anew.
