@@ -11,7 +11,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 pub const EXAMPLES: &str = "Examples:
-  postamt backup key /root/backup.key
+  postamt backup key /media/stick/backup.key
   postamt backup create /backup --to age1…
 
 It prints what --to takes. Keep the file where the backups are not, and a copy of it on paper: without it they cannot be opened. The

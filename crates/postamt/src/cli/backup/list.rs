@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 pub const EXAMPLES: &str = "Examples:
   postamt backup list /backup
-  postamt backup list /backup --accounts --identity /root/backup.key
+  postamt backup list /backup --accounts --identity /media/stick/backup.key
 
 Exit codes: 0 done, 1 a backup cannot be read, 2 the command is wrong.";
 
