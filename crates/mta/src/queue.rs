@@ -286,7 +286,7 @@ impl Queue {
 
     /// Makes the message durable with its deliveries, which then go on their own. `records` tell the trace of it.
     pub(crate) async fn accept(
-        &self,
+        self: &Arc<Self>,
         message: &QueuedMessage,
         deliveries: &[Delivery],
         records: &[TraceRecord],
@@ -302,9 +302,26 @@ impl Queue {
         for record in records {
             self.trace.add(&mut batch, message.id, record);
         }
-        self.store.commit(batch).await?;
+        if let Err(error) = self.store.commit(batch).await {
+            if let CommitError::Failed(_) = error {
+                self.take_back(message, deliveries);
+            }
+            return Err(error.into());
+        }
         deliveries.iter().for_each(|delivery| self.put(delivery));
         Ok(())
+    }
+
+    /// Nobody knows whether the message was written, and its giver hears that it was not: should it be there after all, it would
+    /// lie until the next start, and go out then for a second time.
+    pub(crate) fn take_back(self: &Arc<Self>, message: &QueuedMessage, deliveries: &[Delivery]) {
+        let (queue, id, mut batch) = (self.clone(), message.id, self.batch());
+        batch.makes_room = true;
+        forget(&mut batch, message);
+        for delivery in deliveries {
+            batch.delete(Space::Rows, row::delivery_key(delivery.key));
+        }
+        self.spawn.spawn(async move { drop(queue.surely_commit(id, batch).await) }.boxed());
     }
 
     /// Puts the delivery where its state says.

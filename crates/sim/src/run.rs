@@ -21,7 +21,7 @@ const STEPS_MAX: u64 = 200_000_000;
 /// Virtual days in which everything comes to its end: a letter lives five days, a report two, and the clock may have been set.
 const DAYS_MAX: u32 = 40;
 /// After so long nothing is left of a blob that nobody names.
-const TWO_DAYS: Duration = Duration::from_secs(2 * 24 * 3600);
+const BLOBS_GONE: Duration = Duration::from_secs(27 * 3600);
 
 /// What is run.
 #[derive(Clone)]
@@ -213,7 +213,7 @@ impl History {
     }
 
     fn judged(&mut self) {
-        self.pass(TWO_DAYS + self.scene.set_back());
+        self.pass(BLOBS_GONE + self.scene.set_back());
         let Some(post) = self.server.post() else {
             return self.scene.violation("the server does not come up");
         };
@@ -223,7 +223,7 @@ impl History {
         }
         judge::take_all_away(&self.scene, &post);
         drop(post);
-        self.pass(TWO_DAYS);
+        self.pass(BLOBS_GONE);
         judge::nothing_left(&self.scene, &self.disk);
         self.server.stop();
         self.pass(Duration::from_secs(120));

@@ -307,7 +307,7 @@ impl Queue {
     /// What has happened is recorded, however long that takes: a delivery that is done must not be tried again because the disk is
     /// full. The attempt keeps its place until then, so that little else is sent meanwhile. `false`: another process has the
     /// partition, and ours has nothing to say any more.
-    async fn surely_commit(&self, id: QueueId, batch: Batch) -> bool {
+    pub(super) async fn surely_commit(&self, id: QueueId, batch: Batch) -> bool {
         loop {
             match self.store.commit(batch.clone()).await {
                 Ok(()) => return true,
@@ -404,7 +404,12 @@ impl Queue {
                 self.put(&delivery);
                 told.iter().flat_map(|report| &report.deliveries).for_each(|delivery| self.put(delivery));
             }
-            Err(error) => self.put_off(&[key], &error.into()),
+            Err(error) => {
+                if let (CommitError::Failed(_), Some(report)) = (&error, &told) {
+                    self.take_back(&report.message, &report.deliveries);
+                }
+                self.put_off(&[key], &error.into());
+            }
         }
     }
 }
