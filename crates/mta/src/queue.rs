@@ -321,7 +321,7 @@ impl Queue {
         for delivery in deliveries {
             batch.delete(Space::Rows, row::delivery_key(delivery.key));
         }
-        self.spawn.spawn(async move { drop(queue.surely_commit(id, batch).await) }.boxed());
+        self.spawn.spawn(async move { _ = queue.surely_commit(id, batch).await }.boxed());
     }
 
     /// Puts the delivery where its state says.
