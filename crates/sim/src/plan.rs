@@ -4,6 +4,7 @@
 use crate::dice::Dice;
 use crate::fault::Fault;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// A world's constants.
 #[derive(Clone, Debug)]
@@ -44,6 +45,8 @@ pub struct Plan {
     pub large: f64,
     /// Octets that an account may keep, for one in three of them.
     pub quota: Option<u64>,
+    /// How long what was deleted is kept.
+    pub kept: Duration,
     rates: BTreeMap<Fault, f64>,
 }
 
@@ -81,6 +84,7 @@ impl Plan {
             bodies_max: if dice.chance(0.2) { dice.between(1, 4) as usize } else { 500 },
             large: if dice.chance(0.5) { dice.scaled(0.004, 0.06) } else { 0.0 },
             quota: dice.chance(0.3).then(|| dice.scaled(5_000.0, 500_000.0) as u64),
+            kept: if dice.chance(0.5) { dice.seconds(60, 5 * 86_400) } else { Duration::ZERO },
             rates,
         }
     }

@@ -256,8 +256,7 @@ async fn open(scene: &Scene, env: &Env, store: Arc<dyn Store>, blobs: Arc<dyn Bl
     let (clock, spawn) = (env.clock.clone(), env.spawn.clone());
     let directory = Directory::open(store.clone(), spawn.clone(), clock.clone(), &*env.random, spec).await;
     let directory = Arc::new(directory.map_err(|error| error.to_string())?);
-    // What is deleted ends at once, so that its blobs have to go.
-    let kept = Arc::new(KeptFor(Duration::ZERO));
+    let kept = Arc::new(KeptFor(scene.plan().kept));
     let mailstore = Mailstore::keeping(store.clone(), blobs, spawn, clock.clone(), kept.clone());
     let net = Arc::new(scene.net().clone());
     let routes = TransportPolicy { own: vec![Service::Smtp.address()], ..TransportPolicy::new(domain(HOST)) };
