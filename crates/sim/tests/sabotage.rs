@@ -1,5 +1,4 @@
-//! Tests of the tests: a server that breaks one promise is found out. Two of them need many worlds, and so a release build:
-//! `cargo nextest run --release -p sim`.
+//! Tests of the tests: a server that breaks one promise is found out.
 
 use sim::run::{Options, run};
 use sim::sabotage::Sabotage;
@@ -17,7 +16,6 @@ fn check(sabotage: Sabotage, telling: &[&str]) {
     println!("{sabotage:?} seen in seed {seed}: {wrong:#?}");
 }
 
-#[cfg(not(debug_assertions))]
 #[test]
 fn a_missing_sync_is_seen() {
     // What was told of a mailbox is broken first, and hides what is lost.
@@ -34,7 +32,6 @@ fn a_skipped_expectation_is_seen() {
     check(Sabotage::SkippedExpectation, &["account "]);
 }
 
-#[cfg(not(debug_assertions))]
 #[test]
 fn a_leaked_blob_is_seen() {
     check(Sabotage::LeakedBlob, &["no email names the blob"]);
