@@ -9,6 +9,7 @@ mod tests;
 pub use pool::{KEYS_KEPT_OCTETS_MAX, KEYS_OCTETS_MAX};
 pub use read::KEYS_AT_ONCE;
 pub(crate) use row::EmailKeys;
+pub use row::WantedKeys;
 
 use crate::error::Error;
 use message::text::fold_into;
@@ -28,6 +29,7 @@ pub struct Keys {
     ancestors: Vec<u32>,
     /// Where a text is folded before it is looked up.
     folded: String,
+    wanted: WantedKeys,
     lease: Lease,
 }
 
@@ -61,7 +63,7 @@ impl TextId {
     }
 }
 
-/// What one email is sorted by.
+/// What one email is sorted by; what was not [`WantedKeys`] is empty.
 #[derive(Clone, Copy, Debug)]
 pub struct SortKeys<'a> {
     /// The Date field's moment, if it can be read.
@@ -95,7 +97,7 @@ const ID_OCTETS: usize = 32;
 const FOLDED_GROWTH: usize = 11;
 
 impl Keys {
-    fn new(lease: Lease) -> Keys {
+    fn new(wanted: WantedKeys, lease: Lease) -> Keys {
         let empty: Arc<str> = "".into();
         Keys {
             places: HashMap::new(),
@@ -105,6 +107,7 @@ impl Keys {
             id_numbers: HashMap::new(),
             ancestors: Vec::new(),
             folded: String::new(),
+            wanted,
             lease,
         }
     }

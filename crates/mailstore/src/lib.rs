@@ -52,7 +52,7 @@ pub use error::Error;
 pub use event_listener::EventListener;
 pub use flags::{FlagBits, KEYWORDS_MAX, KeywordTable};
 pub use gone::{DEPARTURES_MAX, KEPT_FOR, KEPT_ROW_OCTETS, Keeping, KeptFor};
-pub use keys::{KEYS_AT_ONCE, KEYS_KEPT_OCTETS_MAX, KEYS_OCTETS_MAX, Keys, SortKeys, TextId};
+pub use keys::{KEYS_AT_ONCE, KEYS_KEPT_OCTETS_MAX, KEYS_OCTETS_MAX, Keys, SortKeys, TextId, WantedKeys};
 pub use log::{Change, Entry};
 pub use mailbox::{INBOX, MailboxRecord, Mailboxes, SEPARATOR, SpecialUse, canonical_name, new_name, normalized};
 pub use op::append::{Append, Appended, Outcome};

@@ -13,7 +13,7 @@ use env::yield_now;
 use imap::command::{Numbering, SearchReturn, Sort, SortKey, Tag};
 use imap::response::{self, ESearch, text};
 use imap::{Answer, NumberSet};
-use mailstore::{Error, KEYS_AT_ONCE, Keys, Member, View};
+use mailstore::{Error, KEYS_AT_ONCE, Keys, Member, View, WantedKeys};
 use model::{ModSeq, SeqNum};
 use std::sync::Arc;
 
@@ -71,7 +71,7 @@ async fn in_order(selected: &Selected, members: &[(SeqNum, Member)], command: &S
     let of_view = |key: SortKey| matches!(key, SortKey::Arrival | SortKey::Size);
     let keys = match command.criteria.iter().all(|criterion| of_view(criterion.key)) {
         true => None,
-        false => Some(keys_of(selected, members).await?),
+        false => Some(keys_of(selected, members, columns::wanted(&command.criteria)).await?),
     };
     let order = columns::order(members, keys.as_deref(), &command.criteria).await;
     let number = |(seq, member): &(SeqNum, Member)| match command.numbering {
@@ -82,13 +82,17 @@ async fn in_order(selected: &Selected, members: &[(SeqNum, Member)], command: &S
 }
 
 /// The keys of `members`, of which those that nobody needed yet are read.
-pub(crate) async fn keys_of(selected: &Selected, members: &[(SeqNum, Member)]) -> Result<Arc<Keys>, Error> {
+pub(crate) async fn keys_of(
+    selected: &Selected,
+    members: &[(SeqNum, Member)],
+    wanted: WantedKeys,
+) -> Result<Arc<Keys>, Error> {
     let (account, mailbox) = (&selected.account, selected.mailbox);
     let emails = || members.iter().map(|(_, member)| member.email);
-    if let Some(keys) = account.kept_keys(mailbox).filter(|keys| keys.lacking(emails()).is_empty()) {
+    if let Some(keys) = account.kept_keys(mailbox, wanted).filter(|keys| keys.lacking(emails()).is_empty()) {
         return Ok(keys);
     }
-    let mut keys = account.take_keys(&selected.known);
+    let mut keys = account.take_keys(&selected.known, wanted);
     let lacking = keys.lacking(emails());
     keys.reserve(lacking.len());
     for block in lacking.chunks(KEYS_AT_ONCE) {

@@ -20,7 +20,7 @@ use imap::Answer;
 use imap::command::{Numbering, Thread, ThreadAlgorithm};
 use imap::response;
 use link::Links;
-use mailstore::{Keys, Member, TextId};
+use mailstore::{Keys, Member, TextId, WantedKeys};
 use model::SeqNum;
 
 /// Messages that are linked before others get their turn: each may name many, and take some hundred steps in search of loops.
@@ -64,7 +64,8 @@ async fn conversations(
     members: &[(SeqNum, Member)],
     algorithm: ThreadAlgorithm,
 ) -> Result<Forest, Refusal> {
-    let keys = keys_of(selected, members).await?;
+    let conversations = algorithm == ThreadAlgorithm::References;
+    let keys = keys_of(selected, members, WantedKeys { subject: true, conversations, ..WantedKeys::default() }).await?;
     let messages: Vec<Message<'_>> = members.iter().map(|(_, member)| message(member, &keys)).collect();
     let by_date = by_date(&messages).await;
     Ok(match algorithm {

@@ -1,6 +1,6 @@
 //! Keys that are kept for the next who asks, within a bound for the whole process.
 
-use super::Keys;
+use super::{Keys, WantedKeys};
 use crate::error::Error;
 use model::{AccountId, MailboxId, Moment};
 use std::collections::HashMap;
@@ -30,23 +30,27 @@ struct Kept {
 }
 
 impl KeysPool {
-    pub fn new_keys(&self) -> Keys {
-        Keys::new(Lease { octets: 0, all: self.octets.clone() })
+    pub fn new_keys(&self, wanted: WantedKeys) -> Keys {
+        Keys::new(wanted, Lease { octets: 0, all: self.octets.clone() })
     }
 
-    /// Takes what is kept, or begins anew. Keys that somebody still reads are copied.
-    pub fn take(&self, whose: Whose, now: Moment) -> Keys {
+    /// Takes what is kept, or begins anew, then with all that was ever wanted. Keys that somebody still reads are copied.
+    pub fn take(&self, whose: Whose, wanted: WantedKeys, now: Moment) -> Keys {
         let mut kept = self.kept();
         let taken = kept.remove(&whose);
         tidy(&mut kept, now);
         drop(kept);
-        taken.map_or_else(|| self.new_keys(), |taken| Arc::unwrap_or_clone(taken.keys))
+        match taken.map(|taken| taken.keys) {
+            Some(keys) if keys.wanted.includes(wanted) => Arc::unwrap_or_clone(keys),
+            Some(keys) => self.new_keys(keys.wanted.and(wanted)),
+            None => self.new_keys(wanted),
+        }
     }
 
     /// What is kept, to be read.
-    pub fn kept_for(&self, whose: Whose, now: Moment) -> Option<Arc<Keys>> {
+    pub fn kept_for(&self, whose: Whose, wanted: WantedKeys, now: Moment) -> Option<Arc<Keys>> {
         let mut kept = self.kept();
-        let found = kept.get_mut(&whose)?;
+        let found = kept.get_mut(&whose).filter(|found| found.keys.wanted.includes(wanted))?;
         found.used = now;
         Some(found.keys.clone())
     }

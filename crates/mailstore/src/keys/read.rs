@@ -1,6 +1,6 @@
 //! Keys from rows.
 
-use super::{EmailKeys, Keys};
+use super::{EmailKeys, Keys, WantedKeys};
 use crate::account::Account;
 use crate::email::Email;
 use crate::error::Error;
@@ -22,16 +22,16 @@ const SCANNED_PER_KEY: u64 = 4;
 
 impl Account {
     /// The keys of a mailbox that are in memory.
-    pub fn kept_keys(&self, mailbox: MailboxId) -> Option<Arc<Keys>> {
-        self.keys.kept_for((self.id, mailbox), self.clock.monotonic())
+    pub fn kept_keys(&self, mailbox: MailboxId, wanted: WantedKeys) -> Option<Arc<Keys>> {
+        self.keys.kept_for((self.id, mailbox), wanted, self.clock.monotonic())
     }
 
     /// The same, to add what is lacking. Ask [`Account::read_keys`] for those it lacks, then give it back with
     /// [`Account::keep_keys`]: who else asks meanwhile begins anew.
-    pub fn take_keys(&self, view: &View) -> Keys {
-        let keys = self.keys.take((self.id, view.mailbox.id), self.clock.monotonic());
+    pub fn take_keys(&self, view: &View, wanted: WantedKeys) -> Keys {
+        let keys = self.keys.take((self.id, view.mailbox.id), wanted, self.clock.monotonic());
         // Most of it may be of messages that are gone.
-        if keys.len() > 2 * view.len() as usize + KEYS_AT_ONCE { self.keys.new_keys() } else { keys }
+        if keys.len() > 2 * view.len() as usize + KEYS_AT_ONCE { self.keys.new_keys(keys.wanted) } else { keys }
     }
 
     /// Keeps keys for who asks next, and shares them.
@@ -62,11 +62,14 @@ impl Account {
 
     async fn add_keys(&self, id: EmailId, row: Bytes, keys: &mut Keys) -> Result<(), Error> {
         let email = Email::decode(id, row)?;
-        match email.keys()? {
+        match email.keys(keys.wanted)? {
             Some(of) => keys.add(id, &of),
             None => {
-                let ancestors = self.ancestors_in_header(&email).await?;
-                keys.add(id, &EmailKeys::new(&email, &email.sort_fields()?, ancestors))
+                let ancestors = match keys.wanted.conversations {
+                    true => self.ancestors_in_header(&email).await?,
+                    false => Vec::new(),
+                };
+                keys.add(id, &EmailKeys::new(&email, &email.sort_fields()?, ancestors, keys.wanted))
             }
         }
     }

@@ -9,6 +9,31 @@ use std::borrow::Cow;
 /// Characters of an address or name that are compared: people write fewer, and what is kept stays bounded.
 const CHARS_MAX: usize = Threading::SUBJECT_CHARS_MAX;
 
+/// What is to be compared, beside the sent date: to decode and fold the rest of ten thousand takes longer than to read their rows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct WantedKeys {
+    /// The base subject.
+    pub subject: bool,
+    /// Addresses and names.
+    pub addresses: bool,
+    /// The identifiers that make conversations.
+    pub conversations: bool,
+}
+
+impl WantedKeys {
+    pub(super) fn includes(self, other: WantedKeys) -> bool {
+        self.and(other) == self
+    }
+
+    pub(super) fn and(self, other: WantedKeys) -> WantedKeys {
+        WantedKeys {
+            subject: self.subject || other.subject,
+            addresses: self.addresses || other.addresses,
+            conversations: self.conversations || other.conversations,
+        }
+    }
+}
+
 /// What an email is sorted and threaded by, not folded yet. Most is borrowed from its row: ten thousand are read at once.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct EmailKeys<'a> {
@@ -26,22 +51,30 @@ pub(crate) struct EmailKeys<'a> {
 
 impl<'a> EmailKeys<'a> {
     /// From the email's row, and what `References` named.
-    pub(crate) fn new(email: &Email, fields: &SortFields<'a>, mut ancestors: Vec<IdKey>) -> EmailKeys<'a> {
-        let (subject, is_reply) = subject(fields.subject.unwrap_or_default());
-        if ancestors.is_empty() {
+    pub(crate) fn new(
+        email: &Email,
+        fields: &SortFields<'a>,
+        mut ancestors: Vec<IdKey>,
+        wanted: WantedKeys,
+    ) -> EmailKeys<'a> {
+        let (subject, is_reply) = subject(fields.subject.filter(|_| wanted.subject).unwrap_or_default());
+        let [from, to, cc] = [fields.from, fields.to, fields.cc].map(|first| first.filter(|_| wanted.addresses));
+        if !wanted.conversations {
+            ancestors.clear();
+        } else if ancestors.is_empty() {
             // RFC 5256 §3: only where References names nobody.
             ancestors.extend(fields.in_reply_to.and_then(IdKey::of_parent));
         }
         EmailKeys {
             sent_at: email.sent_at.map(|sent| sent.at),
             subject,
-            from: mailbox(fields.from),
-            to: mailbox(fields.to),
-            cc: mailbox(fields.cc),
-            display_from: display(fields.from),
-            display_to: display(fields.to),
+            from: mailbox(from),
+            to: mailbox(to),
+            cc: mailbox(cc),
+            display_from: display(from),
+            display_to: display(to),
             is_reply,
-            message_id: fields.message_id.and_then(IdKey::of_message),
+            message_id: fields.message_id.filter(|_| wanted.conversations).and_then(IdKey::of_message),
             ancestors,
         }
     }
@@ -89,8 +122,8 @@ fn cut(text: Cow<'_, str>) -> Cow<'_, str> {
 
 impl Email {
     /// What it answers, if its row says so: rows written before it did do not.
-    pub(crate) fn keys(&self) -> Result<Option<EmailKeys<'_>>, Error> {
+    pub(crate) fn keys(&self, wanted: WantedKeys) -> Result<Option<EmailKeys<'_>>, Error> {
         let Some(ancestors) = self.ancestors() else { return Ok(None) };
-        Ok(Some(EmailKeys::new(self, &self.sort_fields()?, ancestors)))
+        Ok(Some(EmailKeys::new(self, &self.sort_fields()?, ancestors, wanted)))
     }
 }

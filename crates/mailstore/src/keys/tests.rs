@@ -9,6 +9,8 @@ use std::time::Duration;
 use store::memory::{MemoryBlobs, MemoryStore};
 use store::{Batch, Query, Space, Store};
 
+const EVERYTHING: WantedKeys = WantedKeys { subject: true, addresses: true, conversations: true };
+
 fn new_email(header: &str) -> NewEmail {
     let text = format!("{header}\r\n\r\n");
     let mut scanner = Scanner::new(Scanner::DEFAULT_BUDGET);
@@ -22,7 +24,7 @@ fn email(header: &str) -> Email {
 }
 
 fn keys_of(email: &Email) -> EmailKeys<'_> {
-    email.keys().unwrap().unwrap()
+    email.keys(EVERYTHING).unwrap().unwrap()
 }
 
 #[test]
@@ -53,7 +55,7 @@ fn whom_it_answers() {
 #[test]
 fn equal_texts_and_identifiers_have_one_number() {
     let pool = KeysPool::default();
-    let mut keys = pool.new_keys();
+    let mut keys = pool.new_keys(EVERYTHING);
     keys.add(EmailId(5), &keys_of(&email("Subject: a\nMessage-ID: <1@x>\nFrom: x@y"))).unwrap();
     keys.add(EmailId(3), &keys_of(&email("Subject: Re: A\nMessage-ID: <2@x>\nReferences: <0@x> <1@x>\nTo: x@z")))
         .unwrap();
@@ -74,7 +76,7 @@ fn keys_are_kept_within_a_bound_and_a_time() {
     let (pool, mailbox) = (KeysPool::default(), |n| (AccountId(n), MailboxId(1)));
     let at = |s| Moment::default() + Duration::from_secs(s);
     let filled = |octets| {
-        let mut keys = pool.new_keys();
+        let mut keys = pool.new_keys(EVERYTHING);
         keys.add(EmailId(1), &keys_of(&email("Subject: a"))).unwrap();
         keys.lease.grow(octets).unwrap();
         keys
@@ -82,24 +84,24 @@ fn keys_are_kept_within_a_bound_and_a_time() {
     for n in 0..3 {
         pool.keep(mailbox(n), filled(KEYS_KEPT_OCTETS_MAX / 2 - 10_000), at(n.into()));
     }
-    let lens = |now| [0, 1, 2].map(|n| pool.take(mailbox(n), now).len());
+    let lens = |now| [0, 1, 2].map(|n| pool.take(mailbox(n), EVERYTHING, now).len());
     assert_eq!(lens(at(3)), [0, 1, 1], "the longest unused went");
     assert_eq!(pool.octets(), 0, "what is dropped takes no room");
     let shared = pool.keep(mailbox(0), filled(0), at(4));
-    assert_eq!(pool.take(mailbox(0), at(5)).len(), 1, "who reads keeps his");
+    assert_eq!(pool.take(mailbox(0), EVERYTHING, at(5)).len(), 1, "who reads keeps his");
     assert_eq!(shared.len(), 1);
     pool.keep(mailbox(0), filled(0), at(6));
     drop(shared);
-    assert_eq!(pool.take(mailbox(9), at(6 + 600)).len(), 0);
+    assert_eq!(pool.take(mailbox(9), EVERYTHING, at(6 + 600)).len(), 0);
     assert_eq!(pool.octets(), 0, "what nobody used for long went");
 }
 
 #[test]
 fn there_is_room_for_so_much_and_no_more() {
     let pool = KeysPool::default();
-    let mut keys = pool.new_keys();
+    let mut keys = pool.new_keys(EVERYTHING);
     keys.lease.grow(KEYS_OCTETS_MAX).unwrap();
-    let other = &mut pool.new_keys();
+    let other = &mut pool.new_keys(EVERYTHING);
     assert!(matches!(other.add(EmailId(1), &keys_of(&email("Subject: a"))), Err(Error::TooManyAtOnce)));
     drop(keys);
     other.add(EmailId(1), &keys_of(&email("Subject: a"))).unwrap();
@@ -141,12 +143,12 @@ fn rows_are_read_by_scans_and_one_by_one() {
     let (world, store) = (World::new(1), MemoryStore::new());
     let account = inbox(&world, &store, 700);
     let view = world.block_on(account.open(INBOX_ID)).unwrap();
-    let mut keys = account.take_keys(&view);
+    let mut keys = account.take_keys(&view, EVERYTHING);
     let (few, all): (Vec<u64>, Vec<u64>) = ([1, 30, 690, 700].into(), (1..=700).collect());
     assert_eq!(read(&world, &account, &mut keys, &few), expected(&few));
     assert_eq!(read(&world, &account, &mut keys, &all), expected(&all));
     let kept = account.keep_keys(INBOX_ID, keys);
-    assert!(account.kept_keys(INBOX_ID).is_some_and(|again| Arc::ptr_eq(&again, &kept)));
+    assert!(account.kept_keys(INBOX_ID, EVERYTHING).is_some_and(|again| Arc::ptr_eq(&again, &kept)));
 }
 
 #[test]
@@ -167,7 +169,7 @@ fn old_rows_damaged_rows_and_ended_emails() {
     });
     assert!(store.damage(Space::Rows, &cell, &rows::email(EmailId(2))));
     let view = world.block_on(account.open(INBOX_ID)).unwrap();
-    let mut keys = account.take_keys(&view);
+    let mut keys = account.take_keys(&view, EVERYTHING);
     assert_eq!(read(&world, &account, &mut keys, &[1, 2, 3, 4]), expected(&[1, 4]));
 }
 
@@ -176,10 +178,35 @@ fn a_table_of_what_is_gone_begins_anew() {
     let (world, store) = (World::new(1), MemoryStore::new());
     let account = inbox(&world, &store, 1);
     let view = world.block_on(account.open(INBOX_ID)).unwrap();
-    let mut keys = account.take_keys(&view);
+    let mut keys = account.take_keys(&view, EVERYTHING);
     for id in 1..300 {
         keys.add(EmailId(id), &keys_of(&email("Subject: a"))).unwrap();
     }
     account.keep_keys(INBOX_ID, keys);
-    assert_eq!(account.take_keys(&view).len(), 0);
+    assert_eq!(account.take_keys(&view, EVERYTHING).len(), 0);
+}
+
+#[test]
+fn only_what_is_wanted_is_read_until_more_is_wanted() {
+    let (world, store) = (World::new(1), MemoryStore::new());
+    let account = inbox(&world, &store, 3);
+    let view = world.block_on(account.open(INBOX_ID)).unwrap();
+    let subject = WantedKeys { subject: true, ..WantedKeys::default() };
+    let mut keys = account.take_keys(&view, subject);
+    let short = |id: u64| (id, format!("S{id}"), 0);
+    assert_eq!(read(&world, &account, &mut keys, &[1, 3]), [short(1), short(3)]);
+    account.keep_keys(INBOX_ID, keys);
+    assert!(
+        account.kept_keys(INBOX_ID, WantedKeys::default()).is_some() && account.kept_keys(INBOX_ID, subject).is_some()
+    );
+    let conversations = WantedKeys { conversations: true, ..WantedKeys::default() };
+    assert!(account.kept_keys(INBOX_ID, conversations).is_none());
+    let mut keys = account.take_keys(&view, conversations);
+    assert_eq!(
+        read(&world, &account, &mut keys, &[1, 3]),
+        expected(&[1, 3]),
+        "with the subject, which was wanted before"
+    );
+    account.keep_keys(INBOX_ID, keys);
+    assert!(account.kept_keys(INBOX_ID, subject.and(conversations)).is_some());
 }

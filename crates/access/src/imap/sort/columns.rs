@@ -3,7 +3,7 @@
 use super::sorted;
 use env::yield_now;
 use imap::command::{SortCriterion, SortKey, SortOrder};
-use mailstore::{Keys, Member, SortKeys, TextId};
+use mailstore::{Keys, Member, SortKeys, TextId, WantedKeys};
 use model::SeqNum;
 
 /// A text that is not among those that are sorted.
@@ -11,6 +11,21 @@ const UNRANKED: u32 = u32::MAX;
 
 /// Rows that are filled before others get their turn.
 const ROWS_AT_ONCE: usize = 2_048;
+
+/// What has to be read for criteria.
+pub(super) fn wanted(criteria: &[SortCriterion]) -> WantedKeys {
+    let mut wanted = WantedKeys::default();
+    for criterion in criteria {
+        match criterion.key {
+            SortKey::Subject => wanted.subject = true,
+            SortKey::From | SortKey::To | SortKey::Cc | SortKey::DisplayFrom | SortKey::DisplayTo => {
+                wanted.addresses = true;
+            }
+            SortKey::Arrival | SortKey::Date | SortKey::Size => {}
+        }
+    }
+    wanted
+}
 
 /// The places of `members`, sorted; equal ones stay in mailbox order (RFC 5256 §3).
 pub(super) async fn order(members: &[(SeqNum, Member)], keys: Option<&Keys>, criteria: &[SortCriterion]) -> Vec<u32> {
