@@ -120,8 +120,8 @@ impl Decoder {
     pub fn push(&mut self, piece: &[u8], out: &mut Vec<u8>) {
         match &mut self.0 {
             State::Identity => out.extend_from_slice(piece),
-            State::Base64(base64) => piece.iter().for_each(|&octet| base64.push(octet, out)),
-            State::QuotedPrintable(quoted) => piece.iter().for_each(|&octet| quoted.push(octet, out)),
+            State::Base64(base64) => base64.push_all(piece, out),
+            State::QuotedPrintable(quoted) => quoted.push_all(piece, out),
         }
     }
 
@@ -143,15 +143,46 @@ struct Base64 {
 }
 
 impl Base64 {
-    fn push(&mut self, octet: u8, out: &mut Vec<u8>) {
-        let value = match octet {
+    /// What an octet says that is no digit.
+    const NONE: u8 = 0xff;
+
+    /// Whole quanta at once, as most are; the rest octet by octet.
+    fn push_all(&mut self, piece: &[u8], out: &mut Vec<u8>) {
+        let mut rest = piece;
+        while !rest.is_empty() {
+            while let Some((quantum, behind)) = rest.split_first_chunk::<4>().filter(|_| self.digits == 0) {
+                let values = quantum.map(Base64::value);
+                if values.contains(&Base64::NONE) {
+                    break;
+                }
+                let [_, decoded @ ..] =
+                    values.iter().fold(0, |bits, value| bits << 6 | u32::from(*value)).to_be_bytes();
+                out.extend_from_slice(&decoded);
+                rest = behind;
+            }
+            if let Some((&octet, behind)) = rest.split_first() {
+                self.push(octet, out);
+                rest = behind;
+            }
+        }
+    }
+
+    fn value(octet: u8) -> u8 {
+        match octet {
             b'A'..=b'Z' => octet - b'A',
             b'a'..=b'z' => octet - b'a' + 26,
             b'0'..=b'9' => octet - b'0' + 52,
             b'+' => 62,
             b'/' => 63,
-            b'=' => return self.flush(out),
-            _ => return,
+            _ => Base64::NONE,
+        }
+    }
+
+    fn push(&mut self, octet: u8, out: &mut Vec<u8>) {
+        let value = match Base64::value(octet) {
+            Base64::NONE if octet == b'=' => return self.flush(out),
+            Base64::NONE => return,
+            value => value,
         };
         self.bits = self.bits << 6 | u32::from(value);
         self.digits += 1;
@@ -184,6 +215,25 @@ struct QuotedPrintable {
 impl QuotedPrintable {
     /// A line has at most 76 characters; a longer run of white space or escape is kept as it is, to bound what is held.
     const HELD_MAX: usize = 998;
+
+    /// Runs without anything special at once; the rest octet by octet.
+    fn push_all(&mut self, piece: &[u8], out: &mut Vec<u8>) {
+        let mut rest = piece;
+        while !rest.is_empty() {
+            if self.held.is_empty() {
+                let line = rest.iter().position(|octet| matches!(octet, b'=' | b'\r' | b'\n')).unwrap_or(rest.len());
+                let text = rest.get(..line).unwrap_or_default();
+                let kept = text.iter().rposition(|octet| !matches!(octet, b' ' | b'\t')).map_or(0, |last| last + 1);
+                let (text, behind) = rest.split_at(kept);
+                out.extend_from_slice(text);
+                rest = behind;
+            }
+            if let Some((&octet, behind)) = rest.split_first() {
+                self.push(octet, out);
+                rest = behind;
+            }
+        }
+    }
 
     fn push(&mut self, octet: u8, out: &mut Vec<u8>) {
         match (self.held.first(), octet) {
