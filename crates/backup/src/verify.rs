@@ -115,7 +115,7 @@ pub fn judge(accounts: &[AccountEntry], store: &dyn Store, blobs: &dyn Blobs) ->
             wrong.push(Wrong { account: Some(entry.id), violations, unjudged });
         }
     }
-    let links = block_on(check_links(store, blobs)).map_err(|error| ReadError(error.to_string()))?;
+    let links = block_on(check_links(store, blobs)).map_err(|error| ReadError::Unavailable(error.to_string()))?;
     if !links.is_empty() {
         wrong.push(Wrong { account: None, violations: links, unjudged: None });
     }
@@ -136,7 +136,7 @@ pub struct Survey {
 /// # Errors
 /// When the disk fails otherwise.
 pub fn survey(backup: &Backup, account: AccountId) -> Result<Survey, Error> {
-    let unreadable = |error: mailstore::Error| ReadError(error.to_string());
+    let unreadable = |error: mailstore::Error| ReadError::Unavailable(error.to_string());
     let picture = block_on(Picture::read(backup, account)).map_err(unreadable)?;
     let (mut survey, mut whole) = (Survey::default(), BTreeMap::new());
     for (id, mailbox) in &picture.mailboxes {

@@ -325,7 +325,7 @@ fn before(place: &RowPlace, to: &Bound<RowPlace>) -> bool {
 }
 
 fn told(error: Error) -> ReadError {
-    ReadError(error.to_string())
+    ReadError::Unavailable(error.to_string())
 }
 
 const READ_ONLY: &str = "it is a backup";

@@ -29,7 +29,7 @@ use std::future::Future;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use store::{Blobs, Bytes, Found, Query, Store};
+use store::{Blobs, Bytes, Found, Query, ReadError, Store};
 
 /// An account's mail. All its sessions and deliveries in this process share one.
 pub struct Account {
@@ -178,9 +178,14 @@ impl Account {
     /// small messages, which are one row anyway.
     ///
     /// # Errors
-    /// [`Error::BodyMissing`] when the email ended meanwhile, or its blob is lost.
+    /// [`Error::BodyMissing`] when the email ended meanwhile, or its blob is lost; [`Error::BodyDamaged`] when they are not the
+    /// octets that were stored.
     pub async fn octets(&self, email: &Email, range: Range<u64>) -> Result<Bytes, Error> {
-        octets_of((&*self.store, &*self.blobs), self.id, email, range).await
+        let octets = octets_of((&*self.store, &*self.blobs), self.id, email, range).await;
+        if let Err(cause @ Error::BodyDamaged { .. }) = &octets {
+            tracing::error!(event = "body.damaged", account = %self.id, email = %email.id, %cause);
+        }
+        octets
     }
 
     /// Of which of these sources a message was imported, in their order.
@@ -416,12 +421,17 @@ async fn body_of(
     range: Range<u64>,
 ) -> Result<Bytes, Error> {
     let missing = Error::BodyMissing(email.id);
+    let damaged = |what| Error::BodyDamaged { email: email.id, what };
     match email.stored {
-        Stored::Blob(id) => blobs.get(id, range).await?.ok_or(missing),
+        Stored::Blob(id) => match blobs.get(id, range).await {
+            Err(ReadError::Damaged(what)) => Err(damaged(what)),
+            octets => octets?.ok_or(missing),
+        },
         Stored::Row => {
             let cell = rows::account_cell(account);
             let get = store::Get { space: store::Space::Bodies, cell, key: rows::body(email.id) };
             let row = store.read(vec![Query::Get(get)]).await?.into_row().ok_or(missing)?;
+            email.check_body(&row).map_err(damaged)?;
             let end = (range.end as usize).min(row.len());
             Ok(row.slice((range.start as usize).min(end)..end))
         }

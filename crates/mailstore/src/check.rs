@@ -87,7 +87,7 @@ async fn check_blob(store: &dyn Store, blob: BlobId, violations: &mut Vec<Violat
                 Some((account, email)) => {
                     let get = Query::row(&rows::account_cell(account), rows::places(email));
                     let row = store.read(vec![get]).await?.into_row();
-                    row.and_then(|row| Places::decode(&row).ok()).is_some_and(|places| places.blob == Some(blob))
+                    row.and_then(|row| Places::decode(email, &row).ok()).is_some_and(|places| places.blob == Some(blob))
                 }
             };
             if !named {
@@ -301,7 +301,7 @@ impl<'a> Checker<'a> {
     fn member(&mut self, key: &Bytes, row: &Bytes) -> Result<Option<Question>, RecordError> {
         let (id, uid) = (rows::mailbox_of_member(key)?, rows::uid_of(key)?);
         let about = format!("message {uid} of mailbox {id}");
-        let member = Member::decode(uid, row)?;
+        let member = Member::decode((id, uid), row)?;
         let sums = self.sums.entry(id).or_default();
         sums.messages += 1;
         sums.unseen += u32::from(!member.flags.contains(FlagBits::SEEN));
@@ -320,7 +320,7 @@ impl<'a> Checker<'a> {
             }
         }
         let judge = move |found: &[Option<Bytes>]| {
-            let places = found.first().cloned().flatten().and_then(|row| Places::decode(&row).ok());
+            let places = found.first().cloned().flatten().and_then(|row| Places::decode(member.email, &row).ok());
             match places {
                 None => vec![format!("email {} has no places", member.email)],
                 Some(places) if !places.memberships.contains(&(id, uid)) => {
@@ -345,7 +345,7 @@ impl<'a> Checker<'a> {
         self.expect(id < self.head.next_mailbox, &about, || "its mailbox was never given out".into());
         self.expect(self.keywords.contains(member.flags.keywords()), &about, || "a keyword without a name".into());
         let judge = move |found: &[Option<Bytes>]| {
-            let places = found.first().cloned().flatten().and_then(|row| Places::decode(&row).ok());
+            let places = found.first().cloned().flatten().and_then(|row| Places::decode(member.email, &row).ok());
             match places {
                 None => vec![format!("{DANGLING}: email {} is gone", member.email)],
                 Some(places) if !places.departures.contains(&departure) => {
@@ -363,7 +363,7 @@ impl<'a> Checker<'a> {
 
     /// An email's places: the email is there, its octets, and every membership.
     fn places(&mut self, id: EmailId, row: &Bytes) -> Result<Question, RecordError> {
-        let places = Places::decode(row)?;
+        let places = Places::decode(id, row)?;
         let sum = if places.memberships.is_empty() { &mut self.kept } else { &mut self.used };
         sum.octets += places.size_octets;
         sum.messages += 1;
@@ -461,7 +461,7 @@ fn places_are_true(id: EmailId, places: &Places, found: &[Option<Bytes>]) -> Vec
         wrong.push("a place is named twice".into());
     }
     for ((mailbox, uid), row) in places.memberships.iter().zip(found.iter().skip(2)) {
-        let email = row.as_ref().and_then(|row| Member::decode(*uid, row).ok()).map(|member| member.email);
+        let email = row.as_ref().and_then(|row| Member::decode((*mailbox, *uid), row).ok()).map(|member| member.email);
         if email != Some(id) {
             wrong.push(format!("message {uid} of mailbox {mailbox} is {email:?}"));
         }

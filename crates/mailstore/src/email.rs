@@ -60,13 +60,13 @@ impl NewEmail {
             Body::Row(octets) => octets.len(),
             Body::Blob { .. } => 0,
         };
-        self.encode(ThreadId(0)).len() + body
+        self.encode(EmailId(0), ThreadId(0)).len() + body
     }
 
     const FORMAT: u8 = 1;
 
-    /// The email's row.
-    pub(crate) fn encode(&self, thread: ThreadId) -> Vec<u8> {
+    /// The email's row. At its end stands whose it is, and the sum of a small body, so that neither is taken for another one's.
+    pub(crate) fn encode(&self, id: EmailId, thread: ThreadId) -> Vec<u8> {
         let scanned = &self.scanned;
         let mut e = Encoder::new(Self::FORMAT);
         e.u64(thread.0).bytes(&self.prefix);
@@ -88,6 +88,10 @@ impl NewEmail {
         e.bytes(&section(&|e| scanned.structure.encode(e)));
         // Behind all that earlier programs read, so that they still read it.
         e.bytes(&scanned.ancestors.iter().flat_map(|id| id.0.to_le_bytes()).collect::<Vec<u8>>());
+        e.u64(id.0);
+        if let Body::Row(octets) = &self.body {
+            e.u32(crc32fast::hash(octets));
+        }
         e.finish()
     }
 }
@@ -118,6 +122,8 @@ pub struct Email {
     structure: Range<usize>,
     /// `None` in rows of programs that did not write it.
     ancestors: Option<Range<usize>>,
+    /// Of a small body; `None` likewise.
+    body_sum: Option<u32>,
     row: Bytes,
 }
 
@@ -154,6 +160,10 @@ impl Email {
         let (has_nul, preview) = (d.u32()? == 1, place(d.str()?.as_bytes()));
         let (envelope, structure) = (place(d.bytes()?), place(d.bytes()?));
         let ancestors = if d.is_empty() { None } else { Some(place(d.bytes()?)) };
+        if !d.is_empty() && d.email()? != id {
+            return Err(RecordError::Elsewhere);
+        }
+        let body_sum = if d.is_empty() { None } else { Some(d.u32()?) };
         Ok(Email {
             id,
             thread,
@@ -166,6 +176,7 @@ impl Email {
             envelope,
             structure,
             ancestors,
+            body_sum,
             row,
         })
     }
@@ -178,6 +189,17 @@ impl Email {
     /// Octets of its row, of which envelope and structure are read.
     pub fn row_octets(&self) -> usize {
         self.row.len()
+    }
+
+    /// Whether these are the octets of its small body; why not.
+    pub(crate) fn check_body(&self, octets: &[u8]) -> Result<(), String> {
+        if octets.len() as u64 != self.body_octets {
+            return Err(format!("{} octets instead of {}", octets.len(), self.body_octets));
+        }
+        match self.body_sum {
+            Some(sum) if crc32fast::hash(octets) != sum => Err("its checksum does not match".into()),
+            _ => Ok(()),
+        }
     }
 
     /// The trace fields before the message as it was received.

@@ -55,7 +55,7 @@ impl Mailstore {
                 continue;
             }
             // The link goes with the row that names it: a blob without a link is collected, one with a wrong link never.
-            match rows::email_of(key).and_then(|email| Ok((email, Places::decode(row)?.blob))) {
+            match rows::email_of(key).and_then(|email| Ok((email, Places::decode(email, row)?.blob))) {
                 Ok((email, Some(blob))) => {
                     batch.delete_in(rows::blob_cell(blob), Space::Rows, rows::blob_link(account, email));
                 }

@@ -57,7 +57,15 @@ pub enum Error {
     /// A body that a row names is not there.
     #[error("the body of email {0} is missing")]
     BodyMissing(model::EmailId),
-    /// The store cannot be read now.
+    /// A body is not the one that was stored: it is given to nobody.
+    #[error("the body of email {email} is damaged: {what}")]
+    BodyDamaged {
+        /// Whose.
+        email: model::EmailId,
+        /// How that shows.
+        what: String,
+    },
+    /// The store cannot be read now, or not here.
     #[error(transparent)]
     Read(#[from] ReadError),
     /// The store did not take the change.
@@ -74,8 +82,17 @@ impl Error {
         matches!(self, Error::Commit(CommitError::NoSpace(_)))
     }
 
+    /// Whether what is stored is wrong, and stays so until somebody mends it.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Error::Row { .. } | Error::BodyMissing(_) | Error::BodyDamaged { .. } => true,
+            Error::Read(error) => error.is_damage(),
+            _ => false,
+        }
+    }
+
     /// Whether the same operation may work later without anybody changing it.
     pub fn is_temporary(&self) -> bool {
-        matches!(self, Error::Read(_) | Error::Commit(_) | Error::Busy | Error::Row { .. } | Error::BodyMissing(_))
+        self.is_damage() || matches!(self, Error::Read(_) | Error::Commit(_) | Error::Busy)
     }
 }

@@ -125,7 +125,7 @@ pub(crate) fn settle(w: &mut Working, email: EmailId, was: Was, places: &Places)
     w.head.kept = Some(kept.change(size, !was_there, is_kept));
     let key = rows::places(email);
     if is_there || is_kept {
-        return w.set_readable(key, Some(places.encode()));
+        return w.set_readable(key, Some(places.encode(email)));
     }
     w.set_readable(key, None);
     w.delete(rows::email(email));

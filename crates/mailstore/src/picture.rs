@@ -103,7 +103,7 @@ impl Picture {
 
     fn member(&mut self, key: &Bytes, row: &Bytes) {
         let place = rows::mailbox_of_member(key).and_then(|mailbox| Ok((mailbox, rows::uid_of(key)?)));
-        match place.and_then(|(mailbox, uid)| Ok((mailbox, Member::decode(uid, row)?))) {
+        match place.and_then(|(mailbox, uid)| Ok((mailbox, Member::decode((mailbox, uid), row)?))) {
             Ok((mailbox, member)) => {
                 self.mailboxes.entry(mailbox).or_default().members.insert(member.uid, member);
             }

@@ -276,24 +276,24 @@ pub(crate) struct Places {
 impl Places {
     const FORMAT: u8 = 1;
 
-    pub fn encode(&self) -> Vec<u8> {
+    /// The row of `email`'s places; at its end stands whose they are.
+    pub fn encode(&self, email: EmailId) -> Vec<u8> {
         let mut e = Encoder::new(Self::FORMAT);
         e.u64(self.size_octets).option(self.blob.as_ref().map(|blob| blob.0.as_slice()));
         e.usize(self.memberships.len());
         self.memberships.iter().for_each(|(mailbox, uid)| {
             e.u32(mailbox.0).u32(uid.0);
         });
-        // Behind all that earlier programs read, and nothing where there is none.
-        if !self.departures.is_empty() {
-            e.usize(self.departures.len());
-            self.departures.iter().for_each(|Departure { at, mailbox, uid }| {
-                e.time(*at).u32(mailbox.0).u32(uid.0);
-            });
-        }
+        // Behind all that earlier programs read.
+        e.usize(self.departures.len());
+        self.departures.iter().for_each(|Departure { at, mailbox, uid }| {
+            e.time(*at).u32(mailbox.0).u32(uid.0);
+        });
+        e.u64(email.0);
         e.finish()
     }
 
-    pub fn decode(row: &[u8]) -> Result<Places, RecordError> {
+    pub fn decode(email: EmailId, row: &[u8]) -> Result<Places, RecordError> {
         let mut d = Decoder::new(row, Self::FORMAT)?;
         let size_octets = d.u64()?;
         let blob = d.option()?.map(|id| id.try_into().map(BlobId).map_err(|_| RecordError::Value)).transpose()?;
@@ -302,6 +302,9 @@ impl Places {
         let count = if d.is_empty() { 0 } else { d.count()? };
         let mut departure = || Ok(Departure { at: d.time()?, mailbox: d.mailbox()?, uid: d.uid()? });
         let departures = (0..count).map(|_| departure()).collect::<Result<_, RecordError>>()?;
+        if !d.is_empty() && d.email()? != email {
+            return Err(RecordError::Elsewhere);
+        }
         Ok(Places { memberships, departures, blob, size_octets })
     }
 }

@@ -144,8 +144,9 @@ impl Account {
         let row = |found| if let Found::Row(row) = found { row } else { None };
         let queries = wanted.emails.iter().map(|email| Query::row(&cell, rows::places(*email))).collect();
         let mut departures = Vec::new();
-        for places in self.store.read(queries).await?.0.into_iter().filter_map(row) {
-            let places = Places::decode(&places).map_err(row_error("places of an email"))?;
+        let found = self.store.read(queries).await?.0.into_iter().map(row).zip(&wanted.emails);
+        for (places, email) in found.filter_map(|(row, email)| Some((row?, *email))) {
+            let places = Places::decode(email, &places).map_err(row_error("places of an email"))?;
             departures.extend(places.departures);
         }
         let since = |departure: &Departure| wanted.since.is_none_or(|since| departure.at >= since);
@@ -169,10 +170,15 @@ impl Account {
         let cell = rows::account_cell(self.id);
         let emails: Vec<_> = members.iter().map(|(_, was)| was.email).collect();
         let places = emails.iter().map(|email| Query::row(&cell, rows::places(*email))).collect();
-        let there = self.store.read(places).await?.0.into_iter().map(|found| match found {
-            Found::Row(Some(row)) => Places::decode(&row).is_ok_and(|places| !places.memberships.is_empty()),
-            _ => false,
-        });
+        let found = self.store.read(places).await?.0.into_iter().zip(&emails);
+        let there: Vec<bool> = found
+            .map(|(found, email)| match found {
+                Found::Row(Some(row)) => {
+                    Places::decode(*email, &row).is_ok_and(|places| !places.memberships.is_empty())
+                }
+                _ => false,
+            })
+            .collect();
         let emails = self.emails(&emails).await?;
         let message = |(((departure, was), there), email): (((Departure, Member), bool), Option<Email>)| {
             let (mailbox, mailbox_deleted) = names.of(departure.mailbox);

@@ -9,7 +9,7 @@ mod tests;
 
 use crate::flags::{FlagBits, KeywordTable};
 use crate::mailbox::MailboxRecord;
-use model::{Decoder, EmailId, Encoder, ModSeq, RecordError, SeqNum, ThreadId, Timestamp, Uid};
+use model::{Decoder, EmailId, Encoder, MailboxId, ModSeq, RecordError, SeqNum, ThreadId, Timestamp, Uid};
 use std::sync::Arc;
 
 /// Members of a chunk: small enough to copy for one flag, large enough that a million messages are some thousand chunks.
@@ -39,9 +39,11 @@ pub struct Member {
 impl Member {
     const FORMAT: u8 = 1;
 
-    pub(crate) fn encode(&self) -> Vec<u8> {
+    /// The row of its place in `mailbox`; at its end stands which place that is.
+    pub(crate) fn encode(&self, mailbox: MailboxId) -> Vec<u8> {
         let mut e = Encoder::new(Self::FORMAT);
         self.encode_into(&mut e);
+        e.u32(mailbox.0).u32(self.uid.0);
         e.finish()
     }
 
@@ -51,8 +53,14 @@ impl Member {
         e.u64(self.modseq.0).time(self.internal_date).time(self.save_date).u64(self.size_octets);
     }
 
-    pub(crate) fn decode(uid: Uid, row: &[u8]) -> Result<Member, RecordError> {
-        Member::decode_from(uid, &mut Decoder::new(row, Self::FORMAT)?)
+    pub(crate) fn decode((mailbox, uid): (MailboxId, Uid), row: &[u8]) -> Result<Member, RecordError> {
+        let mut d = Decoder::new(row, Self::FORMAT)?;
+        let member = Member::decode_from(uid, &mut d)?;
+        // Rows of programs that did not write it do not say.
+        if !d.is_empty() && (d.mailbox()?, d.uid()?) != (mailbox, uid) {
+            return Err(RecordError::Elsewhere);
+        }
+        Ok(member)
     }
 
     pub(crate) fn decode_from(uid: Uid, d: &mut Decoder<'_>) -> Result<Member, RecordError> {

@@ -109,8 +109,10 @@ impl Working {
             for (key, row) in &page.rows {
                 let departure = rows::departure_of(key).map_err(row_error("departure"))?;
                 let Ok(member) = crate::gone::decode(departure, row) else { continue };
-                let places =
-                    self.row(rows::places(member.email)).await?.and_then(|row| rows::Places::decode(&row).ok());
+                let places = self
+                    .row(rows::places(member.email))
+                    .await?
+                    .and_then(|row| rows::Places::decode(member.email, &row).ok());
                 // Counted at its newest departure.
                 if let Some(places) = places.filter(|places| places.memberships.is_empty())
                     && places.departures.last() == Some(&departure)
@@ -220,7 +222,8 @@ impl Working {
 
     /// What an operation of this batch or one under way left in a `P` row; `None` when none touched it.
     pub fn folded_row(&self, key: &Bytes) -> Option<Option<rows::Places>> {
-        self.folded(key).map(|row| row.and_then(|row| rows::Places::decode(&row).ok()))
+        let email = rows::email_of(key).unwrap_or(model::EmailId(0));
+        self.folded(key).map(|row| row.and_then(|row| rows::Places::decode(email, &row).ok()))
     }
 
     /// What an operation of this batch or one under way left in a row; `None` when none touched it.
@@ -330,7 +333,7 @@ impl Working {
     }
 
     pub fn put_member(&mut self, mailbox: MailboxId, member: &Member) {
-        self.put(rows::member(mailbox, member.uid), member.encode());
+        self.put(rows::member(mailbox, member.uid), member.encode(mailbox));
     }
 
     /// Reads a mailbox's members. Nothing may be under way: the rows are those that are durable.
@@ -342,7 +345,7 @@ impl Working {
         loop {
             let page = self.scan_page(&prefix, after.take(), PAGE_ROWS).await?;
             for (key, row) in &page.rows {
-                let member = rows::uid_of(key).and_then(|uid| Member::decode(uid, row));
+                let member = rows::uid_of(key).and_then(|uid| Member::decode((id, uid), row));
                 view.push(member.map_err(row_error(format!("membership {key:02x?}")))?);
             }
             match page.rows.last().filter(|_| page.more) {

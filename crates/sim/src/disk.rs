@@ -143,7 +143,7 @@ impl Store for Rows {
         // Every operation reads several times: rarer than what happens once in each.
         if dice.chance(0.1) && self.scene.happens(Fault::StoreUnreadable, &mut dice) {
             self.scene.blow();
-            return store::ready(Err(ReadError("as it comes".into())));
+            return store::ready(Err(ReadError::Unavailable("as it comes".into())));
         }
         if dice.chance(0.02) && !self.scene.plan().is_calm() {
             // A snapshot that is old when it arrives.

@@ -3,6 +3,7 @@
 mod pool;
 #[cfg(test)]
 mod tests;
+mod tree;
 mod writer;
 
 use crate::lock::{FolderLock, OpenError, sync_folder};
@@ -10,7 +11,7 @@ use crate::options::Options;
 use crate::space::{Room, Watermark, shortage};
 use pool::Pool;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -18,12 +19,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use store::{Answer, BlobId, BlobPage, BlobWriter, Blobs, Bytes, CommitError, ReadError, ready};
+use tree::{GROUP_OCTETS, Grower, Known, Tree};
 use writer::Writer;
 
 /// Blobs in a folder of this machine.
 ///
 /// Files are written, synced, listed and deleted on two threads of their own; pieces of up to 64 KiB are read on the
-/// caller's, as rows are.
+/// caller's, as rows are. What is read is checked against the hash that names it: a file that was neither written nor read not
+/// long ago is first read whole, by one of the two.
 pub struct LocalBlobs {
     files: Arc<Files>,
     pool: Arc<Pool>,
@@ -37,10 +40,14 @@ pub(crate) struct Files {
     next_temporary: AtomicU64,
     /// Held while a name comes or goes, so that a blob which is just renewed is not deleted as old.
     naming: Mutex<()>,
+    /// By what the pieces of blobs are checked.
+    known: Known,
 }
 
 /// Pieces up to this are read on the caller's thread: one or two requests to the disk.
 const INLINE_OCTETS_MAX: u64 = 64 << 10;
+/// Octets read at once when a whole file is checked.
+const CHECKED_OCTETS: usize = 256 << 10;
 /// Ids in a page of the list.
 const PAGE_IDS_MAX: usize = 1000;
 
@@ -55,7 +62,8 @@ impl LocalBlobs {
         Files::prepare(folder).map_err(OpenError::io(folder, "making the folders of blobs"))?;
         let watermark = Watermark::new(folder, options.space, options.reserve_octets);
         let (next_temporary, naming) = (AtomicU64::new(0), Mutex::new(()));
-        let files = Arc::new(Files { folder: folder.to_owned(), watermark, next_temporary, naming });
+        let known = Known::default();
+        let files = Arc::new(Files { folder: folder.to_owned(), watermark, next_temporary, naming, known });
         let pool = Pool::start().map_err(OpenError::io(folder, "starting the threads of blobs"))?;
         Ok(LocalBlobs { files, pool: Arc::new(pool), _lock: lock })
     }
@@ -68,11 +76,17 @@ impl Blobs for LocalBlobs {
     }
 
     fn get(&self, id: BlobId, range: Range<u64>) -> Answer<'_, Result<Option<Bytes>, ReadError>> {
-        if range.end.saturating_sub(range.start) <= INLINE_OCTETS_MAX {
-            return ready(self.files.read(id, range).map_err(read_error));
+        if range.end.saturating_sub(range.start) <= INLINE_OCTETS_MAX
+            && let Some(tree) = self.files.known.get(id)
+        {
+            return ready(self.files.read(id, &tree, range));
         }
         let files = self.files.clone();
-        self.pool.answer(move || files.read(id, range).map_err(read_error), |busy| Err(ReadError(busy.into())))
+        let read = move || match files.tree(id)? {
+            Some(tree) => files.read(id, &tree, range),
+            None => Ok(None),
+        };
+        self.pool.answer(read, |busy| Err(ReadError::Unavailable(busy.into())))
     }
 
     fn delete(&self, id: BlobId, older_than_ms: i64) -> Answer<'_, Result<bool, CommitError>> {
@@ -83,7 +97,7 @@ impl Blobs for LocalBlobs {
 
     fn list(&self, after: Option<BlobId>) -> Answer<'_, Result<BlobPage, ReadError>> {
         let files = self.files.clone();
-        self.pool.answer(move || files.list(after).map_err(read_error), |busy| Err(ReadError(busy.into())))
+        self.pool.answer(move || files.list(after).map_err(read_error), |busy| Err(ReadError::Unavailable(busy.into())))
     }
 }
 
@@ -135,16 +149,57 @@ impl Files {
         path.parent().map_or(Ok(()), sync_folder)
     }
 
-    fn read(&self, id: BlobId, range: Range<u64>) -> io::Result<Option<Bytes>> {
-        let file = match File::open(self.path(id)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            file => file?,
-        };
-        let end = range.end.min(file.metadata()?.len());
-        let octets = usize::try_from(end.saturating_sub(range.start)).map_err(io::Error::other)?;
-        let mut piece = vec![0; octets];
-        file.read_exact_at(&mut piece, range.start)?;
-        Ok(Some(piece.into()))
+    fn open_blob(&self, id: BlobId) -> Result<Option<File>, ReadError> {
+        match File::open(self.path(id)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            file => file.map(Some).map_err(read_error),
+        }
+    }
+
+    /// What the blob's groups have to be; the file is read whole if that is not known. `None`: there is no such blob.
+    fn tree(&self, id: BlobId) -> Result<Option<Arc<Tree>>, ReadError> {
+        if let Some(tree) = self.known.get(id) {
+            return Ok(Some(tree));
+        }
+        let Some(mut file) = self.open_blob(id)? else { return Ok(None) };
+        let (mut grower, mut piece) = (Grower::new(), vec![0; CHECKED_OCTETS]);
+        loop {
+            let count = file.read(&mut piece).map_err(read_error)?;
+            match piece.get(..count) {
+                Some(octets) if !octets.is_empty() => grower.push(octets),
+                _ => break,
+            }
+        }
+        let (found, tree) = grower.finish();
+        if found != id {
+            return Err(damaged(id));
+        }
+        let tree = Arc::new(tree);
+        self.known.add(id, tree.clone());
+        Ok(Some(tree))
+    }
+
+    /// Reads the groups that the range lies in, and gives out what of them is as it was written.
+    fn read(&self, id: BlobId, tree: &Tree, range: Range<u64>) -> Result<Option<Bytes>, ReadError> {
+        let Some(file) = self.open_blob(id)? else { return Ok(None) };
+        let end = range.end.min(tree.octets);
+        if range.start >= end {
+            return Ok(Some(Bytes::new()));
+        }
+        let group = GROUP_OCTETS as u64;
+        let (first, last) = (range.start / group, end.div_ceil(group));
+        let (from, to) = (first * group, tree.octets.min(last * group));
+        let size = |octets: u64| usize::try_from(octets).map_err(|_| ReadError::Unavailable("too much at once".into()));
+        let mut octets = vec![0; size(to - from)?];
+        file.read_exact_at(&mut octets, from).map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => damaged(id),
+            _ => read_error(error),
+        })?;
+        let sound = octets.chunks(GROUP_OCTETS).zip(size(first)?..).all(|(octets, at)| tree.has(id, at, octets));
+        if !sound {
+            return Err(damaged(id));
+        }
+        Ok(Some(Bytes::from(octets).slice(size(range.start - from)?..size(end - from)?)))
     }
 
     fn delete(&self, id: BlobId, older_than_ms: i64) -> io::Result<bool> {
@@ -159,6 +214,7 @@ impl Files {
         }
         // Not synced: a blob that comes back after a power cut is collected again.
         fs::remove_file(&path)?;
+        self.known.forget(id);
         Ok(true)
     }
 
@@ -211,8 +267,14 @@ fn unix_ms(time: SystemTime) -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
+/// The file is not what its name says.
+fn damaged(id: BlobId) -> ReadError {
+    tracing::error!(event = "blob.damaged", blob = %id);
+    ReadError::Damaged(format!("blob {id} is not what its name says"))
+}
+
 fn read_error(error: io::Error) -> ReadError {
-    ReadError(format!("blob: {error}"))
+    ReadError::Unavailable(format!("blob: {error}"))
 }
 
 fn commit_error(error: &io::Error) -> CommitError {

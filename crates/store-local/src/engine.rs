@@ -153,7 +153,13 @@ fn is_full(error: &std::io::Error) -> bool {
     matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
 }
 
-fn read_error(error: impl std::fmt::Display) -> ReadError {
+/// What an engine says when it cannot read.
+trait EngineError: std::fmt::Display {
+    /// Whether its files are not as it wrote them.
+    fn is_damage(&self) -> bool;
+}
+
+fn read_error(error: impl EngineError) -> ReadError {
     tracing::error!(event = "rows.unreadable", %error);
-    ReadError(error.to_string())
+    if error.is_damage() { ReadError::Damaged(error.to_string()) } else { ReadError::Unavailable(error.to_string()) }
 }

@@ -266,7 +266,7 @@ impl Shared {
 
     /// What readers are told while it is.
     pub(crate) fn is_closed(&self) -> ReadError {
-        ReadError(self.health_reason().unwrap_or_else(|| "it is being opened".into()))
+        ReadError::Unavailable(self.health_reason().unwrap_or_else(|| "it is being opened".into()))
     }
 
     fn trouble(&self) -> MutexGuard<'_, Trouble> {

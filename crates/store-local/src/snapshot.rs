@@ -18,7 +18,7 @@ impl LocalSnapshot {
     }
 
     fn page(&self, after: Option<&RowPlace>, octets_max: usize) -> Result<SnapshotPage, ReadError> {
-        let shared = self.shared.upgrade().ok_or_else(|| ReadError("the store was closed".into()))?;
+        let shared = self.shared.upgrade().ok_or_else(|| ReadError::Unavailable("the store was closed".into()))?;
         let _engine = shared.engine(); // while it is held, no other can take its place
         self.picture.rows_behind(after, octets_max)
     }

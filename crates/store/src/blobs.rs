@@ -26,7 +26,8 @@ pub trait Blobs: Send + Sync {
     fn begin(&self) -> Answer<'_, Result<Box<dyn BlobWriter>, crate::CommitError>>;
 
     /// The octets of `range`; an empty answer behind the end. `Ok(None)`: there is no such blob.
-    /// Callers ask for pieces of bounded size.
+    /// Callers ask for pieces of bounded size. Octets that are not those of the blob's hash are never given out: the answer
+    /// is [`ReadError::Damaged`], for the whole blob or for the pieces that are wrong.
     fn get(&self, id: BlobId, range: Range<u64>) -> Answer<'_, Result<Option<Bytes>, ReadError>>;
 
     /// Forgets the blob, if it was written or renewed before `older_than_ms` (wall clock). Whether it is gone.

@@ -9,7 +9,7 @@ mod program;
 mod reads;
 mod snapshots;
 
-pub use blobs::{BlobSubject, run as run_blobs};
+pub use blobs::{BlobSubject, Damage, run as run_blobs};
 pub use program::program;
 
 use crate::{Batch, Bytes, Cell, CommitError, Found, Order, Page, Query, Scan, Space, Store};

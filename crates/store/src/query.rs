@@ -157,7 +157,20 @@ impl Reading {
     }
 }
 
-/// Why nothing could be read; it may heal.
+/// Why nothing could be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the store cannot be read: {0}")]
-pub struct ReadError(pub String);
+pub enum ReadError {
+    /// Not now; it may heal.
+    #[error("the store cannot be read: {0}")]
+    Unavailable(String),
+    /// What lies there is not what was written: it is never given out.
+    #[error("what is stored is damaged: {0}")]
+    Damaged(String),
+}
+
+impl ReadError {
+    /// Whether it stays until somebody mends it.
+    pub fn is_damage(&self) -> bool {
+        matches!(self, ReadError::Damaged(_))
+    }
+}

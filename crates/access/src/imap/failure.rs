@@ -17,7 +17,7 @@ pub(crate) fn no(error: &Error) -> Answer<'static> {
         | Error::KeywordsFull
         | Error::TooManyAtOnce
         | Error::UidsExhausted => Code::Limit,
-        Error::Row { .. } | Error::BodyMissing(_) => {
+        error if error.is_damage() => {
             tracing::error!(event = "mail.damaged", cause = %error);
             return Answer::no("stored data are damaged; the administrator must look").code(Code::Corruption);
         }
@@ -26,7 +26,7 @@ pub(crate) fn no(error: &Error) -> Answer<'static> {
             let text = "the server's disk is full; expunging still works, all else when there is space again";
             return Answer::no(text).code(Code::Unavailable);
         }
-        Error::Read(_) | Error::Commit(_) => {
+        Error::Row { .. } | Error::BodyMissing(_) | Error::BodyDamaged { .. } | Error::Read(_) | Error::Commit(_) => {
             tracing::warn!(event = "command.failed", cause = %error);
             return Answer::no("the mail store is not available now; try again later").code(Code::Unavailable);
         }

@@ -25,7 +25,7 @@ pub(crate) fn store(error: &Error) -> Answer {
 
 /// Whether what is stored is wrong, so that nobody has to try again.
 pub(crate) fn is_damage(error: &Error) -> bool {
-    matches!(error, Error::Row { .. } | Error::BodyMissing(_))
+    error.is_damage()
 }
 
 /// Nobody is logged in. AUTH says that other credentials may help, SYS/TEMP that the same may later (RFC 3206 §4, §5).

@@ -19,7 +19,7 @@ proptest! {
             Some(id) => Body::Blob { id: BlobId(id), size_octets: octets.len() as u64 },
         };
         let new = NewEmail { prefix: prefix.clone().into(), body, scanned: scanned.clone() };
-        let email = Email::decode(EmailId(7), new.encode(ThreadId(thread)).into()).unwrap();
+        let email = Email::decode(EmailId(7), new.encode(EmailId(7), ThreadId(thread)).into()).unwrap();
         prop_assert_eq!((email.id, email.thread), (EmailId(7), ThreadId(thread)));
         prop_assert_eq!(email.stored, blob.map_or(Stored::Row, |id| Stored::Blob(BlobId(id))));
         prop_assert_eq!(email.size_octets(), new.size_octets());
@@ -45,27 +45,36 @@ proptest! {
 fn a_row_without_ancestors_is_read() {
     let scanned = scanned(b"References: <a@b>\r\nSubject: x\r\n\r\n");
     let new = NewEmail { prefix: "".into(), body: Body::Row("abc".into()), scanned: scanned.clone() };
-    let email = Email::decode(EmailId(1), as_first_written(&new.encode(ThreadId(1)), 1).into()).unwrap();
+    let email = Email::decode(EmailId(1), as_first_written(&new.encode(EmailId(1), ThreadId(1))).into()).unwrap();
     assert_eq!((email.ancestors(), email.structure().unwrap()), (None, scanned.structure.clone()));
 }
 
-/// A row as it was before the `count` ancestors stood behind the structure.
-pub(crate) fn as_first_written(row: &[u8], count: usize) -> Vec<u8> {
-    let mut old = row[..row.len() - 4 - 1 - 8 * count].to_vec();
-    let mut sum = !0u32;
-    for octet in &old {
-        sum ^= u32::from(*octet);
-        for _ in 0..8 {
-            sum = if sum & 1 == 1 { sum >> 1 ^ 0xedb8_8320 } else { sum >> 1 };
-        }
-    }
-    old.extend_from_slice(&(!sum).to_le_bytes());
+/// The row of email 1 as it was before its ancestors stood behind the structure, and behind them whose it is.
+pub(crate) fn as_first_written(row: &[u8]) -> Vec<u8> {
+    let email = Email::decode(EmailId(1), Bytes::copy_from_slice(row)).unwrap();
+    let counted = email.ancestors.unwrap().start - 1;
+    let mut old = row[..counted].to_vec();
+    old.extend_from_slice(&crc32fast::hash(&row[..counted]).to_le_bytes());
     old
+}
+
+#[test]
+fn neither_another_row_nor_another_body_is_taken_for_it() {
+    let new = NewEmail { prefix: "".into(), body: Body::Row("abc".into()), scanned: scanned(b"abc") };
+    let row = Bytes::from(new.encode(EmailId(5), ThreadId(1)));
+    let elsewhere = Error::Row { row: "email M13".into(), cause: RecordError::Elsewhere };
+    assert_eq!(
+        Email::decode(EmailId(13), row.clone()).unwrap_err().to_string(),
+        elsewhere.to_string().replace('M', "")
+    );
+    let email = Email::decode(EmailId(5), row).unwrap();
+    assert_eq!(email.check_body(b"abc"), Ok(()));
+    assert!([&b"abd"[..], b"ab", b"abcd", b""].into_iter().all(|other| email.check_body(other).is_err()));
 }
 
 #[test]
 fn what_starts_with_the_message_starts_with_the_prefix() {
     let new = NewEmail { prefix: "12345".into(), body: Body::Row("abc".into()), scanned: scanned(b"abc") };
-    let email = Email::decode(EmailId(1), new.encode(ThreadId(1)).into()).unwrap();
+    let email = Email::decode(EmailId(1), new.encode(EmailId(1), ThreadId(1)).into()).unwrap();
     assert_eq!((email.seen(0..3), email.seen(1..3), email.size_octets()), (0..8, 6..8, 8));
 }

@@ -20,7 +20,7 @@ fn new_email(header: &str) -> NewEmail {
 }
 
 fn email(header: &str) -> Email {
-    Email::decode(EmailId(1), new_email(header).encode(ThreadId(1)).into()).unwrap()
+    Email::decode(EmailId(1), new_email(header).encode(EmailId(1), ThreadId(1)).into()).unwrap()
 }
 
 fn keys_of(email: &Email) -> EmailKeys<'_> {
@@ -159,7 +159,7 @@ fn old_rows_damaged_rows_and_ended_emails() {
     world.block_on(async {
         let row = store.read(vec![Query::row(&cell, rows::email(EmailId(1)))]).await.unwrap().into_row().unwrap();
         let mut batch = Batch::new(cell.clone());
-        batch.put(Space::Rows, rows::email(EmailId(1)), as_first_written(&row, 2));
+        batch.put(Space::Rows, rows::email(EmailId(1)), as_first_written(&row));
         store.commit(batch).await.unwrap();
         let (mailbox, uids) = (INBOX_ID, vec![Uid(3)]);
         let (change, flags, unchanged_since) = (FlagChange::Add, vec![Flag::Deleted], None);

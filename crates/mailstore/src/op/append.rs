@@ -120,9 +120,9 @@ impl Coming<'_> {
         let (internal_date, save_date) = (self.internal_date.unwrap_or(w.now), w.now);
         let member = Member { uid, email: id, thread, flags, modseq, internal_date, save_date, size_octets };
         let blob = self.put_body(w, id);
-        w.put(rows::email(id), self.email.encode(thread));
+        w.put(rows::email(id), self.email.encode(id, thread));
         let places = Places { memberships: vec![(mailbox.id, uid)], departures: Vec::new(), blob, size_octets };
-        w.set_readable(rows::places(id), Some(places.encode()));
+        w.set_readable(rows::places(id), Some(places.encode(id)));
         w.put_member(mailbox.id, &member);
         Working::count(mailbox, &member, Sign::Came);
         w.change_view(mailbox.id, |view| view.push(member));

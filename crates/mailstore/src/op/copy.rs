@@ -105,7 +105,7 @@ fn arrive(
         let new = Member { uid: Working::next_uid(target)?, modseq, save_date: w.now, ..*member };
         if let Some(mut places) = gone::current(w, member.email, places.clone()) {
             places.memberships.push((target.id, new.uid));
-            w.set_readable(rows::places(member.email), Some(places.encode()));
+            w.set_readable(rows::places(member.email), Some(places.encode(member.email)));
         }
         come(w, target, new);
         arrived.push(new);

@@ -63,8 +63,11 @@ impl Operation for Expunge {
 /// The places of the members' emails, in their order.
 pub(super) async fn places_of(w: &Working, members: &[Member]) -> Result<Vec<Option<Places>>, Error> {
     let keys: Vec<_> = members.iter().map(|member| rows::places(member.email)).collect();
-    let decode = |row: store::Bytes| Places::decode(&row).map_err(row_error("places of an email"));
-    w.rows(&keys).await?.into_iter().map(|row| row.map(decode).transpose()).collect()
+    let decode = |(row, member): (Option<store::Bytes>, &Member)| {
+        let decode = |row: store::Bytes| Places::decode(member.email, &row);
+        row.map(decode).transpose().map_err(row_error(format!("places of email {}", member.email)))
+    };
+    w.rows(&keys).await?.into_iter().zip(members).map(decode).collect()
 }
 
 /// Whether a message that leaves can be restored.

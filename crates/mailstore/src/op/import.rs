@@ -61,6 +61,6 @@ pub(crate) const SOURCE_FORMAT: u8 = 1;
 async fn is_there(w: &Working, row: &[u8]) -> Result<bool, Error> {
     let email = Decoder::new(row, SOURCE_FORMAT).and_then(|mut d| d.email()).map_err(row_error("source"))?;
     let Some(row) = w.row(rows::places(email)).await? else { return Ok(false) };
-    let places = Places::decode(&row).map_err(row_error("places of an email"))?;
+    let places = Places::decode(email, &row).map_err(row_error("places of an email"))?;
     Ok(!places.memberships.is_empty())
 }

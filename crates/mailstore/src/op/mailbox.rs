@@ -220,7 +220,7 @@ impl Operation for Empty {
     /// those that another who empties the same mailbox takes out right now; their emails no longer know the place.
     async fn fold(&self, w: &mut Working) -> Result<bool, Error> {
         let page = w.scan_page(&rows::members(self.0), None, EMPTY_STEP).await?;
-        let member = |(key, row): &(store::Bytes, store::Bytes)| Member::decode(rows::uid_of(key)?, row);
+        let member = |(key, row): &(store::Bytes, store::Bytes)| Member::decode((self.0, rows::uid_of(key)?), row);
         let decoded: Result<Vec<_>, _> = page.rows.iter().map(member).collect();
         let members = decoded.map_err(row_error("membership"))?;
         let places = places_of(w, &members).await?;

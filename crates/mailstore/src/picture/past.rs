@@ -195,8 +195,8 @@ impl Replay {
 /// The memberships at these places, as far as there are any.
 async fn members(store: &dyn Store, cell: &Cell, places: &[(MailboxId, Uid)]) -> Result<Vec<Option<Member>>, Error> {
     let queries = places.iter().map(|(mailbox, uid)| Query::row(cell, rows::member(*mailbox, *uid))).collect();
-    let member = |((_, uid), found): (&(MailboxId, Uid), Found)| match found {
-        Found::Row(Some(row)) => Member::decode(*uid, &row).ok(),
+    let member = |(place, found): (&(MailboxId, Uid), Found)| match found {
+        Found::Row(Some(row)) => Member::decode(*place, &row).ok(),
         _ => None,
     };
     Ok(places.iter().zip(store.read(queries).await?.0).map(member).collect())
@@ -205,7 +205,7 @@ async fn members(store: &dyn Store, cell: &Cell, places: &[(MailboxId, Uid)]) ->
 /// A message as it is in another place: it has its size, dates and conversation there too.
 async fn elsewhere(store: &dyn Store, cell: &Cell, email: EmailId) -> Result<Option<Member>, Error> {
     let row = store.read(vec![Query::row(cell, rows::places(email))]).await?.into_row();
-    let Some(places) = row.and_then(|row| Places::decode(&row).ok()) else { return Ok(None) };
+    let Some(places) = row.and_then(|row| Places::decode(email, &row).ok()) else { return Ok(None) };
     let member = members(store, cell, &places.memberships).await?.into_iter().flatten().next();
     Ok(member)
 }

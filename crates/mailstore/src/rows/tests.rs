@@ -22,7 +22,8 @@ proptest! {
         let memberships = places.into_iter().map(|(mailbox, uid)| (MailboxId(mailbox), Uid(uid))).collect();
         let departures = left.into_iter().map(departure).collect();
         let places = Places { memberships, departures, blob: blob.map(BlobId), size_octets };
-        prop_assert_eq!(Places::decode(&places.encode()), Ok(places));
+        prop_assert_eq!(Places::decode(EmailId(9), &places.encode(EmailId(9))), Ok(places.clone()));
+        prop_assert_eq!(Places::decode(EmailId(8), &places.encode(EmailId(9))), Err(RecordError::Elsewhere));
     }
 
     #[test]
@@ -47,7 +48,7 @@ proptest! {
 
     #[test]
     fn no_octets_panic(row: Vec<u8>) {
-        let _ = (Head::decode(&row), Places::decode(&row), uid_of(&row), mailbox_of_member(&row), linked_email(&row));
+        let _ = (Head::decode(&row), Places::decode(EmailId(1), &row), uid_of(&row), mailbox_of_member(&row), linked_email(&row));
         let _ = (departure_of(&row), deleted_at(&row));
     }
 }
@@ -61,7 +62,7 @@ fn departure((at, mailbox, uid): (u32, u32, u32)) -> Departure {
 fn rows_without_the_later_fields_are_read() {
     let mut e = Encoder::new(1);
     e.u64(9).option(None).usize(1).u32(1).u32(2);
-    let places = Places::decode(&e.finish()).unwrap();
+    let places = Places::decode(EmailId(1), &e.finish()).unwrap();
     assert_eq!((places.memberships, places.departures), (vec![(MailboxId(1), Uid(2))], vec![]));
     let mut e = Encoder::new(1);
     (1..=7).for_each(|n| {

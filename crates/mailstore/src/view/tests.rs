@@ -150,7 +150,7 @@ proptest! {
         let (internal_date, save_date) = (Timestamp::from_unix_ms(at), Timestamp::from_unix_ms(at / 2));
         let (email, thread, modseq) = (EmailId(email), ThreadId(thread), ModSeq(modseq));
         let is = Member { uid: Uid(uid), email, thread, flags: keyword, modseq, internal_date, save_date, size_octets: size };
-        prop_assert_eq!(Member::decode(Uid(uid), &is.encode()), Ok(is));
+        prop_assert_eq!(Member::decode((MailboxId(3), Uid(uid)), &is.encode(MailboxId(3))), Ok(is));
     }
 }
 

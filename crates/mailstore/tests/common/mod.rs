@@ -230,7 +230,7 @@ impl Script {
 impl Store for Script {
     fn read(&self, queries: Vec<store::Query>) -> store::Answer<'_, Result<store::Reading, store::ReadError>> {
         if self.unreadable.load(std::sync::atomic::Ordering::Relaxed) {
-            return store::ready(Err(store::ReadError("told".into())));
+            return store::ready(Err(store::ReadError::Unavailable("told".into())));
         }
         assert!(!self.panics.load(std::sync::atomic::Ordering::Relaxed), "told");
         self.reads.fetch_add(queries.len(), std::sync::atomic::Ordering::Relaxed);

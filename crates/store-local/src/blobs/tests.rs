@@ -1,6 +1,6 @@
 use super::*;
 use crate::{DiskSpace, SpaceProbe};
-use store::conformance::{BlobSubject, block_on, run_blobs};
+use store::conformance::{BlobSubject, Damage, block_on, run_blobs};
 use tempfile::TempDir;
 
 struct Reopened {
@@ -39,6 +39,15 @@ impl BlobSubject for Reopened {
     }
     fn now_ms(&self) -> i64 {
         unix_ms(SystemTime::now())
+    }
+    fn damage(&mut self, id: BlobId, how: Damage) {
+        let path = self.blobs.as_ref().unwrap().files.path(id);
+        let mut octets = fs::read(&path).unwrap();
+        let last = octets.pop().unwrap();
+        if how == Damage::Flipped {
+            octets.push(last ^ 1);
+        }
+        fs::write(path, octets).unwrap();
     }
 }
 

@@ -1,6 +1,7 @@
 //! One blob being written.
 
 use super::pool::Pool;
+use super::tree::Grower;
 use super::{Files, commit_error};
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -19,8 +20,7 @@ pub(super) struct Writer {
 struct Draft {
     files: Arc<Files>,
     file: Option<(File, PathBuf)>,
-    hasher: blake3::Hasher,
-    octets: u64,
+    grower: Grower,
     checked_at: u64,
     pieces: u64,
     spoiled: bool,
@@ -31,8 +31,8 @@ const CHECK_EVERY_OCTETS: u64 = 4 << 20;
 
 impl Writer {
     pub(super) fn new(files: Arc<Files>, pool: Arc<Pool>) -> Writer {
-        let hasher = blake3::Hasher::new();
-        let draft = Draft { files, file: None, hasher, octets: 0, checked_at: 0, pieces: 0, spoiled: false };
+        let grower = Grower::new();
+        let draft = Draft { files, file: None, grower, checked_at: 0, pieces: 0, spoiled: false };
         Writer { pool, draft: Arc::new(Mutex::new(draft)), pieces: 0 }
     }
 
@@ -79,18 +79,18 @@ impl BlobWriter for Writer {
 
 impl Draft {
     fn write(&mut self, octets: &[u8]) -> Result<(), CommitError> {
-        self.octets += octets.len() as u64;
-        let room = if self.octets - self.checked_at < CHECK_EVERY_OCTETS {
+        let written = self.grower.octets() + octets.len() as u64;
+        let room = if written - self.checked_at < CHECK_EVERY_OCTETS {
             Ok(())
         } else {
-            self.checked_at = self.octets;
+            self.checked_at = written;
             self.files.room(0)
         };
         room.and_then(|()| self.append(octets).map_err(|error| commit_error(&error)))
     }
 
     fn append(&mut self, octets: &[u8]) -> io::Result<()> {
-        self.hasher.update(octets);
+        self.grower.push(octets);
         self.file()?.write_all(octets)
     }
 
@@ -106,8 +106,10 @@ impl Draft {
     }
 
     fn finish(&mut self) -> Result<BlobId, CommitError> {
-        let id = BlobId(*self.hasher.finalize().as_bytes());
+        let (id, tree) = std::mem::replace(&mut self.grower, Grower::new()).finish();
         self.settle(id).map_err(|error| commit_error(&error))?;
+        // Whoever reads it soon need not read it whole first.
+        self.files.known.add(id, Arc::new(tree));
         Ok(id)
     }
 

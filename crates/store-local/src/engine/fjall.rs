@@ -1,16 +1,18 @@
 //! fjall: reading from snapshots, writing groups, and its journal guarded before it is opened.
 
 use super::{
-    After, CONDENSED_OCTETS_MAX, Engine, EngineOptions, Fault, Files, Opened, Picture, Writes, is_full, read_error,
-    spaces_behind,
+    After, CONDENSED_OCTETS_MAX, Engine, EngineError, EngineOptions, Fault, Files, Opened, Picture, Writes, is_full,
+    read_error, spaces_behind,
 };
 use crate::journal::{Found as JournalFound, Journals};
 use crate::key::{key_within, place_of, row_key, row_range};
 use crate::lock::OpenError;
 use fjall::compaction::Leveled;
 use fjall::{
-    AbstractTree, Database, Guard, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, Snapshot, UserValue,
+    AbstractTree, Database, Guard, Keyspace, KeyspaceCreateOptions, LsmError, PersistMode, Readable, Snapshot,
+    UserValue,
 };
+use std::io::ErrorKind;
 use std::ops::Bound;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -98,7 +100,13 @@ impl Files for FjallFiles {
         };
         cut.map_err(OpenError::io(&journals.rows, "cutting the journal"))?;
         let found = journals.guard().map_err(OpenError::io(&journals.rows, "checking the journal"))?;
-        let engine = self.open_engine().map_err(OpenError::engine(&journals.rows))?;
+        let engine = self.open_engine().map_err(|error| {
+            if error.is_damage() {
+                OpenError::Damaged { file: journals.rows.clone(), what: error.to_string() }
+            } else {
+                OpenError::engine(&journals.rows)(error)
+            }
+        })?;
         engine.note_durable();
         let damage = match found {
             JournalFound::Damaged(story) => Some(story),
@@ -235,7 +243,7 @@ impl Engine for Fjall {
 
 impl Picture for FjallPicture {
     fn rows_behind(&self, after: Option<&RowPlace>, octets_max: usize) -> Result<SnapshotPage, ReadError> {
-        let gone = || ReadError("the store was opened anew, and the snapshot is gone; begin again".into());
+        let gone = || ReadError::Unavailable("the store was opened anew, and the snapshot is gone; begin again".into());
         let keyspaces = &self.keyspaces.upgrade().ok_or_else(gone)?;
         let rows = spaces_behind(after).flat_map(|(space, from)| {
             let row = move |guard: Guard| guard.into_inner().map(|(key, value)| (place_of(space, &key), bytes(value)));
@@ -245,11 +253,28 @@ impl Picture for FjallPicture {
     }
 }
 
+impl EngineError for fjall::Error {
+    fn is_damage(&self) -> bool {
+        let cut = |error: &std::io::Error| matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof);
+        match self {
+            fjall::Error::Io(error) | fjall::Error::Storage(LsmError::Io(error)) => cut(error),
+            fjall::Error::Storage(_)
+            | fjall::Error::JournalRecovery(_)
+            | fjall::Error::InvalidVersion(_)
+            | fjall::Error::Decompress(_)
+            | fjall::Error::InvalidTrailer
+            | fjall::Error::InvalidTag(_)
+            | fjall::Error::Unrecoverable => true,
+            _ => false,
+        }
+    }
+}
+
 impl From<fjall::Error> for Fault {
     fn from(error: fjall::Error) -> Fault {
         let disk_full = match &error {
             fjall::Error::Poisoned => return Fault::Stopped,
-            fjall::Error::Io(error) | fjall::Error::Storage(fjall::LsmError::Io(error)) => is_full(error),
+            fjall::Error::Io(error) | fjall::Error::Storage(LsmError::Io(error)) => is_full(error),
             _ => false,
         };
         Fault::Broken { text: error.to_string(), disk_full }

@@ -6,8 +6,8 @@ mod tests;
 
 use self::file::{File, Header};
 use super::{
-    After, CONDENSED_OCTETS_MAX, Engine, EngineOptions, Fault, Files, Opened, Picture, Writes, is_full, read_error,
-    spaces_behind,
+    After, CONDENSED_OCTETS_MAX, Engine, EngineError, EngineOptions, Fault, Files, Opened, Picture, Writes, is_full,
+    read_error, spaces_behind,
 };
 use crate::key::{key_within, place_of, row_key, row_range};
 use crate::lock::{OpenError, sync_folder};
@@ -113,7 +113,7 @@ impl Files for RedbFiles {
     fn open(&self, after: After) -> Result<Opened, OpenError> {
         let path = self.folder.join(FILE);
         let engine = self.open_engine(after).map_err(|error| {
-            if is_damage(&error) {
+            if error.is_damage() {
                 OpenError::Damaged { file: path, what: error.to_string() }
             } else {
                 OpenError::engine(&path)(error)
@@ -123,12 +123,23 @@ impl Files for RedbFiles {
     }
 }
 
-/// Whether redb says that its file is not as it wrote it.
-fn is_damage(error: &redb::Error) -> bool {
-    match error {
-        redb::Error::Corrupted(_) | redb::Error::UpgradeRequired(_) | redb::Error::TableDoesNotExist(_) => true,
-        redb::Error::Io(error) => matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof),
-        _ => false,
+impl EngineError for redb::Error {
+    fn is_damage(&self) -> bool {
+        match self {
+            redb::Error::Corrupted(_) | redb::Error::UpgradeRequired(_) | redb::Error::TableDoesNotExist(_) => true,
+            redb::Error::Io(error) => matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof),
+            _ => false,
+        }
+    }
+}
+
+impl EngineError for StorageError {
+    fn is_damage(&self) -> bool {
+        match self {
+            StorageError::Corrupted(_) => true,
+            StorageError::Io(error) => matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof),
+            _ => false,
+        }
     }
 }
 

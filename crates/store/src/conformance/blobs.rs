@@ -13,6 +13,17 @@ pub trait BlobSubject {
     fn age(&mut self, ms: i64);
     /// The wall clock by which ages are told.
     fn now_ms(&self) -> i64;
+    /// Changes what is stored of the blob behind the backend's back; it is open meanwhile.
+    fn damage(&mut self, id: BlobId, how: Damage);
+}
+
+/// What a bad disk does to a blob.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Damage {
+    /// A bit of its last octet is another one.
+    Flipped,
+    /// Its last octet is missing.
+    Cut,
 }
 
 /// Runs all cases, each on blobs of its own.
@@ -20,13 +31,14 @@ pub trait BlobSubject {
 /// # Panics
 /// When the backend does not do what [`Blobs`] says.
 pub fn run<S: BlobSubject>(mut make: impl FnMut() -> S) {
-    let cases: [fn(&mut dyn BlobSubject); 6] = [
+    let cases: [fn(&mut dyn BlobSubject); 7] = [
         what_is_written_is_read,
         a_big_blob_is_streamed,
         a_dropped_writer,
         listing,
         deleting_by_age,
         writing_again_renews,
+        damage_is_told,
     ];
     for case in cases {
         case(&mut make());
@@ -140,4 +152,38 @@ fn writing_again_renews(subject: &mut dyn BlobSubject) {
     subject.age(2 * HOUR_MS);
     let hour_ago = subject.now_ms() - HOUR_MS;
     assert!(delete(subject, id, hour_ago));
+}
+
+/// Whether it was read before, or not since the opening: wrong octets are never given out, and writing it again heals it.
+fn damage_is_told(subject: &mut dyn BlobSubject) {
+    const PIECE: u64 = 65_536;
+    let octets: Vec<u8> = (0..200_001_u32).map(|n| (n ^ (n >> 7) ^ (n >> 15)) as u8).collect();
+    let small = write(subject, b"0123456789");
+    for (how, reopened) in
+        [(Damage::Flipped, true), (Damage::Flipped, false), (Damage::Cut, true), (Damage::Cut, false)]
+    {
+        let id = write(subject, &octets);
+        assert_eq!(read(subject, id, 0..9).as_deref(), octets.get(0..9));
+        subject.damage(id, how);
+        if reopened {
+            subject.reopen();
+        }
+        let mut told = 0;
+        for at in (0..octets.len() as u64).step_by(PIECE as usize) {
+            match block_on(subject.blobs().get(id, at..at + PIECE)) {
+                Ok(piece) => {
+                    let there = octets.get(at as usize..(octets.len()).min((at + PIECE) as usize));
+                    assert_eq!(piece.as_deref(), there, "what is given out is right");
+                }
+                Err(error) => {
+                    assert!(error.is_damage() && error.to_string().contains(&id.to_string()), "{error}");
+                    told += 1;
+                }
+            }
+        }
+        assert!(told > 0, "{how:?}");
+        assert_eq!(read(subject, small, 0..10).as_deref(), Some(&b"0123456789"[..]), "others are as they were");
+    }
+    let id = write(subject, &octets);
+    assert_eq!(read(subject, id, 200_000..200_001).as_deref(), octets.get(200_000..));
 }

@@ -33,6 +33,8 @@ struct State {
 struct Blob {
     octets: Bytes,
     written_ms: i64,
+    /// Whether the octets are still those of its name.
+    sound: bool,
 }
 
 impl Default for MemoryBlobs {
@@ -152,6 +154,7 @@ impl MemoryBlobs {
         let mut state = self.state();
         let Some(blob) = state.blobs.get_mut(&id) else { return false };
         blob.octets = flipped(&blob.octets);
+        blob.sound = *blake3::hash(&blob.octets).as_bytes() == id.0;
         true
     }
 
@@ -169,7 +172,7 @@ impl State {
         self.room()?;
         let id = BlobId(*blake3::hash(&octets).as_bytes());
         let written_ms = (self.now_ms)();
-        self.blobs.insert(id, Blob { octets, written_ms });
+        self.blobs.insert(id, Blob { octets, written_ms, sound: true });
         Ok(id)
     }
 }
@@ -189,7 +192,11 @@ impl Blobs for MemoryBlobs {
             let start = usize::try_from(range.start).map_or(end, |start| start.min(end));
             blob.octets.slice(start..end)
         };
-        ready(Ok(state.blobs.get(&id).map(piece)))
+        let found = state.blobs.get(&id);
+        if found.is_some_and(|blob| !blob.sound) {
+            return ready(Err(ReadError::Damaged(format!("blob {id} is not what its name says"))));
+        }
+        ready(Ok(found.map(piece)))
     }
 
     fn delete(&self, id: BlobId, older_than_ms: i64) -> Answer<'_, Result<bool, CommitError>> {

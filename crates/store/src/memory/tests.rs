@@ -154,6 +154,9 @@ impl conformance::BlobSubject for CrashingBlobs {
     fn now_ms(&self) -> i64 {
         self.1
     }
+    fn damage(&mut self, id: crate::BlobId, _: conformance::Damage) {
+        assert!(self.0.damage(id));
+    }
 }
 
 #[test]

@@ -33,7 +33,7 @@ impl Reading<'_> {
                 Ok(None)
             }
             Ok(piece) => Ok(Some(piece)),
-            Err(error @ Error::BodyMissing(_)) => {
+            Err(error) if error.is_damage() => {
                 self.trouble.note(&error);
                 Ok(None)
             }

@@ -91,7 +91,7 @@ impl Loader {
         match self.read_text(&row.email, pace).await {
             Ok(text) => Ok(Some(text)),
             Err(Error::BodyMissing(_)) => Ok(None),
-            Err(error @ Error::Row { .. }) => {
+            Err(error) if error.is_damage() => {
                 tracing::error!(event = "mail.damaged", account = %self.account.id(), cause = %error);
                 Ok(None)
             }

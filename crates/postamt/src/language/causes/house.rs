@@ -144,6 +144,7 @@ impl Tell for RecordError {
             }
             RecordError::Short => "der Eintrag ist abgeschnitten".to_owned(),
             RecordError::Value => "der Eintrag enthält einen unmöglichen Wert".to_owned(),
+            RecordError::Elsewhere => "der Eintrag gehört zu einem anderen Schlüssel".to_owned(),
         };
         text(self, german)
     }
@@ -151,7 +152,11 @@ impl Tell for RecordError {
 
 impl Tell for ReadError {
     fn tell(&self) -> Text {
-        text(self, format!("der Speicher lässt sich nicht lesen: {}", self.0))
+        let german = match self {
+            ReadError::Unavailable(why) => format!("der Speicher lässt sich nicht lesen: {why}"),
+            ReadError::Damaged(what) => format!("Gespeichertes ist beschädigt: {what}"),
+        };
+        text(self, german)
     }
 }
 
@@ -187,6 +192,7 @@ impl Tell for mailstore::Error {
             E::UidsExhausted => "der Ordner hat alle seine UIDs verbraucht".to_owned(),
             E::Row { row, cause } => format!("{row}: {}", cause.tell().german),
             E::BodyMissing(email) => format!("der Inhalt der Nachricht {email} fehlt"),
+            E::BodyDamaged { email, what } => format!("der Inhalt der Nachricht {email} ist beschädigt: {what}"),
             E::Read(error) => error.tell().german,
             E::Commit(error) => error.tell().german,
             E::Busy => "für dieses Konto warten zu viele Vorgänge".to_owned(),
