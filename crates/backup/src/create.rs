@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
 use store::conformance::block_on;
-use store::{BlobId, Blobs, Snapshot};
+use store::{BlobId, Blobs, ReadError, Snapshot};
 
 /// What a backup is taken of.
 pub trait Source {
@@ -23,7 +23,7 @@ pub trait Source {
     /// [`Error::Source`].
     fn rows(&mut self) -> Result<Vec<Row>, Error>;
 
-    /// Gives a blob's octets to `each`. Whether there is such a blob.
+    /// Gives a blob's octets to `each`. Whether there is such a blob, and it is whole.
     ///
     /// # Errors
     /// [`Error::Source`], and those of `each`.
@@ -66,18 +66,18 @@ impl Source for Opened<'_> {
     fn blob(&mut self, id: BlobId, each: &mut Pieces<'_>) -> Result<bool, Error> {
         let mut at = 0;
         loop {
-            let piece = block_on(self.blobs.get(id, at..at + PAGE_OCTETS as u64)).map_err(unreadable)?;
-            match piece {
-                None => return Ok(false),
-                Some(piece) if piece.is_empty() => return Ok(true),
-                Some(piece) => each(&piece)?,
+            match block_on(self.blobs.get(id, at..at + PAGE_OCTETS as u64)) {
+                Ok(None) | Err(ReadError::Damaged(_)) => return Ok(false),
+                Ok(Some(piece)) if piece.is_empty() => return Ok(true),
+                Ok(Some(piece)) => each(&piece)?,
+                Err(error) => return Err(unreadable(error)),
             }
             at += PAGE_OCTETS as u64;
         }
     }
 }
 
-fn unreadable(error: store::ReadError) -> Error {
+fn unreadable(error: ReadError) -> Error {
     Error::Source(error.to_string())
 }
 

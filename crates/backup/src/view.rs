@@ -325,7 +325,7 @@ fn before(place: &RowPlace, to: &Bound<RowPlace>) -> bool {
 }
 
 fn told(error: Error) -> ReadError {
-    ReadError::Unavailable(error.to_string())
+    if error.is_damage() { ReadError::Damaged(error.to_string()) } else { ReadError::Unavailable(error.to_string()) }
 }
 
 const READ_ONLY: &str = "it is a backup";
@@ -354,6 +354,10 @@ impl Store for Backup {
 impl Snapshot for Backup {
     fn rows(&self, after: Option<&RowPlace>, octets_max: usize) -> Answer<'_, Result<SnapshotPage, ReadError>> {
         ready(self.0.page(after, octets_max).map_err(told))
+    }
+
+    fn read(&self, queries: Vec<Query>) -> Answer<'_, Result<Reading, ReadError>> {
+        Store::read(self, queries)
     }
 }
 

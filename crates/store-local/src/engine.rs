@@ -70,6 +70,9 @@ pub(crate) trait Engine: Send + Sync {
 pub(crate) trait Picture: Send + Sync {
     /// The rows behind `after`. Whoever asks keeps the engine that is open from being exchanged meanwhile.
     fn rows_behind(&self, after: Option<&RowPlace>, octets_max: usize) -> Result<SnapshotPage, ReadError>;
+
+    /// Answers as [`Engine::read`] did at that moment, under the same condition.
+    fn read(&self, queries: &[Query]) -> Result<Reading, ReadError>;
 }
 
 /// The spaces that may hold rows behind `after`, each with the key in it behind which they begin.

@@ -3,7 +3,7 @@
 use crate::engine::Picture;
 use crate::rows::Shared;
 use std::sync::{Arc, Weak};
-use store::{Answer, ReadError, RowPlace, Snapshot, SnapshotPage, ready};
+use store::{Answer, Query, ReadError, Reading, RowPlace, Snapshot, SnapshotPage, ready};
 
 /// It keeps neither store nor engine open: whoever closes or reopens them does not wait for a reader.
 pub(crate) struct LocalSnapshot {
@@ -17,15 +17,19 @@ impl LocalSnapshot {
         Ok(Box::new(LocalSnapshot { shared: Arc::downgrade(shared), picture }))
     }
 
-    fn page(&self, after: Option<&RowPlace>, octets_max: usize) -> Result<SnapshotPage, ReadError> {
+    fn look<T>(&self, look: impl FnOnce(&dyn Picture) -> Result<T, ReadError>) -> Result<T, ReadError> {
         let shared = self.shared.upgrade().ok_or_else(|| ReadError::Unavailable("the store was closed".into()))?;
         let _engine = shared.engine(); // while it is held, no other can take its place
-        self.picture.rows_behind(after, octets_max)
+        look(&*self.picture)
     }
 }
 
 impl Snapshot for LocalSnapshot {
     fn rows(&self, after: Option<&RowPlace>, octets_max: usize) -> Answer<'_, Result<SnapshotPage, ReadError>> {
-        ready(self.page(after, octets_max))
+        ready(self.look(|picture| picture.rows_behind(after, octets_max)))
+    }
+
+    fn read(&self, queries: Vec<Query>) -> Answer<'_, Result<Reading, ReadError>> {
+        ready(self.look(|picture| picture.read(&queries)))
     }
 }

@@ -10,8 +10,8 @@ mod tests;
 pub use blobs::MemoryBlobs;
 
 use crate::{
-    Answer, Batch, Bytes, Cell, CommitError, Found, Get, Order, Query, ReadError, Reading, RowPlace, Scan, Snapshot,
-    Space, Store, later, ready,
+    Answer, Batch, Bytes, Cell, CommitError, Found, Get, Order, Query, ReadError, Reading, Scan, Snapshot, Space,
+    Store, later, ready,
 };
 use futures_channel::oneshot;
 use std::collections::{BTreeMap, VecDeque};
@@ -33,9 +33,13 @@ enum Sync {
     Manual,
 }
 
+/// The rows of each cell.
+#[derive(Clone, Default)]
+struct Cells(BTreeMap<(Space, Cell), BTreeMap<Bytes, Bytes>>);
+
 struct State {
     sync: Sync,
-    cells: BTreeMap<(Space, Cell), BTreeMap<Bytes, Bytes>>,
+    cells: Cells,
     waiting: VecDeque<(Batch, oneshot::Sender<Outcome>)>,
     /// Who wants to know that something waits.
     disk: Option<Waker>,
@@ -65,7 +69,7 @@ impl MemoryStore {
     fn with(sync: Sync) -> MemoryStore {
         MemoryStore(Arc::new(Mutex::new(State {
             sync,
-            cells: BTreeMap::new(),
+            cells: Cells::default(),
             waiting: VecDeque::new(),
             disk: None,
             fail_next: VecDeque::new(),
@@ -103,7 +107,7 @@ impl MemoryStore {
     /// The cells that have rows in `space`.
     pub fn cells(&self, space: Space) -> Vec<Cell> {
         let state = self.state();
-        let filled = state.cells.iter().filter(|((of, _), rows)| *of == space && !rows.is_empty());
+        let filled = state.cells.0.iter().filter(|((of, _), rows)| *of == space && !rows.is_empty());
         filled.map(|((_, cell), _)| cell.clone()).collect()
     }
 
@@ -164,7 +168,7 @@ impl MemoryStore {
     /// Flips a bit in the row's last octet, as a bad disk does. Whether there was one.
     pub fn damage(&self, space: Space, cell: &Cell, key: &[u8]) -> bool {
         let mut state = self.state();
-        let rows = state.cells.get_mut(&(space, cell.clone()));
+        let rows = state.cells.0.get_mut(&(space, cell.clone()));
         let Some(value) = rows.and_then(|rows| rows.get_mut(key)) else { return false };
         *value = flipped(value);
         true
@@ -173,7 +177,7 @@ impl MemoryStore {
     /// All rows of `cell` in `space`, for a test to look at.
     pub fn rows(&self, space: Space, cell: &Cell) -> Vec<(Bytes, Bytes)> {
         let state = self.state();
-        let rows = state.cells.get(&(space, cell.clone()));
+        let rows = state.cells.0.get(&(space, cell.clone()));
         rows.into_iter().flatten().map(|(key, value)| (key.clone(), value.clone())).collect()
     }
 
@@ -185,7 +189,7 @@ impl MemoryStore {
 impl Store for MemoryStore {
     fn read(&self, queries: Vec<Query>) -> Answer<'_, Result<Reading, ReadError>> {
         let state = self.state();
-        ready(Ok(Reading(queries.iter().map(|query| state.find(query)).collect())))
+        ready(Ok(Reading(queries.iter().map(|query| state.cells.find(query)).collect())))
     }
 
     fn commit(&self, batch: Batch) -> Answer<'static, Outcome> {
@@ -202,13 +206,7 @@ impl Store for MemoryStore {
     }
 
     fn snapshot(&self) -> Answer<'_, Result<Box<dyn Snapshot>, ReadError>> {
-        let state = self.state();
-        let cells =
-            state.cells.iter().flat_map(|((space, cell), rows)| rows.iter().map(move |row| (*space, cell, row)));
-        let rows = cells.map(|(space, cell, (key, value))| {
-            (RowPlace { space, cell: cell.clone(), key: key.clone() }, value.clone())
-        });
-        ready(Ok(Box::new(snapshot::MemorySnapshot(rows.collect()))))
+        ready(Ok(Box::new(snapshot::MemorySnapshot(self.state().cells.clone()))))
     }
 }
 
@@ -223,13 +221,13 @@ impl State {
         if self.full && !batch.makes_room {
             return Err(CommitError::NoSpace("the memory store was told to be full".into()));
         }
-        let rows = self.cells.get(&(Space::Rows, batch.cell.clone()));
+        let rows = self.cells.0.get(&(Space::Rows, batch.cell.clone()));
         let value = |key| rows.and_then(|rows| rows.get(key));
         if batch.expect.iter().any(|expected| value(&expected.key) != expected.value.as_ref()) {
             return Err(CommitError::Conflict);
         }
         for write in &batch.writes {
-            let rows = self.cells.entry((write.space, write.cell.clone())).or_default();
+            let rows = self.cells.0.entry((write.space, write.cell.clone())).or_default();
             match &write.value {
                 Some(value) => rows.insert(write.key.clone(), value.clone()),
                 None => rows.remove(&write.key),
@@ -238,18 +236,20 @@ impl State {
         self.commits += 1;
         Ok(())
     }
+}
 
+impl Cells {
     fn find(&self, query: &Query) -> Found {
         match query {
             Query::Get(Get { space, cell, key }) => {
-                Found::Row(self.cells.get(&(*space, cell.clone())).and_then(|rows| rows.get(key)).cloned())
+                Found::Row(self.0.get(&(*space, cell.clone())).and_then(|rows| rows.get(key)).cloned())
             }
             Query::Scan(scan) => Found::Page(self.scan(scan)),
         }
     }
 
     fn scan(&self, scan: &Scan) -> crate::Page {
-        let rows = self.cells.get(&(scan.space, scan.cell.clone())).filter(|_| !scan.is_empty());
+        let rows = self.0.get(&(scan.space, scan.cell.clone())).filter(|_| !scan.is_empty());
         let rows = rows.into_iter().flat_map(|rows| rows.range((scan.from.clone(), scan.to.clone())));
         let row = |(key, value): (&Bytes, &Bytes)| Ok::<_, Infallible>((key.clone(), value.clone()));
         let page = match scan.order {

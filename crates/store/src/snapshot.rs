@@ -1,6 +1,6 @@
 //! All rows at one moment.
 
-use crate::{Answer, Bytes, Cell, ReadError, Space};
+use crate::{Answer, Bytes, Cell, Query, ReadError, Reading, Space};
 use std::cmp::Ordering;
 
 /// All rows of a store as they were at one moment, whatever is committed meanwhile. It costs the store what is changed while
@@ -8,6 +8,9 @@ use std::cmp::Ordering;
 pub trait Snapshot: Send + Sync {
     /// The rows behind `after`, in the order of their places; the page ends with the row that reaches `octets_max`.
     fn rows(&self, after: Option<&RowPlace>, octets_max: usize) -> Answer<'_, Result<SnapshotPage, ReadError>>;
+
+    /// Answers all `queries` as [`Store::read`](crate::Store::read) would have at that moment.
+    fn read(&self, queries: Vec<Query>) -> Answer<'_, Result<Reading, ReadError>>;
 }
 
 /// Where a row stands among all rows of a store: by space, length of the cell's name, the name, and the key. Each backend has

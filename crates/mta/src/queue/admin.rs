@@ -146,16 +146,12 @@ impl Queue {
         let key = row::message_key(id);
         let body = store::Get { space: Space::Bodies, cell: row::cell(), key: key.clone() };
         let queries = vec![Query::row(&row::cell(), key), Query::Get(body)];
-        let mut rows =
-            self.store.read(queries).await.map_err(Fault::from)?.0.into_iter().filter_map(|found| match found {
-                store::Found::Row(row) => row,
-                store::Found::Page(_) => None,
-            });
-        let Some(message) = rows.next() else { return Ok(None) };
-        let mut message = QueuedMessage::decode(id, &message).map_err(Fault::from)?;
-        if let (mailstore::Body::Row(octets), Some(body)) = (&mut message.body, rows.next()) {
-            *octets = body;
-        }
+        let mut rows = self.store.read(queries).await.map_err(Fault::from)?.0.into_iter().map(|found| match found {
+            store::Found::Row(row) => row,
+            store::Found::Page(_) => None,
+        });
+        let Some(message) = rows.next().flatten() else { return Ok(None) };
+        let message = QueuedMessage::decode_whole(id, &message, rows.next().flatten())?;
         let mut out = message.trace.clone().into_bytes();
         let mut body = super::attempt::BodyReader::new(&message.body, self.mailstore.blobs());
         while out.len() < max

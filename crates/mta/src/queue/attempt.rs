@@ -178,10 +178,7 @@ impl Queue {
         if deliveries.is_empty() {
             return Ok(None);
         }
-        let mut message = QueuedMessage::decode(id, &message.ok_or(Fault::MessageMissing)?)?;
-        if let Body::Row(octets) = &mut message.body {
-            *octets = body.ok_or(Fault::MessageMissing)?;
-        }
+        let message = QueuedMessage::decode_whole(id, &message.ok_or(Fault::MessageMissing)?, body)?;
         Ok(Some((message, deliveries)))
     }
 
@@ -531,6 +528,9 @@ pub enum Fault {
     /// The delivery is there, the message is not.
     #[error("the message or its body is missing")]
     MessageMissing,
+    /// The body is not the one that was accepted: it goes to nobody.
+    #[error("the body of the message is damaged")]
+    BodyDamaged,
     /// Rows or a blob could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),

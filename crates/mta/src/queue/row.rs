@@ -13,6 +13,7 @@ use mailstore::Body;
 use model::{AccountId, Decoder, Encoder, QueueId, Quota, RecordError, Timestamp};
 use store::{BlobId, Bytes, Cell};
 
+use super::Fault;
 use super::schedule::{DeliveryKey, Destination};
 
 /// What a message's content needs of a next hop.
@@ -157,7 +158,25 @@ impl QueuedMessage {
             Body::Row(octets) => e.u64(0).usize(octets.len()),
             Body::Blob { id, size_octets } => e.u64(1).u64(*size_octets).bytes(&id.0),
         };
+        // Behind all that earlier programs read: whose it is, and the sum of the body that lies beside.
+        e.u64(self.id.0);
+        if let Body::Row(octets) = &self.body {
+            e.u32(crc32fast::hash(octets));
+        }
         e.finish()
+    }
+
+    /// Reads a row with what lies beside it, if that is the body which belongs to it.
+    pub(super) fn decode_whole(id: QueueId, row: &[u8], beside: Option<Bytes>) -> Result<QueuedMessage, Fault> {
+        let (mut message, size_octets, sum) = QueuedMessage::read(id, row)?;
+        if let Body::Row(body) = &mut message.body {
+            *body = beside.ok_or(Fault::MessageMissing)?;
+            let whole = size_octets == (message.trace.len() + body.len()) as u64;
+            if !whole || sum.is_some_and(|sum| sum != crc32fast::hash(body)) {
+                return Err(Fault::BodyDamaged);
+            }
+        }
+        Ok(message)
     }
 
     /// Reads a row; a small body's octets are still to be read.
@@ -167,6 +186,10 @@ impl QueuedMessage {
 
     /// As [`decode`](Self::decode), with the octets of the message as it is sent.
     pub(super) fn decode_sized(id: QueueId, row: &[u8]) -> Result<(QueuedMessage, u64), RecordError> {
+        QueuedMessage::read(id, row).map(|(message, size_octets, _)| (message, size_octets))
+    }
+
+    fn read(id: QueueId, row: &[u8]) -> Result<(QueuedMessage, u64, Option<u32>), RecordError> {
         let mut d = Decoder::new(row, MESSAGE_FORMAT)?;
         let (reverse_path, trace) = (d.str()?.to_owned(), d.str()?.to_owned());
         let arrived = d.time()?;
@@ -192,10 +215,14 @@ impl QueuedMessage {
                 (Body::Blob { id, size_octets }, size_octets)
             }
         };
-        let size_octets = size_octets + trace.len() as u64;
+        if !d.is_empty() && d.u64()? != id.0 {
+            return Err(RecordError::Elsewhere);
+        }
+        let sum = if d.is_empty() { None } else { Some(d.u32()?) };
+        let size_octets = size_octets.saturating_add(trace.len() as u64);
         let message =
             QueuedMessage { id, reverse_path, trace, arrived, envid, ret, content, smtputf8, submitter, body };
-        Ok((message, size_octets))
+        Ok((message, size_octets, sum))
     }
 }
 
@@ -225,6 +252,8 @@ impl Delivery {
         e.u32(self.attempts).time(self.due).time(self.late_from).time(self.expires);
         e.u32(u32::from(self.held)).u32(u32::from(self.delay_told));
         e.option(self.last.as_ref().map(String::as_bytes));
+        // As above.
+        e.u64(self.key.id.0).u32(self.key.ordinal);
         e.finish()
     }
 
@@ -247,6 +276,9 @@ impl Delivery {
         let (held, delay_told) = (d.u32()? == 1, d.u32()? == 1);
         let last = optional_text(&mut d)?;
         let key = parse_key(key).ok_or(RecordError::Short)?;
+        if !d.is_empty() && (d.u64()?, d.u32()?) != (key.id.0, key.ordinal) {
+            return Err(RecordError::Elsewhere);
+        }
         Ok(Delivery {
             key,
             recipient,

@@ -53,7 +53,7 @@ pub struct BeginItem {
 #[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
 pub struct PieceItem {
     pub octets: u64,
-    /// There is no such blob.
+    /// There is no such blob, or it is damaged.
     #[serde(default)]
     pub missing: bool,
 }
@@ -111,10 +111,11 @@ async fn blobs(office: &Office, to: &mut Exchange) -> Result<(), Fault> {
         };
         let (mut at, mut missing) = (0, false);
         loop {
-            match office.post.mailstore.blobs().get(id, at..at + PIECE_OCTETS).await.map_err(Trouble::failed)? {
-                None => missing = true,
-                Some(octets) if octets.is_empty() => {}
-                Some(octets) => {
+            match office.post.mailstore.blobs().get(id, at..at + PIECE_OCTETS).await {
+                Err(error) if !error.is_damage() => return Err(Trouble::failed(error).into()),
+                Err(_) | Ok(None) => missing = true,
+                Ok(Some(octets)) if octets.is_empty() => {}
+                Ok(Some(octets)) => {
                     piece(&octets, to).await?;
                     at += octets.len() as u64;
                     continue;

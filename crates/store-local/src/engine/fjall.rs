@@ -127,27 +127,22 @@ impl Keyspaces {
     fn all(&self) -> [&Keyspace; 2] {
         [&self.rows, &self.bodies]
     }
-}
 
-impl Fjall {
-    /// All batches in the journal so far are durable, if no write is under way.
-    fn note_durable(&self) {
-        self.durable.store(self.db.seqno(), Ordering::Release);
+    fn read(&self, snapshot: &Snapshot, queries: &[Query]) -> Result<Reading, ReadError> {
+        let found = queries.iter().map(|query| self.find(snapshot, query)).collect::<Result<_, _>>();
+        found.map(Reading).map_err(read_error)
     }
 
     fn find(&self, snapshot: &Snapshot, query: &Query) -> fjall::Result<Found> {
         Ok(match query {
-            Query::Get(get) => {
-                let value = snapshot.get(self.keyspaces.of(get.space), row_key(&get.cell, &get.key))?;
-                Found::Row(value.map(bytes))
-            }
+            Query::Get(get) => Found::Row(snapshot.get(self.of(get.space), row_key(&get.cell, &get.key))?.map(bytes)),
             Query::Scan(scan) if scan.is_empty() => Found::Page(Page::default()),
             Query::Scan(scan) => Found::Page(self.scan(snapshot, scan)?),
         })
     }
 
     fn scan(&self, snapshot: &Snapshot, scan: &Scan) -> fjall::Result<Page> {
-        let rows = snapshot.range(self.keyspaces.of(scan.space), row_range(scan));
+        let rows = snapshot.range(self.of(scan.space), row_range(scan));
         let row = |guard: Guard| guard.into_inner().map(|(key, value)| (key_within(&scan.cell, &key), bytes(value)));
         match scan.order {
             Order::Ascending => scan.page(rows.map(row)),
@@ -156,16 +151,17 @@ impl Fjall {
     }
 }
 
+impl Fjall {
+    /// All batches in the journal so far are durable, if no write is under way.
+    fn note_durable(&self) {
+        self.durable.store(self.db.seqno(), Ordering::Release);
+    }
+}
+
 impl Engine for Fjall {
     // Also a single row needs a snapshot: without, fjall shows a batch row by row while it is applied.
     fn read(&self, queries: &[Query]) -> Result<Reading, ReadError> {
-        let snapshot = self.db.snapshot();
-        queries
-            .iter()
-            .map(|query| self.find(&snapshot, query))
-            .collect::<Result<_, _>>()
-            .map(Reading)
-            .map_err(read_error)
+        self.keyspaces.read(&self.db.snapshot(), queries)
     }
 
     fn picture(&self) -> Box<dyn Picture> {
@@ -241,10 +237,20 @@ impl Engine for Fjall {
     }
 }
 
-impl Picture for FjallPicture {
-    fn rows_behind(&self, after: Option<&RowPlace>, octets_max: usize) -> Result<SnapshotPage, ReadError> {
+impl FjallPicture {
+    fn keyspaces(&self) -> Result<Arc<Keyspaces>, ReadError> {
         let gone = || ReadError::Unavailable("the store was opened anew, and the snapshot is gone; begin again".into());
-        let keyspaces = &self.keyspaces.upgrade().ok_or_else(gone)?;
+        self.keyspaces.upgrade().ok_or_else(gone)
+    }
+}
+
+impl Picture for FjallPicture {
+    fn read(&self, queries: &[Query]) -> Result<Reading, ReadError> {
+        self.keyspaces()?.read(&self.snapshot, queries)
+    }
+
+    fn rows_behind(&self, after: Option<&RowPlace>, octets_max: usize) -> Result<SnapshotPage, ReadError> {
+        let keyspaces = &self.keyspaces()?;
         let rows = spaces_behind(after).flat_map(|(space, from)| {
             let row = move |guard: Guard| guard.into_inner().map(|(key, value)| (place_of(space, &key), bytes(value)));
             self.snapshot.range(keyspaces.of(space), (from, Bound::Unbounded)).map(row)

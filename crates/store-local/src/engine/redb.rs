@@ -191,6 +191,11 @@ impl Snapshot {
 }
 
 impl Picture for Arc<Snapshot> {
+    fn read(&self, queries: &[Query]) -> Result<Reading, ReadError> {
+        let found = queries.iter().map(|query| self.find(query)).collect::<Result<_, _>>();
+        found.map(Reading).map_err(read_error)
+    }
+
     fn rows_behind(&self, after: Option<&RowPlace>, octets_max: usize) -> Result<SnapshotPage, ReadError> {
         let mut rows: Vec<_> = Vec::new();
         for (space, from) in spaces_behind(after) {
@@ -230,9 +235,7 @@ impl Redb {
 
 impl Engine for Redb {
     fn read(&self, queries: &[Query]) -> Result<Reading, ReadError> {
-        let snapshot = self.snapshot();
-        let found = queries.iter().map(|query| snapshot.find(query)).collect::<Result<_, _>>();
-        found.map(Reading).map_err(read_error)
+        Picture::read(&self.snapshot(), queries)
     }
 
     fn picture(&self) -> Box<dyn Picture> {

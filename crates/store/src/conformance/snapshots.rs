@@ -1,7 +1,7 @@
 //! All rows at one moment.
 
 use super::{Case, Subject, block_on, cell, commit, put};
-use crate::{Batch, RowPlace, Snapshot, Space};
+use crate::{Batch, Found, Query, RowPlace, Snapshot, Space};
 
 pub(super) const CASES: &[Case] =
     &[an_empty_store, the_order_of_places, what_comes_later_is_not_in_it, pages, long_names];
@@ -70,6 +70,16 @@ fn what_comes_later_is_not_in_it(subject: &mut dyn Subject) {
     batch.put_in(cell("new"), Space::Rows, "n", "new");
     commit(subject, batch).expect("a plain put is applied");
     assert_eq!(read(&*before, 5), FILLED);
+    let (row, scan) = (Query::row(&cell("b"), "2"), Query::prefix(&cell("b"), b"", None, 9));
+    let answers = |snapshot: &dyn Snapshot| {
+        let found = block_on(snapshot.read(vec![row.clone(), scan.clone()])).expect("a snapshot can be read").0;
+        match <[Found; 2]>::try_from(found) {
+            Ok([Found::Row(row), Found::Page(page)]) => (row, super::text(&page)),
+            other => panic!("a row and a page were asked for, not {other:?}"),
+        }
+    };
+    assert_eq!(answers(&*before), (Some("two".into()), "=none 2=two".into()));
+    assert_eq!(answers(&*snapshot(subject)), (Some("changed".into()), "2=changed".into()));
     let after = r"/0= a/\xff\xff=last b/2=changed aa/1=one new/n=new |a/9=nine";
     assert_eq!(read(&*snapshot(subject), 5), after);
 }

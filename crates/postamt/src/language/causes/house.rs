@@ -238,6 +238,7 @@ impl Tell for mta::queue::Fault {
         use mta::queue::Fault;
         match self {
             Fault::MessageMissing => text(self, "die Nachricht oder ihr Inhalt fehlt"),
+            Fault::BodyDamaged => text(self, "der Inhalt der Nachricht ist beschädigt"),
             Fault::Read(error) => error.tell(),
             Fault::Commit(error) => error.tell(),
             Fault::Row(error) => text(self, format!("ein Eintrag der Warteschlange: {}", error.tell().german)),
