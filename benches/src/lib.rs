@@ -1,4 +1,22 @@
 //! What every measurement needs: a message of a certain size, the processor time used, a store in a folder of its own.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`args`] | `--messages 20000` |
+//! | [`server`] | the real program with a configuration of its own, on loopback |
+//! | [`process`] | what a process uses: processor time, memory, octets read |
+//! | [`wire`] | a plain SMTP and IMAP client |
+//! | [`fill`] | many messages into mailboxes |
+//! | [`load`] | deliveries by SMTP, as fast as they are taken |
+//! | [`figures`] | what comes out: a table and a line of JSON |
+
+pub mod args;
+pub mod figures;
+pub mod fill;
+pub mod load;
+pub mod process;
+pub mod server;
+pub mod wire;
 
 use directory::{AccountSpec, Credential, Directory, DirectorySpec};
 use env::virtual_net::Net;
@@ -49,4 +67,12 @@ pub async fn post(folder: &Path, accounts: usize, env: &env::Env) -> anyhow::Res
     queue.resume().await?;
     let in_flight = BodiesInFlight::new(256 << 20);
     Ok((store, Arc::new(Post { mailstore, directory, queue, in_flight, clock })))
+}
+
+/// Runs a generator of load: on one thread, the others are the server's.
+///
+/// # Errors
+/// Those of `work`.
+pub fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
 }

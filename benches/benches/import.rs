@@ -1,0 +1,131 @@
+//! `postamt import` of many small messages, and whether export, import and export give the same files.
+//!
+//! `cargo xtask bench import [--messages 100000]`
+
+use anyhow::{Context, Result, ensure};
+use benches::args::Args;
+use benches::figures::Figures;
+use benches::process::{self, Peak};
+use benches::server::{Server, Setup, program};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+const OCTETS: usize = 1024;
+const MAILBOXES: [&str; 3] = ["", ".Archive", ".Lists.Rust"];
+/// Budgets.
+const PER_SECOND: f64 = 5000.0;
+const MEMORY_MIB: f64 = 300.0;
+
+fn main() -> Result<()> {
+    let mut args = Args::of_process()?;
+    let messages = args.number("messages", 100_000)?;
+    args.end()?;
+    let server = Server::started(Setup::accounts(4))?;
+    let folder = server.folder().join("files");
+    let mut figures = Figures::of("import");
+    figures.note("messages", messages as f64, "");
+    make(&folder.join("maildir"), messages)?;
+    let [source, first, second] = ["maildir", "first", "second"].map(|name| folder.join(name));
+    moved(&server, ["import", "--maildir", "u0"], &source, messages, &mut figures)?;
+    moved(&server, ["export", "--maildir", "u0"], &first, messages, &mut figures)?;
+    moved(&server, ["import", "--maildir", "u1"], &first, messages, &mut figures)?;
+    moved(&server, ["export", "--maildir", "u1"], &second, messages, &mut figures)?;
+    same("Maildir", &first, &second, messages)?;
+    let [first, second] = ["first.mbox", "second.mbox"].map(|name| folder.join(name));
+    moved(&server, ["export", "--mbox", "u1"], &first, messages, &mut figures)?;
+    moved(&server, ["import", "--mbox", "u2"], &first, messages, &mut figures)?;
+    moved(&server, ["export", "--mbox", "u2"], &second, messages, &mut figures)?;
+    same("mbox", &first, &second, MAILBOXES.len())?;
+    figures.end();
+    Ok(())
+}
+
+/// A Maildir++ with some folders; some messages are read, some new.
+fn make(root: &Path, messages: usize) -> Result<()> {
+    for name in MAILBOXES {
+        let folder = root.join(name);
+        for part in ["cur", "new", "tmp"] {
+            std::fs::create_dir_all(folder.join(part))?;
+        }
+        if !name.is_empty() {
+            std::fs::write(folder.join("maildirfolder"), "")?;
+        }
+    }
+    for n in 0..messages {
+        let name = MAILBOXES.get(n % MAILBOXES.len()).copied().unwrap_or_default();
+        let part = if n % 5 == 0 {
+            format!("new/{}.M{n}.host", 1_700_000_000 + n)
+        } else {
+            format!("cur/{}.M{n}.host:2,S", 1_700_000_000 + n)
+        };
+        // As files lie on disks: with the system's line ends.
+        let text = String::from_utf8(benches::message(n, OCTETS))?.replace("\r\n", "\n");
+        std::fs::write(root.join(name).join(part), text)?;
+    }
+    Ok(())
+}
+
+/// One import or export: its rate, what both processes use of the processor, and the most memory of either.
+fn moved(server: &Server, what: [&str; 3], place: &Path, messages: usize, figures: &mut Figures) -> Result<()> {
+    let [verb, format, account] = what;
+    let name = format!("{verb}_{}_{account}", format.trim_start_matches('-'));
+    let (begun, cpu, own, peak) = (Instant::now(), server.cpu()?, process::cpu_of_children()?, server.peak()?);
+    let mut command = Command::new(program()?);
+    command.args([verb, "--account", &format!("{account}@bench.test")]).arg(format);
+    match (verb, format) {
+        // Of a folder of mbox files each becomes a mailbox of its own name.
+        ("import", "--mbox") => command.args(mboxes(place)?),
+        _ => command.arg(place),
+    };
+    let mut child = command.arg("--config").arg(server.config()).stdout(Stdio::null()).spawn()?;
+    let mover = Peak::of(child.id());
+    ensure!(child.wait()?.success(), "{verb} failed");
+    let rate = messages as f64 / begun.elapsed().as_secs_f64();
+    let each = |time: std::time::Duration| time.as_secs_f64() * 1e6 / messages as f64;
+    match verb {
+        "import" => figures.at_least(&name, rate, "1/s", PER_SECOND),
+        _ => figures.note(&name, rate, "1/s"),
+    }
+    figures.note(&format!("{name}_server_cpu"), each(server.cpu()? - cpu), "µs each");
+    figures.note(&format!("{name}_command_cpu"), each(process::cpu_of_children()? - own), "µs each");
+    figures.at_most(&format!("{name}_server_memory"), peak.mib(), "MiB", MEMORY_MIB);
+    figures.at_most(&format!("{name}_command_memory"), mover.mib(), "MiB", MEMORY_MIB);
+    Ok(())
+}
+
+fn mboxes(folder: &Path) -> Result<Vec<std::path::PathBuf>> {
+    Ok(vec![folder.to_owned()])
+}
+
+/// Whether both folders hold the same files, by their hashes.
+fn same(what: &str, first: &Path, second: &Path, files: usize) -> Result<()> {
+    let (a, b) = (hashes(first)?, hashes(second)?);
+    ensure!(a.len() >= files, "{what}: only {} files", a.len());
+    let differs = a
+        .iter()
+        .find(|(name, hash)| b.get(*name) != Some(hash))
+        .or_else(|| b.iter().find(|(name, _)| !a.contains_key(*name)));
+    match differs {
+        Some((name, _)) => anyhow::bail!("{what}: {name} is not the same behind export, import and export"),
+        None => println!("  {what}: {} files are the same behind export, import and export", a.len()),
+    }
+    Ok(())
+}
+
+fn hashes(root: &Path) -> Result<BTreeMap<String, blake3::Hash>> {
+    let (mut found, mut folders) = (BTreeMap::new(), vec![root.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(root)?.to_str().context("a name")?.to_owned();
+                found.insert(name, blake3::hash(&std::fs::read(&path)?));
+            }
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,192 @@
+//! Ten times what the server can take: new SMTP connections come at a rate that nothing slows down, each with a message.
+//!
+//! `cargo xtask bench overload [--times 10] [--seconds 10] [--closed 50]`. Server and generator have a processor each where
+//! there are two: who offers ten times too much would else take the server's time itself.
+
+use anyhow::{Context, Result};
+use benches::args::Args;
+use benches::figures::Figures;
+use benches::process;
+use benches::server::{Server, Setup};
+use benches::wire::{Smtp, Wire, dotted};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+const ACCOUNTS: usize = 100;
+const OCTETS: usize = 4096;
+/// Connections that wait for an answer; who has more of them is no mail server but a flood.
+const OPEN_MAX: usize = 12_000;
+/// How long a client waits.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Between two submissions.
+const SUBMISSION: Duration = Duration::from_millis(50);
+/// Budgets: of what it takes when nothing is too much; milliseconds; times its memory then.
+const GOODPUT: f64 = 0.9;
+const SUBMISSION_MS: f64 = 1000.0;
+const REFUSAL_MS: f64 = 100.0;
+const MEMORY_TIMES: f64 = 1.5;
+
+/// What became of the connections.
+#[derive(Default)]
+struct Outcomes {
+    offered: AtomicUsize,
+    accepted: AtomicUsize,
+    refused: AtomicUsize,
+    failed: AtomicUsize,
+    /// How long refusals took.
+    refusals: Mutex<Vec<Duration>>,
+    /// Why something failed, the first time.
+    cause: Mutex<Option<String>>,
+}
+
+fn main() -> Result<()> {
+    let mut args = Args::of_process()?;
+    let (times, seconds) = (args.number("times", 10)?, args.number("seconds", 10)?);
+    let closed = args.number("closed", 50)?;
+    args.end()?;
+    process::raise_file_limit();
+    let apart = std::thread::available_parallelism()?.get() > 1;
+    if apart {
+        process::bind_self("1")?;
+    }
+    benches::block_on(async {
+        let mut server = Server::new(Setup::accounts(ACCOUNTS))?;
+        server.start(apart.then_some("0"))?;
+        let mut figures = Figures::of("overload");
+        let memory = server.peak()?;
+        let span = Duration::from_secs(seconds as u64);
+        let (peak, cpu) = (at_peak(&server, closed, span).await?, server.cpu()?);
+        let at_peak = memory.mib();
+        figures.note("peak", peak, "messages/s");
+        figures.note("peak_server_cpu", cpu.as_secs_f64() / span.as_secs_f64() * 100.0, "%");
+        let submissions = tokio::spawn(submit(server.ports.submission));
+        let rate = peak * times as f64;
+        let (own, before, begun) = (benches::cpu(), server.cpu()?, Instant::now());
+        let outcomes = flood(&server, rate, span).await;
+        let taken = begun.elapsed().as_secs_f64();
+        figures.note("generator_cpu_beyond", (benches::cpu() - own).as_secs_f64() / taken * 100.0, "%");
+        figures.note("server_cpu_beyond", (server.cpu()? - before).as_secs_f64() / taken * 100.0, "%");
+        submissions.abort();
+        told(&mut figures, &outcomes, (peak, taken), rate);
+        let mut submitted = SUBMITTED.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        figures.latencies("submission", &mut submitted, [SUBMISSION_MS, SUBMISSION_MS]);
+        figures.note("memory_at_peak", at_peak, "MiB");
+        figures.at_most("memory_beyond", memory.mib(), "MiB", at_peak * MEMORY_TIMES);
+        figures.end();
+        Ok(())
+    })
+}
+
+/// What submissions took while others came.
+static SUBMITTED: Mutex<Vec<Duration>> = Mutex::new(Vec::new());
+
+fn told(figures: &mut Figures, outcomes: &Outcomes, (peak, taken): (f64, f64), rate: f64) {
+    let each = |count: &AtomicUsize| count.load(Relaxed) as f64 / taken;
+    figures.note("wanted_offer", rate, "connections/s");
+    figures.note("offered", each(&outcomes.offered), "connections/s");
+    figures.note("refused", each(&outcomes.refused), "1/s");
+    figures.note("failed", each(&outcomes.failed), "1/s");
+    if let Some(cause) = &*outcomes.cause.lock().unwrap_or_else(PoisonError::into_inner) {
+        println!("      the first that failed: {cause}");
+    }
+    let goodput = each(&outcomes.accepted);
+    figures.note("goodput", goodput, "messages/s");
+    figures.at_least("goodput_of_peak", goodput / peak, "", GOODPUT);
+    let mut refusals = outcomes.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+    figures.latencies("refusal", &mut refusals, [REFUSAL_MS, REFUSAL_MS]);
+}
+
+/// As many a second as so many clients bring, each with a connection of its own for each message.
+async fn at_peak(server: &Server, clients: usize, span: Duration) -> Result<f64> {
+    let (outcomes, begun) = (Arc::new(Outcomes::default()), Instant::now());
+    let mut all = JoinSet::new();
+    for client in 0..clients {
+        let (to, outcomes) = (server.ports.smtp, outcomes.clone());
+        all.spawn(async move {
+            for n in (client..).step_by(clients) {
+                if begun.elapsed() > span {
+                    return;
+                }
+                arrive(to, n, &outcomes).await;
+            }
+        });
+    }
+    while let Some(client) = all.join_next().await {
+        client?;
+    }
+    Ok(outcomes.accepted.load(Relaxed) as f64 / begun.elapsed().as_secs_f64())
+}
+
+/// Connections at a rate, whatever becomes of those before them.
+async fn flood(server: &Server, rate: f64, span: Duration) -> Arc<Outcomes> {
+    let (outcomes, begun) = (Arc::new(Outcomes::default()), Instant::now());
+    let mut pace = interval(Duration::from_millis(1));
+    pace.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut all = JoinSet::new();
+    while begun.elapsed() < span {
+        pace.tick().await;
+        let due = (begun.elapsed().as_secs_f64() * rate) as usize;
+        // A generator that cannot keep up offers less, and says so.
+        let behind = due.saturating_sub(outcomes.offered.load(Relaxed)).min(500);
+        for _ in 0..behind.min(OPEN_MAX.saturating_sub(all.len())) {
+            let (to, n, outcomes) = (server.ports.smtp, outcomes.offered.fetch_add(1, Relaxed), outcomes.clone());
+            all.spawn(async move { arrive(to, n, &outcomes).await });
+        }
+        while all.try_join_next().is_some() {}
+    }
+    all.abort_all();
+    outcomes
+}
+
+async fn arrive(to: SocketAddr, n: usize, outcomes: &Outcomes) {
+    let begun = Instant::now();
+    let place = match timeout(PATIENCE, message(to, n)).await.map_err(anyhow::Error::from).and_then(|done| done) {
+        Ok(true) => &outcomes.accepted,
+        Ok(false) => {
+            outcomes.refusals.lock().unwrap_or_else(PoisonError::into_inner).push(begun.elapsed());
+            &outcomes.refused
+        }
+        Err(error) => {
+            let mut cause = outcomes.cause.lock().unwrap_or_else(PoisonError::into_inner);
+            cause.get_or_insert_with(|| format!("{error:#}"));
+            &outcomes.failed
+        }
+    };
+    place.fetch_add(1, Relaxed);
+}
+
+/// One connection with one message; `false` when it was sent away.
+async fn message(to: SocketAddr, n: usize) -> Result<bool> {
+    // The ports of one address would not suffice.
+    let from = IpAddr::V4(Ipv4Addr::new(127, 0, 1, u8::try_from(n % 250)?));
+    let mut smtp = Smtp(Wire::open(to, Some(from)).await?);
+    if smtp.reply().await?.code == 421 {
+        return Ok(false);
+    }
+    smtp.say("EHLO load.bench.test\r\n").await?.expect(2)?;
+    let reader = format!("u{}@bench.test", n % ACCOUNTS);
+    smtp.message("sender@remote.test", &reader, &dotted(benches::message(n, OCTETS))).await?;
+    smtp.say("QUIT\r\n").await?;
+    Ok(true)
+}
+
+/// Somebody of the house writes now and then.
+async fn submit(to: SocketAddr) -> Result<()> {
+    let mut pace = interval(SUBMISSION);
+    for n in 0.. {
+        pace.tick().await;
+        let begun = Instant::now();
+        let mut smtp = Smtp::open(to).await?;
+        // base64 of "\0u1@bench.test\0pw1"
+        smtp.say("AUTH PLAIN AHUxQGJlbmNoLnRlc3QAcHcx\r\n").await?.expect(2)?;
+        let body = dotted(benches::message(n, OCTETS));
+        smtp.message("u1@bench.test", "u2@bench.test", &body).await.context("submission")?;
+        SUBMITTED.lock().unwrap_or_else(PoisonError::into_inner).push(begun.elapsed());
+        smtp.say("QUIT\r\n").await?;
+    }
+    Ok(())
+}
