@@ -41,12 +41,18 @@ class Server:
 
     def start(self):
         """Also again, behind `kill`: on the same folder and ports."""
-        self.process = subprocess.Popen([POSTAMT, "serve", "--config", self.config], stdout=subprocess.PIPE, stderr=self.log)
+        if not self.begun():
+            sys.exit(f"the server did not start:\n{self.said()}")
+
+    def begun(self, **environment):
+        """Whether it comes so far that it is ready."""
+        self.process = subprocess.Popen([POSTAMT, "serve", "--config", self.config], stdout=subprocess.PIPE, stderr=self.log,
+                                        env=os.environ | environment)
         for line in self.process.stdout:
             if line.startswith(b"ready"):
                 threading.Thread(target=self.process.stdout.read, daemon=True).start()
-                return
-        sys.exit(f"the server did not start:\n{self.said()}")
+                return True
+        return False
 
     def restart(self):
         """On the same folder and ports, as after an update."""

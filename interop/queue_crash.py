@@ -10,55 +10,17 @@ EXT4_IOC_SHUTDOWN drops what was not synced, then it is killed and the image mou
 for what waits in the queue; then everything accepted must have arrived, be reported as refused, or still stand in the queue. Doubled outside may be at most
 what was under way on the connections open at a kill; inside, and of the reports, nothing. Closes with `N passed, M failed`.
 """
-import argparse, asyncio, collections, fcntl, os, random, re, shutil, struct, subprocess, sys, tempfile, threading, time
-from harness import DOMAIN, Imap, Server, Skip, Tally, need, same
+import argparse, asyncio, collections, random, re, sys, threading, time
+from harness import DOMAIN, Imap, Server, Skip, Tally, same
+from power import Image
 from world import Bringer, Exchanger, Names
 
 DOMAINS, DEFERS, REFUSES, HANGS_UP = 12, 9, 10, 11
 BRINGERS = 6
-SHUTDOWN, NO_LOG_FLUSH = 0x8004587D, 2                     # EXT4_IOC_SHUTDOWN, EXT4_GOING_FLAGS_NOLOGFLUSH
 
 
 def address(n):
     return f"127.78.0.{n + 1}"
-
-
-class Image:
-    """An ext4 file system whose power can be cut."""
-
-    def __init__(self):
-        need("mkfs.ext4", "mount", "umount")
-        self.folder = tempfile.mkdtemp(prefix="postamt-power-")
-        self.image, self.at = f"{self.folder}/image", f"{self.folder}/mnt"
-        os.mkdir(self.at)
-        with open(self.image, "wb") as out:
-            out.truncate(512 << 20)
-        self._run("mkfs.ext4", "-q", "-F", self.image)
-        self.mount()
-
-    @staticmethod
-    def _run(*command):
-        subprocess.run(command, check=True, capture_output=True)
-
-    def mount(self):
-        self._run("mount", "-o", "loop", self.image, self.at)
-
-    def cut(self):
-        folder = os.open(self.at, os.O_RDONLY)
-        fcntl.ioctl(folder, SHUTDOWN, struct.pack("I", NO_LOG_FLUSH))
-        os.close(folder)
-
-    def umount(self):
-        for _ in range(60):
-            if subprocess.run(["umount", self.at], capture_output=True).returncode == 0:
-                return
-            time.sleep(0.25)
-        raise OSError("umount: busy")
-
-    def remove(self):
-        if os.path.ismount(self.at):
-            self.umount()
-        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class Crash:

@@ -63,7 +63,8 @@ class Exchanger:
 
     def __init__(self, addresses=(HOST,), port=0, taken=None, behave=None):
         self.taken, self.behave = taken or (lambda _: None), behave
-        self.connections, self.open, self.most, self.lock = 0, 0, 0, threading.Lock()
+        # `cut` counts connections that ended without QUIT.
+        self.connections, self.open, self.most, self.cut, self.lock = 0, 0, 0, 0, threading.Lock()
         self.loop = asyncio.new_event_loop()
         self.sockets, self.servers = [], []
         for address in addresses:
@@ -98,12 +99,14 @@ class Exchanger:
         self.connections += 1
         self.open += 1
         self.most = max(self.most, self.open)
+        left = False
         try:
-            await self._session(reader, writer, self.connections)
+            left = await self._session(reader, writer, self.connections)
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
             self.open -= 1
+            self.cut += not left
             writer.close()
 
     async def _session(self, reader, writer, connection):
@@ -116,7 +119,7 @@ class Exchanger:
             return answer is None or answer[:1] in b"23"
 
         if not await say("CONNECT", b"220 sink.test ESMTP\r\n"):
-            return
+            return False
         sender, recipients = None, []
         while line := await reader.readline():
             verb = line[:4].upper().decode("latin-1").strip()
@@ -142,9 +145,10 @@ class Exchanger:
                 sender, recipients = None, []
             elif verb == "QUIT":
                 await say(verb, b"221 bye\r\n")
-                return
+                return True
             else:
                 await say(verb, b"250 well\r\n")
+        return False
 
 
 class Bringer:
