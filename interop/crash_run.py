@@ -1,15 +1,21 @@
 """Rounds of one way on one engine: load, what the way does to the server, a start, and the judge."""
-import collections, os, random, signal, time
+import collections, os, random, subprocess, time
 from crash_judge import Judge
 from crash_points import Points, shim
 from crash_results import FAULTS, append
 from crash_site import Site
-from harness import POSTAMT, Skip
-import subprocess
+from harness import POSTAMT
 
 # Every message is read to its last octet this often; all others only if new.
 WHOLE_EVERY = 50
 SHOWN_MAX = 5
+
+
+class Command(subprocess.Popen):
+    def ended(self):
+        """What it said, and its exit status; negative if it was killed."""
+        output, _ = self.communicate(timeout=120)
+        return output, self.returncode
 
 
 class Run:
@@ -85,9 +91,26 @@ class Run:
         self.counts["in_doubt"] += doubts
         return f"{doubts} in doubt"
 
+    def fault(self, wrong, text):
+        if wrong:
+            self.ledger.fault("other", text)
+
     def command(self, *arguments, **environment):
-        """A command of postamt's beside the server; may be killed."""
-        return subprocess.Popen([POSTAMT, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ | environment)
+        """A command of postamt's beside the server."""
+        return Command([POSTAMT, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ | environment)
+
+    def succeeds(self, *arguments, status=(0,)):
+        output, got = self.command(*arguments).ended()
+        self.fault(got not in status, f"{arguments}: exit status {got}, {output[-500:]}")
+
+    def interrupted(self, _, *arguments):
+        """A command that is killed, unless it ends before."""
+        command = self.command(*arguments)
+        time.sleep(self.chance.uniform(0, 0.15))
+        command.kill()
+        output, status = command.ended()
+        self.counts["struck"] += status < 0
+        self.fault(status > 0, f"{arguments}: exit status {status}, {output[-500:]}")
 
     def ended(self):
         """Everything is read once more; what was for others has come there, or waits."""

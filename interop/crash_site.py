@@ -2,7 +2,7 @@
 import asyncio, collections, os, random, threading, time
 from crash_ledger import Ledger, letter, token_of
 from crash_load import USERS, clients
-from harness import Server, Skip
+from harness import Server, Skip, free_ports
 from power import MIB, Image, Memory
 from world import Exchanger, Names
 
@@ -42,7 +42,7 @@ class Site:
         tables = TABLES.format(dns=self.names.at, port=self.exchanger.port, engine=engine)
         data = f"{self.disk.at}/data" if self.disk else os.path.join(disk, f"crash-{os.getpid()}")
         self.server = Server(tables, TOP, len(USERS), data)
-        self.data = data
+        self.data, self.backups = data, f"{self.server.folder}/backups"
 
     @staticmethod
     def _disk(disk):
@@ -74,8 +74,16 @@ class Site:
         for thread in self.threads:
             thread.start()
 
-    def busy(self):
-        return any(thread.is_alive() for thread in self.threads)
+    def second(self, data=None):
+        """The configuration of another server, on the same data folder or another one."""
+        with open(self.server.config, encoding="utf-8") as first:
+            text = first.read().replace(f'data = "{self.data}"', f'data = "{data or self.data}"')
+        for port in self.server.ports.values():
+            text = text.replace(f":{port}", f":{free_ports(1)[0]}")
+        path = os.path.join(self.server.folder, "second.toml")
+        with open(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
+            out.write(text.replace(f"unix:{self.server.unix}", f"unix:{self.server.unix}2"))
+        return path
 
     def calm(self):
         """They stop; what they were refused is returned."""
