@@ -28,7 +28,7 @@ pub use message::{Copy, Expunge, Store, StoreOperation, StoreReport};
 pub use modifiers::FetchModifiers;
 pub use page::{Page, PageFrom};
 pub use quota::SetQuota;
-pub use search::{Search, SearchKey, SearchReturn};
+pub use search::{CHARSETS, Search, SearchKey, SearchReturn};
 pub use select::{Resync, Select, SeqMatch};
 pub use sort::{Sort, SortCriterion, SortKey, SortOrder};
 pub use status::{StatusCommand, StatusItem};

@@ -36,7 +36,8 @@ pub enum Change {
     Mailbox(Box<MailboxRecord>),
     /// A mailbox was deleted; its messages leave by `Expunged` entries that follow.
     MailboxDeleted(MailboxId),
-    /// A name was subscribed, or no longer is.
+    /// A name was subscribed, or no longer is. Those of the mailboxes that an account begins with are subscribed from the
+    /// beginning, which is no change.
     Subscription {
         /// The mailbox name.
         name: String,

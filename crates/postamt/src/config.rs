@@ -23,6 +23,7 @@ use keys::{LIMITS, MORE_TLS, ROOT, STORE, TLS};
 use model::{Domain, Network};
 use net::tls::CertificateFiles;
 use reader::{Reader, Section};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use store_local::Backend;
 use toml::de::DeTable;
@@ -36,15 +37,26 @@ const FILE_OCTETS_MAX: u64 = 16 << 20;
 
 /// Reads `path`.
 pub fn load(path: &Path) -> Result<ServePlan, Mistakes> {
+    let text = read(path)?;
     let metadata = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?;
-    if metadata.len() > FILE_OCTETS_MAX {
-        let text = both!("is larger than {n} MiB", "ist größer als {n} MiB", n = FILE_OCTETS_MAX >> 20);
-        return Err(Mistakes::one(path, Mistake::whole_file(text)));
-    }
-    let text = std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
     let readers = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o077;
     let access = if readers == 0 { Access::OwnerOnly } else { Access::Others };
     parse(&text, path, access)
+}
+
+/// The text of a file, which may be a device without an end.
+fn read(path: &Path) -> Result<String, Mistakes> {
+    let whole = |text| Mistakes::one(path, Mistake::whole_file(text));
+    let file = std::fs::File::open(path).map_err(|error| unreadable(path, &error))?;
+    let mut octets = Vec::new();
+    file.take(FILE_OCTETS_MAX + 1).read_to_end(&mut octets).map_err(|error| unreadable(path, &error))?;
+    if octets.len() as u64 > FILE_OCTETS_MAX {
+        return Err(whole(both!("is larger than {n} MiB", "ist größer als {n} MiB", n = FILE_OCTETS_MAX >> 20)));
+    }
+    String::from_utf8(octets).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        whole(both!("is not UTF-8 from octet {at} on", "ist ab Oktett {at} kein UTF-8", at = at))
+    })
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Mistakes {
@@ -58,7 +70,7 @@ pub fn data_folder(path: &Path) -> Result<PathBuf, Mistakes> {
     struct Data {
         data: Option<PathBuf>,
     }
-    let text = std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
+    let text = read(path)?;
     let whole = |text| Mistakes::one(path, Mistake::whole_file(text));
     let all = |error: toml::de::Error| load(path).err().unwrap_or_else(|| whole(Text::same(error.message())));
     let data: Data = toml::from_str(&text).map_err(all)?;

@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use axum::http::{Method, Request, StatusCode};
+use axum::http::{Method, Request, StatusCode, Version};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use hyper::service::Service as _;
@@ -127,6 +127,10 @@ impl Site {
     }
 
     pub(crate) async fn answer(&self, mut request: Request<Body>) -> Response {
+        // RFC 9112 §3.2
+        if request.version() == Version::HTTP_11 && request.headers().get_all(header::HOST).iter().count() != 1 {
+            return (StatusCode::BAD_REQUEST, "HTTP/1.1 needs one Host field.\n").into_response();
+        }
         if let Some(uri) = discovery::one_case(request.uri()) {
             *request.uri_mut() = uri;
         }

@@ -119,6 +119,19 @@ async fn ask(address: SocketAddr, request: &str) -> String {
     answer
 }
 
+#[tokio::test]
+async fn a_request_names_one_host() {
+    let address = start(Health::Well).await;
+    for hosts in ["X-None: 1", "Host: a\r\nHost: b"] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request = format!("GET /healthz HTTP/1.1\r\n{hosts}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        check(&answer, &["HTTP/1.1 400 Bad Request", "one Host field"]);
+    }
+}
+
 fn check(answer: &str, has: &[&str]) {
     for text in has {
         assert!(answer.contains(text), "no {text:?} in\n{answer}");

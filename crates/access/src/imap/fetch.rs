@@ -145,7 +145,7 @@ async fn from_rows(
         }
         let ids: Vec<EmailId> = batch.iter().map(|(_, member)| member.email).collect();
         let emails = rows(&account, &ids, trouble).await?;
-        let marked = if marks { mark_seen(selected, &mut batch, &emails).await } else { Vec::new() };
+        let marked = if marks { mark_seen(selected, &mut batch, &emails, command).await } else { Vec::new() };
         if !marked.is_empty() {
             names = FlagNames::new(&selected.known.keywords, &selected.recent);
         }
@@ -185,9 +185,23 @@ pub(crate) async fn rows(
     Ok(emails)
 }
 
-/// Sets `\Seen` on those of the batch that can be told and lack it, in one operation; the UIDs that got it, ascending.
-async fn mark_seen(selected: &mut Selected, batch: &mut [(SeqNum, Member)], emails: &[Option<Email>]) -> Vec<Uid> {
-    let there = batch.iter().zip(emails).filter(|(_, email)| email.is_some());
+/// Whether the client gets to see anything for which `\Seen` is set: a part whose encoding is not known is refused.
+fn is_shown(email: &Email, command: &Fetch) -> bool {
+    command.items.iter().filter(|item| sets_seen(item)).any(|item| match item {
+        FetchItem::Binary { part, .. } => email.structure().is_ok_and(|structure| binary::is_told(&structure, part)),
+        _ => true,
+    })
+}
+
+/// Sets `\Seen` on those of the batch that are shown and lack it, in one operation; the UIDs that got it, ascending.
+async fn mark_seen(
+    selected: &mut Selected,
+    batch: &mut [(SeqNum, Member)],
+    emails: &[Option<Email>],
+    command: &Fetch,
+) -> Vec<Uid> {
+    let shown = |email: &Option<Email>| email.as_ref().is_some_and(|email| is_shown(email, command));
+    let there = batch.iter().zip(emails).filter(|(_, email)| shown(email));
     let unseen = there.map(|((_, member), _)| member).filter(|member| !member.flags.contains(FlagBits::SEEN));
     let uids: Vec<Uid> = unseen.map(|member| member.uid).collect();
     if uids.is_empty() {

@@ -23,16 +23,17 @@ pub(crate) async fn create(client: &Client, command: Create, out: &mut Out) -> O
     let special_use = special_use(&command.uses)?;
     create_above(&account, &name).await?;
     let made = account.create(&name, special_use).await?;
-    tell_normalized(client, &account, (wanted, &name), out);
+    if !wanted.eq_ignore_ascii_case(&name) {
+        tell_old_name(client, &account, (wanted, &name), out);
+    }
     Ok(Answer::ok("mailbox created").code(Code::MailboxId(object_id::mailbox(made.id).into())))
 }
 
-/// Tells the name that a mailbox got if it is not quite the one that was asked for (RFC 9051 §6.3.4, §6.3.9.7). A case of
-/// INBOX needs no telling.
-fn tell_normalized(client: &Client, account: &Account, (wanted, name): (&str, &str), out: &mut Out) {
-    if client.revision == Revision::Rev2 && !wanted.eq_ignore_ascii_case(name) {
+/// Tells what a mailbox is called that the client named `old` (RFC 9051 §6.3.9.7): names are normalized.
+fn tell_old_name(client: &Client, account: &Account, (old, name): (&str, &str), out: &mut Out) {
+    if client.revision == Revision::Rev2 {
         let mailboxes = account.mailboxes();
-        list::tell_renamed(out, &Node::of(&mailboxes, name), wanted, client.name_form());
+        list::tell_renamed(out, &Node::of(&mailboxes, name), old, client.name_form());
     }
 }
 
@@ -92,6 +93,10 @@ pub(crate) async fn delete(client: &mut Client, name: MailboxName, out: &mut Out
             selected::closed(out);
         }
     }
+    if name.as_str() != &*record.name {
+        // RFC 9051 §6.3.5
+        tell_old_name(client, &account, (name.as_str(), &record.name), out);
+    }
     Ok(Answer::ok("mailbox deleted"))
 }
 
@@ -101,7 +106,7 @@ pub(crate) async fn rename(client: &Client, from: MailboxName, to: MailboxName, 
     let wanted = without_separator(to.as_str());
     let old = mailstore::canonical_name(from.as_str()).map_err(|_| failure::missing())?;
     let to = mailstore::new_name(wanted).map_err(Error::MailboxName)?;
-    let (from, to) = (&*old, &*to);
+    let (supplied, from, to) = (from.as_str(), &*old, &*to);
     let below = to.strip_prefix(from).is_some_and(|rest| rest.starts_with(SEPARATOR));
     if below && from != mailstore::INBOX {
         return Err(Answer::no("a mailbox cannot lie below itself").code(Code::Cannot).into());
@@ -116,7 +121,10 @@ pub(crate) async fn rename(client: &Client, from: MailboxName, to: MailboxName, 
     }
     create_above(&account, to).await?;
     account.rename(from, to).await?;
-    tell_normalized(client, &account, (wanted, to), out);
+    if supplied != from || wanted != to {
+        // RFC 9051 §6.3.6: the old name as it was supplied, whichever of the two was normalized.
+        tell_old_name(client, &account, (supplied, to), out);
+    }
     Ok(Answer::ok("mailbox renamed"))
 }
 

@@ -14,7 +14,7 @@ use env::yield_now;
 use facts::{Facts, Loader, Row};
 use imap::command::{Numbering, Search, SearchKey, SearchReturn, Tag};
 use imap::response::{self, ESearch, text};
-use imap::{Answer, Code, NumberSet};
+use imap::{Answer, Code, NumberSet, Status};
 use mailstore::{Error, Member, View};
 use model::{EmailId, ModSeq, SeqNum, Uid};
 use pace::Pace;
@@ -33,13 +33,8 @@ pub(crate) async fn search(client: &mut Client, command: Search, tag: &Tag, out:
     let selected = client.selected()?;
     // What others did counts, as far as the client may know it.
     selected.tell(Told::AllButExpunged, out).await?;
-    let asked = Asked::new(&command.key, selected)?;
     let saves = command.returns.is_some_and(|returns| returns.save);
-    if saves {
-        // RFC 9051 §6.4.4.1: one that fails with NO from here on leaves nothing in `$`; a BAD above leaves it alone.
-        // Todo(RFC 9051 §6.4.4.1): NO [BADCHARSET] is the session's answer, so that it leaves `$` alone too.
-        selected.saved = NumberSet::new();
-    }
+    let asked = Asked::saving(&command.key, selected, saves)?;
     let found = find(selected, asked, command.numbering, out).await?;
     if saves {
         let saved = saved(&found.numbers, &command, &selected.known);
@@ -75,6 +70,16 @@ const ALL: SearchReturn = SearchReturn { min: false, max: false, all: true, coun
 pub(crate) struct Asked(Condition);
 
 impl Asked {
+    /// The same, for a command that may save its result: if it fails with NO, now or later, `$` is empty; a BAD leaves it
+    /// alone (RFC 9051 §6.4.4.1).
+    pub fn saving(key: &SearchKey, selected: &mut Selected, saves: bool) -> Result<Asked, Answer<'static>> {
+        let asked = Asked::new(key, selected);
+        if saves && !asked.as_ref().is_err_and(|answer| answer.status == Status::Bad) {
+            selected.saved = NumberSet::new();
+        }
+        asked
+    }
+
     /// What `key` means to this client.
     ///
     /// # Errors

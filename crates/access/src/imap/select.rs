@@ -3,7 +3,7 @@
 use super::client::{Client, Revision};
 use super::failure;
 use super::flag_names;
-use super::list::{Node, tell_node};
+use super::list::{Node, tell_node, tell_renamed};
 use super::modseq::Awareness;
 use super::object_id;
 use super::out::Out;
@@ -40,10 +40,13 @@ pub(crate) async fn select(client: &mut Client, command: Select, access: Access,
     recent.learn(&account, &known, access);
     tell(client.revision, &known, access, &mut recent, out);
     if client.revision == Revision::Rev2 {
-        // RFC 9051 §6.3.2: the name as it is kept, with its attributes.
+        // RFC 9051 §6.3.2: the name as it is kept, with its attributes; and what the client called it.
         let mailboxes = account.mailboxes();
-        let node = Node::of(&mailboxes, &known.mailbox.name);
-        tell_node(out, &node, client.name_form());
+        let (node, form) = (Node::of(&mailboxes, &known.mailbox.name), client.name_form());
+        match command.mailbox.as_str() {
+            supplied if supplied == node.name => tell_node(out, &node, form),
+            supplied => tell_renamed(out, &node, supplied, form),
+        }
     }
     let mut selected = Selected::new(account, (known, recent), access, client.aware);
     if let Some(changes) = changes {

@@ -24,11 +24,8 @@ pub(crate) use cooperative::sorted;
 pub(crate) async fn sort(client: &mut Client, command: Sort, tag: &Tag, out: &mut Out) -> Outcome {
     let selected = client.selected()?;
     selected.tell(Told::AllButExpunged, out).await?;
-    let asked = Asked::new(&command.key, selected)?;
     let returns = command.returns.unwrap_or_default();
-    if returns.save {
-        selected.saved = NumberSet::new();
-    }
+    let asked = Asked::saving(&command.key, selected, returns.save)?;
     let found = find(selected, asked, Numbering::SeqNum, out).await?;
     let view = selected.known.clone();
     let members = members(&found.numbers, &view).await;

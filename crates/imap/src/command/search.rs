@@ -7,10 +7,9 @@ use crate::cursor::{Cursor, ParseError, Parsed};
 use crate::date::Date;
 use crate::limits::{SEARCH_DEPTH_MAX, SEARCH_KEYS_MAX};
 use crate::mailbox::NameForm;
-use crate::response::Code;
 use crate::sequence::SequenceSet;
 
-/// SEARCH: its strings are UTF-8, whatever charset named it; others were refused with BADCHARSET.
+/// SEARCH: its strings are UTF-8, whatever charset named it; for others see [`SearchKey::UnknownCharset`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Search {
     /// What numbers are answered. `UID` and sequence keys inside say themselves what they are.
@@ -41,6 +40,9 @@ pub struct SearchReturn {
 /// A condition on a message; nested at most [`crate::limits::SEARCH_DEPTH_MAX`] deep.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum SearchKey {
+    /// What stands in a charset that is not among [`CHARSETS`]: nobody read it. Refused with `NO [BADCHARSET]`, after which
+    /// `$` is empty (RFC 9051 §6.4.4.1). Never within another.
+    UnknownCharset,
     /// `ALL`
     All,
     /// All of these: keys side by side, or in parentheses. At least two.
@@ -125,19 +127,20 @@ impl Search {
     pub(super) fn parse(cursor: &mut Cursor<'_>, numbering: Numbering) -> Parsed<Search> {
         let returns = SearchReturn::parse_if_any(cursor)?;
         cursor.space()?;
-        if cursor.take_word("CHARSET ") {
-            charset(cursor)?;
-            cursor.space()?;
-        }
-        Ok(Search { numbering, returns, key: SearchKey::parse_side_by_side(cursor)? })
+        let key = match cursor.take_word("CHARSET ") {
+            true => SearchKey::parse_behind_charset(cursor)?,
+            false => SearchKey::parse_side_by_side(cursor)?,
+        };
+        Ok(Search { numbering, returns, key })
     }
 
     pub(super) fn encode(&self, to: &mut Encoder) {
         SearchReturn::encode(self.returns, to);
         // RFC 9051 §6.4.4: UTF-8 goes without saying there; IMAP4rev1 wants it said.
-        let form = to.form;
-        to.raw(if form == NameForm::ModifiedUtf7 { " CHARSET UTF-8 " } else { " " });
-        self.key.encode_side_by_side(to);
+        match self.key == SearchKey::UnknownCharset || to.form == NameForm::ModifiedUtf7 {
+            true => self.key.encode_behind_charset(to.raw(" CHARSET")),
+            false => self.key.encode_side_by_side(to.raw(" ")),
+        }
     }
 }
 
@@ -159,15 +162,13 @@ fn modseq(cursor: &mut Cursor<'_>) -> Parsed<ModSeq> {
 
 /// RFC 9051 §6.4.4: UTF-8 and US-ASCII, no other. RFC 6855 §3 asks to refuse any after ENABLE UTF8=ACCEPT: we allow more, because
 /// these two say nothing else than none does, and clients that always name one work.
-fn charset(cursor: &mut Cursor<'_>) -> Parsed<()> {
+fn is_charset_known(cursor: &mut Cursor<'_>) -> Parsed<bool> {
     let name = cursor.text("a charset")?;
-    if CHARSETS.iter().any(|known| known.eq_ignore_ascii_case(&name)) {
-        return Ok(());
-    }
-    Err(ParseError::no(Code::BadCharset(&CHARSETS), "charset not supported"))
+    Ok(CHARSETS.iter().any(|known| known.eq_ignore_ascii_case(&name)))
 }
 
-const CHARSETS: [&str; 2] = ["UTF-8", "US-ASCII"];
+/// The charsets of searches.
+pub const CHARSETS: [&str; 2] = ["UTF-8", "US-ASCII"];
 
 impl SearchReturn {
     /// ` RETURN (…)`, if it is there.
@@ -224,9 +225,26 @@ impl SearchKey {
     /// ` UTF-8 key key …`: what SORT and THREAD end with (RFC 5256 §5 `search-criteria`).
     pub(super) fn parse_with_charset(cursor: &mut Cursor<'_>) -> Parsed<SearchKey> {
         cursor.space()?;
-        charset(cursor)?;
+        SearchKey::parse_behind_charset(cursor)
+    }
+
+    fn parse_behind_charset(cursor: &mut Cursor<'_>) -> Parsed<SearchKey> {
+        let known = is_charset_known(cursor)?;
         cursor.space()?;
-        SearchKey::parse_side_by_side(cursor)
+        if known {
+            SearchKey::parse_side_by_side(cursor)
+        } else {
+            cursor.run(|_| true);
+            Ok(SearchKey::UnknownCharset)
+        }
+    }
+
+    /// ` UTF-8 key key …`
+    pub(super) fn encode_behind_charset(&self, to: &mut Encoder) {
+        match self {
+            SearchKey::UnknownCharset => drop(to.raw(" UNKNOWN ALL")),
+            key => key.encode_side_by_side(to.raw(" UTF-8 ")),
+        }
     }
 
     /// Keys up to the end of the command: all of them are meant.

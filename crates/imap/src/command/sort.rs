@@ -107,8 +107,7 @@ impl Sort {
             to.raw(if i == 0 { " (" } else { " " });
             to.raw(if criterion.order == SortOrder::Descending { "REVERSE " } else { "" }).raw(criterion.key.as_str());
         }
-        to.raw(") UTF-8 ");
-        self.key.encode_side_by_side(to);
+        self.key.encode_behind_charset(to.raw(")"));
     }
 }
 

@@ -49,7 +49,6 @@ impl Thread {
     }
 
     pub(super) fn encode(&self, to: &mut Encoder) {
-        to.raw(" ").raw(self.algorithm.as_str()).raw(" UTF-8 ");
-        self.key.encode_side_by_side(to);
+        self.key.encode_behind_charset(to.raw(" ").raw(self.algorithm.as_str()));
     }
 }

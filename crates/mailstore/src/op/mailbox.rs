@@ -23,14 +23,22 @@ impl Operation for Load {
     /// A new account: the mailboxes it needs. The answer: the deleted mailboxes that are not empty yet.
     async fn fold(&self, w: &mut Working) -> Result<Vec<MailboxId>, Error> {
         if w.is_new() && w.mailboxes().get(INBOX_ID).is_none() {
-            make(w, INBOX.into(), None);
+            make_first(w, INBOX, None);
             for special_use in SpecialUse::ALL {
-                make(w, special_use.attribute().trim_start_matches('\\').into(), Some(special_use));
+                make_first(w, special_use.attribute().trim_start_matches('\\'), Some(special_use));
             }
         }
         let rows = w.scan_all(rows::EMPTYING).await?;
         rows.iter().map(|(key, _)| rows::mailbox_of(key).map_err(row_error("emptying"))).collect()
     }
+}
+
+/// A mailbox that an account begins with. It is subscribed from the beginning, which is no change: programs show what is.
+fn make_first(w: &mut Working, name: &str, special_use: Option<SpecialUse>) {
+    let name: Arc<str> = name.into();
+    make(w, name.clone(), special_use);
+    w.put(rows::subscription(&name), Vec::new());
+    w.change_subscriptions(|names| names.insert(name));
 }
 
 /// The members of a mailbox as they are.

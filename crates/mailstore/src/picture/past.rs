@@ -2,8 +2,9 @@
 
 use super::{Picture, each};
 use crate::error::Error;
+use crate::gone;
 use crate::log::{Change, Entry};
-use crate::rows::{self, Places};
+use crate::rows::{self, Departure, Places};
 use crate::view::Member;
 use model::{AccountId, EmailId, MailboxId, ModSeq, ThreadId, Timestamp, Uid};
 use std::collections::BTreeSet;
@@ -14,7 +15,7 @@ use store::{Bytes, Cell, Found, Query, Store};
 pub struct Past {
     /// As it was.
     pub picture: Picture,
-    /// Messages that came and went between the two stores: neither has them.
+    /// Messages that came and went for good between the two stores: neither has them.
     pub lost: Vec<(MailboxId, Uid, EmailId)>,
 }
 
@@ -202,10 +203,18 @@ async fn members(store: &dyn Store, cell: &Cell, places: &[(MailboxId, Uid)]) ->
     Ok(places.iter().zip(store.read(queries).await?.0).map(member).collect())
 }
 
-/// A message as it is in another place: it has its size, dates and conversation there too.
+/// A message as it is in another place, or was when it was deleted: it has its size, dates and conversation there too.
 async fn elsewhere(store: &dyn Store, cell: &Cell, email: EmailId) -> Result<Option<Member>, Error> {
     let row = store.read(vec![Query::row(cell, rows::places(email))]).await?.into_row();
     let Some(places) = row.and_then(|row| Places::decode(email, &row).ok()) else { return Ok(None) };
-    let member = members(store, cell, &places.memberships).await?.into_iter().flatten().next();
-    Ok(member)
+    if let Some(member) = members(store, cell, &places.memberships).await?.into_iter().flatten().next() {
+        return Ok(Some(member));
+    }
+    let queries = places.departures.iter().map(|departure| Query::row(cell, rows::gone(*departure))).collect();
+    let found = places.departures.iter().zip(store.read(queries).await?.0);
+    let was = |(departure, found): (&Departure, Found)| match found {
+        Found::Row(Some(row)) => gone::decode(*departure, &row).ok().filter(|member| member.email == email),
+        _ => None,
+    };
+    Ok(found.filter_map(was).next())
 }

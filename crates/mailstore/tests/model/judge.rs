@@ -41,7 +41,9 @@ pub(super) struct Read {
 
 impl Judge {
     pub fn new() -> Judge {
-        let known = || Known { models: [Model::new()].into(), validities: BTreeMap::new(), log: Feed::default() };
+        // What an account begins with is subscribed without an entry in the log.
+        let log = || Feed { subscriptions: Model::new().subscriptions, ..Feed::default() };
+        let known = || Known { models: [Model::new()].into(), validities: BTreeMap::new(), log: log() };
         Judge { accounts: [known(), known()] }
     }
 

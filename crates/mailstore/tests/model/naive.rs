@@ -104,6 +104,7 @@ impl Model {
         };
         for name in ["INBOX", "Archive", "Drafts", "Junk", "Sent", "Trash"] {
             model.make(name.into());
+            model.subscriptions.insert(name.into());
         }
         model
     }

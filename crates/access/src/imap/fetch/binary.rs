@@ -82,6 +82,12 @@ enum Found {
     Nothing,
 }
 
+/// Whether a part, if there is one, can be decoded.
+pub(super) fn is_told(structure: &Structure, part: &[u32]) -> bool {
+    let encoding = structure.find(part).map(|found| &found.encoding);
+    part.is_empty() || encoding.is_none_or(|encoding| Decoder::new(encoding).is_ok())
+}
+
 /// The whole message, or a part of it.
 fn find(reading: &mut Reading<'_>, structure: Option<&Structure>, part: &[u32]) -> Found {
     let (range, encoding) = if part.is_empty() {

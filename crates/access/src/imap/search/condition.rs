@@ -7,8 +7,8 @@ use crate::imap::object_id;
 use crate::imap::selected::Selected;
 use env::BoxFuture;
 use futures_util::FutureExt;
-use imap::command::{Numbering, SearchKey};
-use imap::{Answer, Date};
+use imap::command::{CHARSETS, Numbering, SearchKey};
+use imap::{Answer, Code, Date};
 use mailstore::FlagBits;
 use message::text::folded;
 use model::{EmailId, Flag, ModSeq, ThreadId};
@@ -66,6 +66,9 @@ impl Condition {
     pub fn new(key: &SearchKey, selected: &Selected) -> Result<Condition, Answer<'static>> {
         let envelope = |field, value: &str| Condition::Envelope(field, folded(value));
         Ok(match key {
+            SearchKey::UnknownCharset => {
+                return Err(Answer::no("charset not supported").code(Code::BadCharset(&CHARSETS)));
+            }
             SearchKey::All => Condition::Always(true),
             SearchKey::Recent => Condition::recent(selected),
             SearchKey::Old => Condition::Not(Condition::recent(selected).into()),
