@@ -8,10 +8,15 @@ use benches::figures::Figures;
 use benches::load::Deliveries;
 use benches::server::{DOMAIN, Server, Setup, program};
 use benches::wire::Imap;
-use std::fmt::Write as _;
+use directory::{Credential, Directory, DirectorySpec, Edit};
+use model::{Address, Decoder, Domain, Encoder, Quota};
+use net::runtime::TokioEnv;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Instant;
+use store::{Batch, Bytes, Cell, Query, Space, Store};
+use store_local::{LocalStore, Options};
 
 /// Budgets: until it is ready, and memory then.
 const START_MS: f64 = 2000.0;
@@ -25,10 +30,11 @@ fn main() -> Result<()> {
     let (messages, logins) = (args.number("messages", 10_000)?, args.number("logins", 500)?);
     args.end()?;
     benches::block_on(async {
-        let mut server = Server::new(Setup { accounts: declared(accounts, &hash()?), keep: None })?;
+        let mut server = Server::new(Setup::accounts(0))?;
         let mut figures = Figures::of("accounts");
         figures.note("accounts", accounts as f64, "");
-        figures.note("first_start", server.start(None)?.as_secs_f64() * 1e3, "ms");
+        seed(&server, accounts).await?;
+        server.start(None)?;
         server.stop()?;
         figures.at_most("start", server.start(None)?.as_secs_f64() * 1e3, "ms", START_MS);
         figures.note("start_cpu", server.cpu()?.as_secs_f64() * 1e3, "ms");
@@ -36,7 +42,7 @@ fn main() -> Result<()> {
         let few = Deliveries { to: 0..100, messages, octets: 4096, connections: 20 };
         Deliveries { messages: messages / 10, ..few.clone() }.run(&server).await?;
         for (name, to) in [("a_hundred_of_them", 0..100), ("all_of_them", 0..accounts), ("all_again", 0..accounts)] {
-            let delivered = Deliveries { to: scattered(to), ..few.clone() }.run(&server).await?;
+            let delivered = Deliveries { to, ..few.clone() }.run(&server).await?;
             figures.note(&format!("delivery_to_{name}"), delivered.rate, "1/s");
             figures.note(&format!("delivery_to_{name}_cpu"), delivered.cpu_us, "µs each");
         }
@@ -58,28 +64,48 @@ fn main() -> Result<()> {
     })
 }
 
-/// As it comes: each account once before any twice.
-fn scattered(accounts: std::ops::Range<usize>) -> std::ops::Range<usize> {
-    accounts
-}
-
-fn declared(accounts: usize, hash: &str) -> String {
-    let mut lines = String::new();
-    for n in 0..accounts {
-        // Writing to a String does not fail.
-        let _ = write!(lines, "[[account]]\naddress = \"u{n}@{DOMAIN}\"\npassword_hash = \"{hash}\"\n");
+/// Rows as the directory writes them: one account is added as people do it, the others are its likes. Adding them one by one
+/// would hash a hundred thousand passwords.
+async fn seed(server: &Server, accounts: usize) -> Result<()> {
+    let folder = server.folder().join("data/store");
+    std::fs::create_dir_all(&folder)?;
+    let store: Arc<dyn Store> = Arc::new(LocalStore::open(folder, Options::default())?);
+    let env = TokioEnv::new()?.env();
+    let address: Address = format!("u0@{DOMAIN}").parse()?;
+    let spec = DirectorySpec::new(vec![Domain::new(DOMAIN)?]);
+    let directory = Directory::open(store.clone(), env.spawn, env.clock, &*env.random, spec).await?;
+    let credential = Credential::from_password(PASSWORD.as_bytes(), &*env.random)?;
+    directory.edit(Edit::AddAccount { address: address.clone(), credential, quota: Quota::default() }).await?;
+    let cell = Cell::new(&b"directory"[..]);
+    let row = |key: String| {
+        let (store, cell) = (store.clone(), cell.clone());
+        async move {
+            let found = store.read(vec![Query::row(&cell, Bytes::from(key.clone()))]).await?.into_row();
+            found.with_context(|| format!("no row {key}"))
+        }
+    };
+    let (principal, number) = (row(format!("principal/{address}")).await?, row(format!("account/{address}")).await?);
+    let mut begins = Encoder::new(FORMAT);
+    begins.str(&address.to_string()).u32(Decoder::new(&number, FORMAT)?.u32()?);
+    let rest = principal.strip_prefix(begins.finish().as_slice()).context("accounts have another format now")?;
+    let first = 1_000_000;
+    for some in (1..accounts).collect::<Vec<_>>().chunks(1000) {
+        let mut batch = Batch::new(cell.clone());
+        for n in some {
+            let address = format!("u{n}@{DOMAIN}");
+            let (mut principal, mut number) = (Encoder::new(FORMAT), Encoder::new(FORMAT));
+            number.u32(first + u32::try_from(*n)?);
+            principal.str(&address).u32(first + u32::try_from(*n)?);
+            batch.put(Space::Rows, format!("principal/{address}"), [principal.finish().as_slice(), rest].concat());
+            batch.put(Space::Rows, format!("account/{address}"), number.finish());
+        }
+        store.commit(batch).await?;
     }
-    lines
+    Ok(())
 }
 
-fn hash() -> Result<String> {
-    let mut child =
-        Command::new(program()?).arg("hash-password").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-    child.stdin.take().context("no input")?.write_all(format!("{PASSWORD}\n").as_bytes())?;
-    let output = child.wait_with_output()?;
-    anyhow::ensure!(output.status.success(), "hash-password failed");
-    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
-}
+/// Of both kinds of rows.
+const FORMAT: u8 = 1;
 
 /// By the command that people use.
 fn one_more(server: &Server) -> Result<()> {

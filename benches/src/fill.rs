@@ -5,8 +5,8 @@ use crate::wire::Imap;
 use anyhow::{Result, ensure};
 use std::fmt::Write as _;
 
-/// Messages in one command.
-const AT_ONCE: usize = 250;
+/// Messages in one command: what the server takes.
+const AT_ONCE: usize = 100;
 /// RFC 7888 §5: longer ones have to be announced.
 const LITERAL_MAX: usize = 4096;
 
