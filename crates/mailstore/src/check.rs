@@ -12,6 +12,7 @@ use crate::mailbox::{INBOX, MailboxRecord, canonical_name};
 use crate::op::append::DELIVERY_FORMAT;
 use crate::op::import::SOURCE_FORMAT;
 use crate::rows::{self, Head, Places};
+use crate::sealed;
 use crate::view::Member;
 use crate::{Error, INBOX_ID, Usage};
 use model::{AccountId, Decoder, EmailId, MailboxId, ModSeq, RecordError, Uid};
@@ -293,6 +294,7 @@ impl<'a> Checker<'a> {
                 let canonical = name.is_some_and(|name| canonical_name(name).is_ok_and(|form| &*form == name));
                 if canonical { Ok(None) } else { Err(RecordError::Value) }
             }
+            Some(b'V') => sealed::check(key, row).map(|()| None),
             Some(b'H' | b'K' | b'M' | b'X') => Ok(None),
             _ => Err(RecordError::Value),
         }

@@ -59,6 +59,16 @@ impl FlagBits {
         FlagBits { system: 0, keywords: 1 << index }
     }
 
+    /// The system flags, and the lower and upper half of the keywords.
+    pub(crate) fn words(self) -> (u8, [u64; 2]) {
+        (self.system, [self.keywords as u64, (self.keywords >> u64::BITS) as u64])
+    }
+
+    /// From what [`FlagBits::words`] gave.
+    pub(crate) fn from_words(system: u8, [low, high]: [u64; 2]) -> FlagBits {
+        FlagBits { system, keywords: u128::from(low) | u128::from(high) << u64::BITS }
+    }
+
     pub(crate) fn encode(self, e: &mut Encoder) {
         e.u32(self.system.into()).u128(self.keywords);
     }

@@ -6,6 +6,7 @@
 
 use crate::account::Account;
 use crate::error::Error;
+use crate::sealed;
 use crate::working::{Published, Working};
 use futures_channel::oneshot;
 use futures_util::FutureExt;
@@ -282,7 +283,9 @@ impl Runner {
         }
         if let Some(working) = self.working.as_deref_mut() {
             for id in missing(working) {
-                working.load_view(id).await?;
+                if let Some(view) = working.load_view(id).await? {
+                    self.account.spawn.spawn(sealed::seal(self.account.clone(), id, view).boxed());
+                }
             }
         }
         Ok(())

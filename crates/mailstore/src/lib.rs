@@ -38,6 +38,7 @@ mod op;
 mod picture;
 mod recent;
 mod rows;
+mod sealed;
 mod step_over;
 mod undelete;
 mod vanished;

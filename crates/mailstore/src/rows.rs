@@ -16,6 +16,8 @@
 //! | `X` mailbox | a deleted mailbox that is still being emptied |
 //! | `G` time mailbox uid | a membership that left and can be restored |
 //! | `Z` time mailbox | a deleted mailbox that can be restored |
+//! | `V` mailbox | which sealed view of it there is |
+//! | `V` mailbox modseq number | a part of it: members, packed |
 //!
 //! Numbers in keys are big-endian, so that keys sort as the numbers do. Bodies of up to 32 KiB lie in `Space::Bodies`
 //! under the email's id. Links to larger blobs lie in cells of their own, one for each blob.
@@ -71,6 +73,18 @@ pub(crate) fn subscription(name: &str) -> Bytes {
 
 pub(crate) fn members(mailbox: MailboxId) -> Bytes {
     key(b'U', &[&mailbox.0.to_be_bytes()])
+}
+
+pub(crate) fn sealed(mailbox: MailboxId) -> Bytes {
+    key(b'V', &[&mailbox.0.to_be_bytes()])
+}
+
+pub(crate) fn sealed_parts(mailbox: MailboxId, modseq: ModSeq) -> Bytes {
+    key(b'V', &[&mailbox.0.to_be_bytes(), &modseq.0.to_be_bytes()])
+}
+
+pub(crate) fn sealed_part(mailbox: MailboxId, modseq: ModSeq, number: u32) -> Bytes {
+    key(b'V', &[&mailbox.0.to_be_bytes(), &modseq.0.to_be_bytes(), &number.to_be_bytes()])
 }
 
 pub(crate) fn member(mailbox: MailboxId, uid: Uid) -> Bytes {

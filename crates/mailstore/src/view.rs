@@ -1,11 +1,14 @@
 //! An open mailbox as its sessions see it: immutable, shared, and cheap to derive the next one from.
 //!
-//! Members lie in chunks in order of their UIDs. A change copies the chunks it touches and shares the rest, so two views of
+//! Members lie in chunks in order of their UIDs, packed but for the last chunk, which grows. A change copies the chunks it touches and shares the rest, so two views of
 //! one mailbox are compared by looking only where they differ: that comparison is what IDLE, NOOP and the other commands
 //! tell their clients.
 
+mod packed;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use packed::Packed;
 
 use crate::flags::{FlagBits, KeywordTable};
 use crate::mailbox::MailboxRecord;
@@ -13,7 +16,7 @@ use model::{Decoder, EmailId, Encoder, MailboxId, ModSeq, RecordError, SeqNum, T
 use std::sync::Arc;
 
 /// Members of a chunk: small enough to copy for one flag, large enough that a million messages are some thousand chunks.
-const CHUNK_MEMBERS: usize = 128;
+pub(crate) const CHUNK_MEMBERS: usize = 256;
 
 /// A message's place in a mailbox.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -77,7 +80,83 @@ impl Member {
     }
 }
 
-type Chunk = Vec<Member>;
+/// Some members, at least one, in order of their UIDs.
+#[derive(Clone, Debug)]
+enum Chunk {
+    /// To which more are added.
+    Open(Vec<Member>),
+    Packed(Packed),
+}
+
+impl Chunk {
+    fn len(&self) -> usize {
+        match self {
+            Chunk::Open(members) => members.len(),
+            Chunk::Packed(packed) => packed.len(),
+        }
+    }
+
+    fn get(&self, index: usize) -> Option<Member> {
+        match self {
+            Chunk::Open(members) => members.get(index).copied(),
+            Chunk::Packed(packed) => packed.get(index),
+        }
+    }
+
+    fn uid(&self, index: usize) -> Option<Uid> {
+        match self {
+            Chunk::Open(members) => members.get(index).map(|member| member.uid),
+            Chunk::Packed(packed) => packed.uid(index),
+        }
+    }
+
+    fn first_uid(&self) -> Option<Uid> {
+        self.uid(0)
+    }
+
+    fn last_uid(&self) -> Option<Uid> {
+        self.uid(self.len().checked_sub(1)?)
+    }
+
+    /// Where `uid` is, or would be.
+    fn find(&self, uid: Uid) -> Result<usize, usize> {
+        let (mut from, mut to) = (0, self.len());
+        while from < to {
+            let middle = from + (to - from) / 2;
+            if self.uid(middle).is_some_and(|other| other < uid) {
+                from = middle + 1;
+            } else {
+                to = middle;
+            }
+        }
+        if self.uid(from) == Some(uid) { Ok(from) } else { Err(from) }
+    }
+
+    fn iter_from(&self, index: usize) -> impl Iterator<Item = Member> + '_ {
+        (index..self.len()).filter_map(|index| self.get(index))
+    }
+
+    fn first_without(&self, flags: FlagBits) -> Option<usize> {
+        match self {
+            Chunk::Open(members) => members.iter().position(|member| !member.flags.contains(flags)),
+            Chunk::Packed(packed) => packed.first_without(flags),
+        }
+    }
+
+    /// This chunk after `change`, which keeps the order; `None` if nobody is left.
+    fn changed(&self, change: impl FnOnce(&mut Vec<Member>)) -> Option<Chunk> {
+        let (mut members, packed) = match self {
+            Chunk::Open(members) => (members.clone(), false),
+            Chunk::Packed(packed) => (packed.unpacked(), true),
+        };
+        change(&mut members);
+        match members.as_slice() {
+            [] => None,
+            all if packed => Some(Chunk::Packed(Packed::new(all))),
+            _ => Some(Chunk::Open(members)),
+        }
+    }
+}
 
 /// A mailbox at one moment.
 #[derive(Clone, Debug)]
@@ -123,7 +202,7 @@ impl View {
     }
 
     /// The member at a position, from 1.
-    pub fn get(&self, seq: SeqNum) -> Option<&Member> {
+    pub fn get(&self, seq: SeqNum) -> Option<Member> {
         let index = seq.0.checked_sub(1)?;
         let chunk = self.before.partition_point(|&before| before <= index).checked_sub(1)?;
         self.chunks.get(chunk)?.get((index - self.before.get(chunk)?) as usize)
@@ -136,14 +215,14 @@ impl View {
     }
 
     /// The member with a UID.
-    pub fn by_uid(&self, uid: Uid) -> Option<&Member> {
+    pub fn by_uid(&self, uid: Uid) -> Option<Member> {
         let (chunk, within) = self.find(uid).ok()?;
         self.chunks.get(chunk)?.get(within)
     }
 
     /// The members with these UIDs, each once and in order, whatever a client's sequence set looked like.
     pub(crate) fn members(&self, uids: &[Uid]) -> Vec<Member> {
-        let mut members: Vec<_> = uids.iter().filter_map(|uid| self.by_uid(*uid)).copied().collect();
+        let mut members: Vec<_> = uids.iter().filter_map(|uid| self.by_uid(*uid)).collect();
         if !members.is_sorted_by(|a, b| a.uid < b.uid) {
             members.sort_unstable_by_key(|member| member.uid);
             members.dedup_by_key(|member| member.uid);
@@ -153,20 +232,21 @@ impl View {
 
     /// The greatest UID in it.
     pub fn last_uid(&self) -> Option<Uid> {
-        self.chunks.last()?.last().map(|member| member.uid)
+        self.chunks.last()?.last_uid()
     }
 
     /// All members with their positions.
-    pub fn iter(&self) -> impl Iterator<Item = (SeqNum, &Member)> {
-        self.chunks.iter().flat_map(|chunk| chunk.iter()).enumerate().map(|(i, m)| (SeqNum(i as u32 + 1), m))
+    pub fn iter(&self) -> impl Iterator<Item = (SeqNum, Member)> + '_ {
+        let members = self.chunks.iter().flat_map(|chunk| chunk.iter_from(0));
+        members.enumerate().map(|(i, member)| (SeqNum(i as u32 + 1), member))
     }
 
     /// The members whose UIDs lie in `first..=last`, with their positions, in order.
-    pub fn uid_range(&self, first: Uid, last: Uid) -> impl Iterator<Item = (SeqNum, &Member)> {
+    pub fn uid_range(&self, first: Uid, last: Uid) -> impl Iterator<Item = (SeqNum, Member)> + '_ {
         let (chunk, within) = self.find(first).unwrap_or_else(|at| at);
         let skip = self.before.get(chunk).copied().unwrap_or(self.len) + within as u32;
-        let chunks = self.chunks.get(chunk..).unwrap_or_default();
-        let members = chunks.iter().flat_map(|chunk| chunk.iter()).skip(within);
+        let chunks = self.chunks.get(chunk..).unwrap_or_default().iter().enumerate();
+        let members = chunks.flat_map(move |(n, chunk)| chunk.iter_from(if n == 0 { within } else { 0 }));
         members
             .enumerate()
             .map(move |(i, member)| (SeqNum(skip + i as u32 + 1), member))
@@ -178,7 +258,8 @@ impl View {
         if self.mailbox.unseen == 0 {
             return None;
         }
-        self.iter().find(|(_, member)| !member.flags.contains(FlagBits::SEEN)).map(|(seq, _)| seq)
+        let mut chunks = self.chunks.iter().zip(&self.before);
+        chunks.find_map(|(chunk, before)| Some(SeqNum(before + chunk.first_without(FlagBits::SEEN)? as u32 + 1)))
     }
 
     /// What a session that knows this view must be told to know `later`.
@@ -216,11 +297,16 @@ impl View {
     pub fn with_flags_of(&self, uids: impl IntoIterator<Item = Uid>, later: &View) -> View {
         let mut known = self.clone();
         known.keywords = later.keywords.clone();
-        for uid in uids {
-            if let Some(is) = later.by_uid(uid) {
-                known.update(uid, |member| (member.flags, member.modseq) = (is.flags, is.modseq));
+        let uids: Vec<Uid> = uids.into_iter().collect();
+        let mut is = known.members(&uids);
+        is.retain_mut(|member| match later.by_uid(member.uid) {
+            Some(later) => {
+                (member.flags, member.modseq) = (later.flags, later.modseq);
+                true
             }
-        }
+            None => false,
+        });
+        known.update(&is);
         known
     }
 
@@ -231,9 +317,8 @@ impl View {
 
     /// The chunk and the place in it of `uid`, or where it would be.
     fn find(&self, uid: Uid) -> Result<(usize, usize), (usize, usize)> {
-        let chunk = self.chunks.partition_point(|chunk| chunk.last().is_some_and(|last| last.uid < uid));
-        let members = self.chunks.get(chunk).map(|chunk| chunk.as_slice()).unwrap_or_default();
-        match members.binary_search_by_key(&uid, |member| member.uid) {
+        let chunk = self.chunks.partition_point(|chunk| chunk.last_uid().is_some_and(|last| last < uid));
+        match self.chunks.get(chunk).map_or(Err(0), |chunk| chunk.find(uid)) {
             Ok(within) => Ok((chunk, within)),
             Err(within) => Err((chunk, within)),
         }
@@ -241,44 +326,87 @@ impl View {
 
     /// Adds a member whose UID is greater than all.
     pub(crate) fn push(&mut self, member: Member) {
-        match self.chunks.last_mut().filter(|chunk| chunk.len() < CHUNK_MEMBERS) {
-            Some(chunk) => Arc::make_mut(chunk).push(member),
-            None => {
-                self.before.push(self.len);
-                self.chunks.push(Arc::new(vec![member]));
+        // A packed one is not even copied.
+        let last = self.chunks.last_mut().filter(|chunk| matches!(***chunk, Chunk::Open(_)));
+        if let Some(Chunk::Open(members)) = last.map(Arc::make_mut) {
+            members.push(member);
+            if members.len() >= CHUNK_MEMBERS {
+                let packed = Chunk::Packed(Packed::new(members));
+                self.chunks.pop();
+                self.chunks.push(Arc::new(packed));
             }
+        } else {
+            self.before.push(self.len);
+            self.chunks.push(Arc::new(Chunk::Open(vec![member])));
         }
         self.len += 1;
     }
 
-    pub(crate) fn update(&mut self, uid: Uid, change: impl FnOnce(&mut Member)) {
-        let Ok((chunk, within)) = self.find(uid) else { return };
-        if let Some(member) = self.chunks.get_mut(chunk).and_then(|chunk| Arc::make_mut(chunk).get_mut(within)) {
-            change(member);
-        }
+    /// Adds packed members whose UIDs are greater than all.
+    pub(crate) fn push_packed(&mut self, packed: Packed) {
+        self.before.push(self.len);
+        self.len += packed.len() as u32;
+        self.chunks.push(Arc::new(Chunk::Packed(packed)));
+    }
+
+    /// Puts members in place of those with their UIDs; `members` in ascending order.
+    pub(crate) fn update(&mut self, members: &[Member]) {
+        self.rebuild(
+            members,
+            |member| member.uid,
+            |chunk, changed| {
+                for is in changed {
+                    if let Ok(at) = chunk.binary_search_by_key(&is.uid, |member| member.uid)
+                        && let Some(member) = chunk.get_mut(at)
+                    {
+                        *member = *is;
+                    }
+                }
+            },
+        );
     }
 
     /// Takes out members; `uids` in ascending order.
     pub(crate) fn remove(&mut self, uids: &[Uid]) {
-        for chunk in &mut self.chunks {
-            let touched = match (chunk.first(), chunk.last()) {
-                (Some(first), Some(last)) => {
-                    let from = uids.partition_point(|&uid| uid < first.uid);
-                    uids.get(from).is_some_and(|&uid| uid <= last.uid)
-                }
-                _ => false,
-            };
-            if touched {
-                Arc::make_mut(chunk).retain(|member| uids.binary_search(&member.uid).is_err());
-            }
-        }
-        self.chunks.retain(|chunk| !chunk.is_empty());
+        self.rebuild(
+            uids,
+            |uid| *uid,
+            |chunk, gone| {
+                chunk.retain(|member| gone.binary_search(&member.uid).is_err());
+            },
+        );
         self.before.clear();
         self.len = 0;
         for chunk in &self.chunks {
             self.before.push(self.len);
             self.len += chunk.len() as u32;
         }
+    }
+
+    /// Changes each chunk in which some of `of` may lie, all at once; they are in ascending order.
+    fn rebuild<T>(&mut self, of: &[T], uid: impl Fn(&T) -> Uid, change: impl Fn(&mut Vec<Member>, &[T])) {
+        let mut rest = of;
+        let mut emptied = Vec::new();
+        while let Some(next) = rest.first().map(&uid) {
+            let at = self.chunks.partition_point(|chunk| chunk.last_uid().is_some_and(|last| last < next));
+            let Some(chunk) = self.chunks.get_mut(at) else { break };
+            let Some((first, last)) = chunk.first_uid().zip(chunk.last_uid()) else { break };
+            let (here, behind) = rest.split_at(rest.partition_point(|one| uid(one) <= last));
+            rest = behind;
+            if here.last().is_none_or(|one| uid(one) < first) {
+                continue;
+            }
+            match chunk.changed(|members| change(members, here)) {
+                Some(changed) => *chunk = Arc::new(changed),
+                // It keeps its place until the walk is over.
+                None => emptied.push(at),
+            }
+        }
+        let mut at = 0;
+        self.chunks.retain(|_| {
+            at += 1;
+            emptied.binary_search(&(at - 1)).is_err()
+        });
     }
 }
 
@@ -295,7 +423,7 @@ impl<'a> Walk<'a> {
         Walk { view, chunk: 0, within: 0, position: 0 }
     }
 
-    fn peek(&self) -> Option<&'a Member> {
+    fn peek(&self) -> Option<Member> {
         self.view.chunks.get(self.chunk)?.get(self.within)
     }
 

@@ -6,6 +6,7 @@ use crate::log::{Change, Entry};
 use crate::mailbox::{MailboxRecord, Mailboxes};
 use crate::recent::Recent;
 use crate::rows::{self, Head};
+use crate::sealed::{self, Loaded};
 use crate::view::{Member, View};
 use model::{AccountId, MailboxId, ModSeq, RecordError, Timestamp, Uid};
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -336,10 +337,29 @@ impl Working {
         self.put(rows::member(mailbox, member.uid), member.encode(mailbox));
     }
 
-    /// Reads a mailbox's members. Nothing may be under way: the rows are those that are durable.
-    pub async fn load_view(&mut self, id: MailboxId) -> Result<(), Error> {
+    /// Reads a mailbox's members; the view, if it is worth sealing. Nothing may be under way: the rows are those that are
+    /// durable.
+    pub async fn load_view(&mut self, id: MailboxId) -> Result<Option<Arc<View>>, Error> {
         assert!(self.under_way.is_empty() && self.draft.batch.is_none(), "a view is read from durable rows only");
-        let mut view = View::new(self.mailbox(id)?, self.keywords.clone());
+        let loaded = match sealed::load(self, id).await? {
+            Some(loaded) => loaded,
+            None => {
+                let view = self.view_of_rows(id).await?;
+                Loaded { stale: view.len() >= sealed::MESSAGES_MIN, view }
+            }
+        };
+        let view = Arc::new(loaded.view);
+        self.views.insert(id, view.clone());
+        Ok(loaded.stale.then_some(view))
+    }
+
+    /// To which members are added.
+    pub fn empty_view(&self, id: MailboxId) -> Result<View, Error> {
+        Ok(View::new(self.mailbox(id)?, self.keywords.clone()))
+    }
+
+    pub async fn view_of_rows(&self, id: MailboxId) -> Result<View, Error> {
+        let mut view = self.empty_view(id)?;
         let prefix = rows::members(id);
         let mut after = None;
         loop {
@@ -350,11 +370,9 @@ impl Working {
             }
             match page.rows.last().filter(|_| page.more) {
                 Some((key, _)) => after = Some(key.clone()),
-                None => break,
+                None => return Ok(view),
             }
         }
-        self.views.insert(id, Arc::new(view));
-        Ok(())
     }
 
     /// Forgets the views that nobody but the lane and the published state holds, if there are more than a few. A session

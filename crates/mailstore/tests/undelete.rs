@@ -83,7 +83,7 @@ fn an_expunged_message_comes_back_as_it_was() {
     let first = rig.append("a");
     rig.append("b");
     rig.store_flags(&[1], FlagChange::Add, &["\\Seen", "$Work"]);
-    let was = *rig.inbox().by_uid(first.uid).unwrap();
+    let was = rig.inbox().by_uid(first.uid).unwrap();
     let used = rig.account.usage();
     delete(&rig, &[1]);
     assert_eq!(rig.account.usage(), usage(used.octets - was.size_octets, 1), "the quota falls at once");
@@ -94,7 +94,7 @@ fn an_expunged_message_comes_back_as_it_was() {
     let restored = restore(&rig, &Wanted { emails: vec![first.email], ..all() });
     assert_eq!((restored.messages, restored.passed_over, restored.mailboxes), (1, 0, vec![]));
     assert_eq!(rig.text(INBOX_ID), r"2, 3 \Seen $Work", "without \\Deleted, with a new UID");
-    let is = *rig.inbox().by_uid(numbers(&[3])[0]).unwrap();
+    let is = rig.inbox().by_uid(numbers(&[3])[0]).unwrap();
     assert_eq!(
         (is.email, is.thread, is.internal_date, is.size_octets),
         (was.email, was.thread, was.internal_date, was.size_octets)

@@ -46,7 +46,7 @@ async fn remove(selected: &Selected, only: Option<&Numbers>) -> Result<bool, Err
     if view.mailbox.deleted == 0 {
         return Ok(false);
     }
-    let leaves = |(seq, member): &(model::SeqNum, &mailstore::Member)| {
+    let leaves = |(seq, member): &(model::SeqNum, mailstore::Member)| {
         member.flags.contains(FlagBits::DELETED) && only.is_none_or(|only| only.contains(*seq, member.uid))
     };
     let uids: Vec<Uid> = view.iter().filter(leaves).map(|(_, member)| member.uid).collect();

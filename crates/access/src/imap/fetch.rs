@@ -111,8 +111,8 @@ async fn from_view(
     let names = FlagNames::new(&view.keywords, &selected.recent);
     let wanted = Wanted::new(command, selected.aware);
     for (i, (seq, member)) in numbers.members(&view).enumerate() {
-        if is_wanted(command, member) {
-            let message = Message::new(seq, *member, None);
+        if is_wanted(command, &member) {
+            let message = Message::new(seq, member, None);
             message.tell_view(&wanted, &names, out);
             message.note(&wanted, &mut selected.reckoned);
             out.room().await;
@@ -136,10 +136,9 @@ async fn from_rows(
     let wanted = Wanted::new(command, selected.aware);
     let marks = selected.access == Access::ReadWrite && command.items.iter().any(sets_seen);
     let mut names = FlagNames::new(&view.keywords, &selected.recent);
-    let mut members = numbers.members(&view).filter(|(_, member)| is_wanted(command, member));
+    let mut members = numbers.members(&view).filter(|(_, member)| is_wanted(command, &member));
     loop {
-        let mut batch: Vec<(SeqNum, Member)> =
-            members.by_ref().take(ROWS_AT_ONCE).map(|(seq, member)| (seq, *member)).collect();
+        let mut batch: Vec<(SeqNum, Member)> = members.by_ref().take(ROWS_AT_ONCE).collect();
         if batch.is_empty() {
             return Ok(());
         }

@@ -52,7 +52,7 @@ impl Numbers {
     }
 
     /// The messages, in order.
-    pub fn members<'a>(&'a self, view: &'a View) -> impl Iterator<Item = (SeqNum, &'a Member)> + Send + 'a {
+    pub fn members<'a>(&'a self, view: &'a View) -> impl Iterator<Item = (SeqNum, Member)> + Send + 'a {
         let by_seq = (self.numbering == Numbering::SeqNum).then(|| {
             self.set.ranges().flat_map(move |(first, last)| {
                 let seqs = (first..=last.min(view.len())).map(SeqNum);

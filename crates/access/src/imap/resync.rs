@@ -67,7 +67,7 @@ impl Selected {
         let view = self.known.clone();
         vanished::tell_earlier(&changes.gone, &view, &changes.gone_of, out).await;
         let names = FlagNames::new(&view.keywords, &self.recent);
-        let of_range = |(first, last)| view.uid_range(Uid(first), Uid(last)).map(|(_, member)| *member);
+        let of_range = |(first, last)| view.uid_range(Uid(first), Uid(last)).map(|(_, member)| member);
         let members: Box<dyn Iterator<Item = Member> + Send> = Box::new(changes.asked.ranges().flat_map(of_range));
         for (i, member) in members.enumerate() {
             if member.modseq > changes.since {

@@ -108,13 +108,13 @@ pub(crate) async fn find(
     let view = selected.known.clone();
     let loader = Loader::new(&selected.account, &condition);
     let mut found = Found::default();
-    let mut members: Box<dyn Iterator<Item = (SeqNum, &Member)> + Send> = match condition.limits() {
+    let mut members: Box<dyn Iterator<Item = (SeqNum, Member)> + Send> = match condition.limits() {
         Some(numbers) => Box::new(numbers.members(&view)),
         None => Box::new(view.iter()),
     };
     let (mut blocks, mut pace) = (0, Pace::new(out));
     loop {
-        let block: Vec<(SeqNum, &Member)> = members.by_ref().take(BLOCK).collect();
+        let block: Vec<(SeqNum, Member)> = members.by_ref().take(BLOCK).collect();
         if block.is_empty() {
             return Ok(found);
         }
@@ -137,10 +137,10 @@ pub(crate) async fn find(
 async fn judge(
     condition: &Condition,
     loader: &Loader,
-    block: &[(SeqNum, &Member)],
+    block: &[(SeqNum, Member)],
     pace: &mut Pace<'_>,
 ) -> Result<Vec<bool>, Error> {
-    let from_view = |(seq, member): &(SeqNum, &Member)| condition.holds(&Facts::of_view(*seq, member));
+    let from_view = |(seq, member): &(SeqNum, Member)| condition.holds(&Facts::of_view(*seq, member));
     let first: Vec<Option<bool>> = block.iter().map(from_view).collect();
     let open = || block.iter().zip(&first).filter(|(_, verdict)| verdict.is_none()).map(|(asked, _)| asked);
     let ids: Vec<EmailId> = open().map(|(_, member)| member.email).collect();

@@ -55,7 +55,7 @@ const MEMBERS_AT_ONCE: usize = 16_384;
 pub(crate) async fn members(found: &NumberSet, view: &View) -> Vec<(SeqNum, Member)> {
     let mut members = Vec::with_capacity(usize::try_from(found.count()).unwrap_or_default());
     for (i, seq) in found.iter().enumerate() {
-        members.extend(view.get(SeqNum(seq)).map(|member| (SeqNum(seq), *member)));
+        members.extend(view.get(SeqNum(seq)).map(|member| (SeqNum(seq), member)));
         if (i + 1) % MEMBERS_AT_ONCE == 0 {
             yield_now().await;
         }

@@ -109,7 +109,7 @@ impl Told<'_> {
                 gone = true;
                 continue;
             };
-            self.tell_one(selected, is, out);
+            self.tell_one(selected, &is, out);
             out.room().await;
         }
         gone

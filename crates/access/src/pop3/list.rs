@@ -22,7 +22,7 @@ pub(crate) fn one(maildrop: &Maildrop, listing: Listing, number: u32) -> Answer 
     match maildrop.message(number) {
         Ok(member) => {
             let mut line = Vec::new();
-            line_of(maildrop, listing, (number, member), &mut line);
+            line_of(maildrop, listing, (number, &member), &mut line);
             Answer::ok(Text::Data(String::from_utf8_lossy(&line).into_owned()))
         }
         Err(answer) => answer,
@@ -40,7 +40,7 @@ pub(crate) async fn all(maildrop: &Maildrop, listing: Listing, language: Languag
         if maildrop.is_deleted(number.0) {
             continue;
         }
-        line_of(maildrop, listing, (number.0, member), out);
+        line_of(maildrop, listing, (number.0, &member), out);
         out.extend_from_slice(b"\r\n");
         out.room().await;
     }

@@ -50,7 +50,7 @@ impl Maildrop {
     }
 
     /// A message that is not marked as deleted.
-    pub fn message(&self, number: u32) -> Result<&Member, Answer> {
+    pub fn message(&self, number: u32) -> Result<Member, Answer> {
         if self.is_deleted(number) {
             return Err(Answer::err(Text::MarkedDeleted(number)));
         }

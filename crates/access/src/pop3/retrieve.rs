@@ -30,7 +30,7 @@ pub(crate) struct Form {
 /// Sends a message. Nothing is promised before its first octets are there.
 pub(crate) async fn retrieve(maildrop: &mut Maildrop, number: u32, extent: Extent, form: Form, out: &mut Out) -> End {
     let member = match maildrop.message(number) {
-        Ok(member) => *member,
+        Ok(member) => member,
         Err(answer) => return End::Finish(answer),
     };
     let (email, first) = match begin(maildrop, &member).await {

@@ -102,7 +102,7 @@ impl AppendAll {
     async fn leaving(&self, w: &Working) -> Result<Option<Leaving>, Error> {
         let Some((mailbox, uid)) = self.replaces else { return Ok(None) };
         w.mailbox(mailbox)?;
-        let member = *w.view(mailbox)?.by_uid(uid).ok_or(Error::MessageMissing)?;
+        let member = w.view(mailbox)?.by_uid(uid).ok_or(Error::MessageMissing)?;
         let places = places_of(w, &[member]).await?.pop().flatten();
         Ok(Some(Leaving { mailbox, member, places }))
     }

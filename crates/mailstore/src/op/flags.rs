@@ -129,13 +129,15 @@ impl Operation for StoreFlags {
         if !changed.is_empty() {
             let logged = changed.iter().map(|(member, flags)| (member.uid, *flags)).collect();
             let modseq = w.log(|_| Change::Flags { mailbox: mailbox.id, members: logged });
+            let mut are = Vec::with_capacity(changed.len());
             for (was, flags) in changed {
                 let is = Member { flags, modseq, ..was };
                 Working::count(&mut mailbox, &was, Sign::Left);
                 Working::count(&mut mailbox, &is, Sign::Came);
                 w.put_member(mailbox.id, &is);
-                w.change_view(mailbox.id, |view| view.update(is.uid, |member| *member = is));
+                are.push(is);
             }
+            w.change_view(mailbox.id, |view| view.update(&are));
             mailbox.highest_modseq = modseq;
             w.put_mailbox(mailbox);
         }

@@ -8,6 +8,7 @@ use crate::mailbox::{INBOX, MailboxRecord, SEPARATOR, SpecialUse, canonical_name
 use crate::op::copy::{Transfer, transfer};
 use crate::op::expunge::{Trail, leave_place, places_of};
 use crate::rows::{self, Places};
+use crate::sealed;
 use crate::view::Member;
 use crate::working::{Working, row_error};
 use crate::{INBOX_ID, MAILBOXES_MAX, MESSAGES_AT_ONCE_MAX, SUBSCRIPTIONS_MAX};
@@ -169,7 +170,7 @@ async fn rename_inbox(w: &mut Working, to: Arc<str>) -> Result<(), Error> {
         return Err(Error::MailboxesFull);
     }
     let view = w.view(INBOX_ID)?;
-    let members: Vec<_> = view.iter().map(|(_, member)| *member).collect();
+    let members: Vec<_> = view.iter().map(|(_, member)| member).collect();
     drop(view);
     if members.len() > MESSAGES_AT_ONCE_MAX {
         return Err(Error::TooManyAtOnce);
@@ -243,10 +244,11 @@ impl Operation for Empty {
             w.delete(rows::member(self.0, member.uid));
             leave_place(w, member, places, self.0, Trail::Kept);
         }
-        if !page.more {
+        let over = !page.more && sealed::forget(w, self.0).await?;
+        if over {
             w.delete(rows::emptying(self.0));
         }
-        Ok(!page.more)
+        Ok(over)
     }
 }
 

@@ -65,7 +65,7 @@ fn apply(change: &Change, view: &mut View, list: &mut List, next: &mut u32) {
             let Some(at) = at.checked_rem(list.len()) else { return };
             let flags = if list[at].1 == FlagBits::NONE { FlagBits::SEEN } else { FlagBits::NONE };
             list[at].1 = flags;
-            view.update(list[at].0, |member| member.flags = flags);
+            view.update(&[Member { flags, ..view.by_uid(list[at].0).unwrap() }]);
         }
         Change::Remove(at) => {
             let len = list.len().max(1);
@@ -169,7 +169,7 @@ fn a_removal_over_several_chunks_leaves_the_others_shared() {
 fn one_flag_copies_one_chunk() {
     let old = view(1..=100_000);
     let mut new = old.clone();
-    new.update(Uid(77_777), |member| member.flags = FlagBits::SEEN);
+    new.update(&[Member { flags: FlagBits::SEEN, ..new.by_uid(Uid(77_777)).unwrap() }]);
     let copied = old.chunks.iter().zip(&new.chunks).filter(|(a, b)| !Arc::ptr_eq(a, b)).count();
     assert_eq!((copied, old.changes_to(&new).flags), (1, vec![Uid(77_777)]));
 }
@@ -179,7 +179,7 @@ fn flags_that_were_told_are_known() {
     let old = view(1..=300);
     let mut later = old.clone();
     for uid in [5, 200] {
-        later.update(Uid(uid), |member| member.flags = FlagBits::SEEN);
+        later.update(&[Member { flags: FlagBits::SEEN, ..later.by_uid(Uid(uid)).unwrap() }]);
     }
     later.remove(&[Uid(7)]);
     let known = old.with_flags_of([Uid(5), Uid(7)], &later);

@@ -101,7 +101,7 @@ impl Rig {
     /// UIDs and flags as text: `1 \Seen, 2`.
     pub fn text(&self, mailbox: MailboxId) -> String {
         let view = self.wait(self.account.open(mailbox)).unwrap();
-        let message = |(_, m): (_, &mailstore::Member)| {
+        let message = |(_, m): (_, mailstore::Member)| {
             let flags: Vec<_> = view.keywords.names(m.flags).collect();
             format!("{} {}", m.uid, flags.join(" ")).trim_end().to_owned()
         };

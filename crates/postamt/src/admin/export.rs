@@ -57,7 +57,7 @@ pub async fn messages(office: &Office, address: &str, mailbox: &str, to: &mut Ex
     let (account, _) = account_of(office, address).await?;
     let view = view(&account, mailbox).await?;
     for (_, member) in view.iter() {
-        to.item(&item(&view, member)).await?;
+        to.item(&item(&view, &member)).await?;
     }
     Ok(())
 }
@@ -73,12 +73,12 @@ pub async fn read(office: &Office, address: &str, mailbox: &str, uids: &[u32], t
     }
     let (account, _) = account_of(office, address).await?;
     let view = view(&account, mailbox).await?;
-    let members: Vec<&Member> = uids.iter().filter_map(|uid| view.by_uid(Uid(*uid))).collect();
+    let members: Vec<Member> = uids.iter().filter_map(|uid| view.by_uid(Uid(*uid))).collect();
     let ids: Vec<_> = members.iter().map(|member| member.email).collect();
     let emails = account.emails(&ids).await.map_err(Trouble::failed)?;
     for (member, email) in members.into_iter().zip(emails) {
         let Some(email) = email else { continue };
-        message(&account, item(&view, member), &email, to).await?;
+        message(&account, item(&view, &member), &email, to).await?;
     }
     Ok(())
 }
