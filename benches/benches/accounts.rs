@@ -75,29 +75,24 @@ async fn seed(server: &Server, accounts: usize) -> Result<()> {
     let spec = DirectorySpec::new(vec![Domain::new(DOMAIN)?]);
     let directory = Directory::open(store.clone(), env.spawn, env.clock, &*env.random, spec).await?;
     let credential = Credential::from_password(PASSWORD.as_bytes(), &*env.random)?;
+    let text = credential.to_text().context("a hash has a text")?;
     directory.edit(Edit::AddAccount { address: address.clone(), credential, quota: Quota::default() }).await?;
     let cell = Cell::new(&b"directory"[..]);
-    let row = |key: String| {
-        let (store, cell) = (store.clone(), cell.clone());
-        async move {
-            let found = store.read(vec![Query::row(&cell, Bytes::from(key.clone()))]).await?.into_row();
-            found.with_context(|| format!("no row {key}"))
-        }
+    let row = async |key: String| {
+        let found = store.read(vec![Query::row(&cell, Bytes::from(key.clone()))]).await?.into_row();
+        found.with_context(|| format!("no row {key}"))
     };
-    let (principal, number) = (row(format!("principal/{address}")).await?, row(format!("account/{address}")).await?);
-    let mut begins = Encoder::new(FORMAT);
-    begins.str(&address.to_string()).u32(Decoder::new(&number, FORMAT)?.u32()?);
-    let rest = principal.strip_prefix(begins.finish().as_slice()).context("accounts have another format now")?;
-    let first = 1_000_000;
+    let number = Decoder::new(&row(format!("account/{address}")).await?, FORMAT)?.u32()?;
+    let known = row(format!("principal/{address}")).await? == principal(&address.to_string(), number, &text);
+    anyhow::ensure!(known, "accounts have another format now");
     for some in (1..accounts).collect::<Vec<_>>().chunks(1000) {
         let mut batch = Batch::new(cell.clone());
         for n in some {
-            let address = format!("u{n}@{DOMAIN}");
-            let (mut principal, mut number) = (Encoder::new(FORMAT), Encoder::new(FORMAT));
-            number.u32(first + u32::try_from(*n)?);
-            principal.str(&address).u32(first + u32::try_from(*n)?);
-            batch.put(Space::Rows, format!("principal/{address}"), [principal.finish().as_slice(), rest].concat());
-            batch.put(Space::Rows, format!("account/{address}"), number.finish());
+            let (address, number) = (format!("u{n}@{DOMAIN}"), FIRST_NUMBER + u32::try_from(*n)?);
+            let mut numbered = Encoder::new(FORMAT);
+            numbered.u32(number);
+            batch.put(Space::Rows, format!("principal/{address}"), principal(&address, number, &text));
+            batch.put(Space::Rows, format!("account/{address}"), numbered.finish());
         }
         store.commit(batch).await?;
     }
@@ -106,6 +101,16 @@ async fn seed(server: &Server, accounts: usize) -> Result<()> {
 
 /// Of both kinds of rows.
 const FORMAT: u8 = 1;
+/// Far from those that the directory gives out itself.
+const FIRST_NUMBER: u32 = 1_000_000;
+
+/// The row of an account that may log in, without quota.
+fn principal(address: &str, number: u32, credential: &str) -> Vec<u8> {
+    let (enabled, no_limit, hashed) = (0, 0, 1);
+    let mut row = Encoder::new(FORMAT);
+    row.str(address).u32(number).u64(enabled).u64(no_limit).u64(no_limit).u64(hashed).str(credential);
+    row.finish()
+}
 
 /// By the command that people use.
 fn one_more(server: &Server) -> Result<()> {

@@ -1,6 +1,7 @@
 //! `postamt import` of many small messages, and whether export, import and export give the same files.
 //!
-//! `cargo xtask bench import [--messages 100000]`
+//! `cargo xtask bench import [--messages 100000] [--files FOLDER]`: where the files lie that are read and written, if not beside
+//! the server's data; in memory, they are not what is measured.
 
 use anyhow::{Context, Result, ensure};
 use benches::args::Args;
@@ -19,10 +20,11 @@ const MEMORY_MIB: f64 = 300.0;
 
 fn main() -> Result<()> {
     let mut args = Args::of_process()?;
-    let messages = args.number("messages", 100_000)?;
+    let (messages, files) = (args.number("messages", 100_000)?, args.path("files"));
     args.end()?;
     let server = Server::started(Setup::accounts(4))?;
-    let folder = server.folder().join("files");
+    let beside = tempfile::tempdir_in(files.as_deref().unwrap_or(server.folder()))?;
+    let folder = beside.path();
     let mut figures = Figures::of("import");
     figures.note("messages", messages as f64, "");
     make(&folder.join("maildir"), messages)?;

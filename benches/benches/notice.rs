@@ -15,6 +15,8 @@ const ACCOUNTS: usize = 20;
 const OCTETS: usize = 4096;
 /// DESIGN §7, in milliseconds: of half of them, and of nearly all.
 const BUDGET: [f64; 2] = [2.0, 10.0];
+/// Messages on one connection; a server has a bound.
+const PER_CONNECTION: usize = 100;
 /// Between two samples, so that the server has come to rest.
 const REST: Duration = Duration::from_millis(2);
 
@@ -48,6 +50,9 @@ async fn measure(server: &Server, samples: usize) -> Result<Vec<Duration>> {
     let mut smtp = Smtp::open(server.ports.smtp).await?;
     let mut taken = Vec::with_capacity(samples);
     for n in 0..samples {
+        if n % PER_CONNECTION == 0 {
+            smtp = Smtp::open(server.ports.smtp).await?;
+        }
         let body = dotted(benches::message(n, OCTETS));
         let accepted = async {
             smtp.message("sender@remote.test", "u0@bench.test", &body).await?;
@@ -73,6 +78,9 @@ async fn deliver(to: std::net::SocketAddr, per_second: usize) -> Result<()> {
     pace.set_missed_tick_behavior(MissedTickBehavior::Skip);
     for n in 0.. {
         pace.tick().await;
+        if n % PER_CONNECTION == 0 {
+            smtp = Smtp::open(to).await?;
+        }
         let reader = 1 + n % (ACCOUNTS - 1);
         let body = dotted(benches::message(n, OCTETS));
         smtp.message("sender@remote.test", &format!("u{reader}@bench.test"), &body).await?;

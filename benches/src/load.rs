@@ -10,6 +10,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+/// Messages on one connection, as servers that have much to send.
+const PER_CONNECTION: usize = 100;
+
 /// Who gets mail, and how.
 #[derive(Clone, Debug)]
 pub struct Deliveries {
@@ -67,8 +70,12 @@ impl Deliveries {
     }
 
     async fn lane(self, to: SocketAddr, next: Arc<AtomicUsize>) -> Result<()> {
-        let mut smtp = Smtp::open(to).await?;
+        let (mut smtp, mut sent) = (Smtp::open(to).await?, 0);
         loop {
+            if sent == PER_CONNECTION {
+                (smtp, sent) = (Smtp::open(to).await?, 0);
+            }
+            sent += 1;
             let n = next.fetch_add(1, Ordering::Relaxed);
             if n >= self.messages {
                 return Ok(());

@@ -6,8 +6,10 @@
 //! | `test` | everything that has to hold before a change lands |
 //! | `tidy` | what no compiler checks: the crates' arrows, purity, citations, licences |
 //! | `standards` | the page of what is implemented where and proved by what |
+//! | `benches` | what is measured |
 //! | `suites` | a fresh server for outside suites |
 
+mod benches;
 mod run;
 mod standards;
 mod suites;
@@ -26,7 +28,7 @@ const HELP: &str = "cargo xtask VERB
   standards       writes docs/standards.md: what is implemented where and proved by what
   serve-suites [--debug]  a fresh server for outside suites; the last line is the path of its suites.ini
   sim --seeds N [--from S] [--letters L]  worlds with everything that goes wrong, on all cores; `--seed S` shows one
-  bench NAME      the benchmark NAME of whichever crate has it
+  bench [NAME …]  the benchmark NAME of whichever crate has it; without a name, all there are
   fuzz NAME [SECONDS]  the fuzz target NAME for a minute or so long (needs a nightly toolchain and cargo-fuzz)";
 
 fn main() -> ExitCode {
@@ -51,7 +53,8 @@ fn verb(words: &[&str]) -> Result<()> {
         ["serve-suites"] => suites::serve(suites::Build::Release),
         ["serve-suites", "--debug"] => suites::serve(suites::Build::Debug),
         ["sim", rest @ ..] => cargo(&[&["run", "--release", "-p", "sim", "--"], rest].concat()),
-        ["bench", name, rest @ ..] => cargo(&[&["bench", "--workspace", "--bench", name, "--"], rest].concat()),
+        ["bench"] => benches::list(),
+        ["bench", name, rest @ ..] => benches::run(name, rest),
         ["fuzz", name] => fuzz(name, "60"),
         ["fuzz", name, seconds] => fuzz(name, seconds),
         [] | ["help" | "--help" | "-h"] => {

@@ -382,9 +382,11 @@ fn expunging_ten_thousand_is_one_batch_of_some_octets() {
     script.batches.lock().unwrap().clear();
     let uids: Vec<u32> = (1..=10_000).collect();
     rig.wait(rig.account.expunge(Expunge { leaving: Leaving::Any, ..expunge(&uids) })).unwrap();
-    let batches = script.batches.lock().unwrap().clone();
+    // Beside it the view is sealed, which makes no room.
+    let batches: Vec<_> =
+        script.batches.lock().unwrap().iter().copied().filter(|(_, makes_room)| *makes_room).collect();
     assert_eq!(batches.len(), 1);
-    assert!(batches[0].1 && batches[0].0 < 2 << 20, "{} octets", batches[0].0);
+    assert!(batches[0].0 < 2 << 20, "{} octets", batches[0].0);
     assert_eq!(rig.account.kept().messages, 10_000);
 }
 

@@ -83,6 +83,8 @@ pub enum Refused {
     Process,
     /// The listener has no room.
     Listener,
+    /// The process has more to do than it gets done.
+    Strain,
     /// The customer has so many connections.
     Address {
         /// The customer's address or /64.
@@ -111,6 +113,7 @@ impl Refused {
     pub(crate) fn reason(self) -> &'static str {
         match self {
             Refused::Process => "the process has too many connections",
+            Refused::Strain => "there is too much to do",
             Refused::Listener => "the listener has too many connections",
             Refused::Address { .. } => "the address has too many connections",
             Refused::Network { .. } => "the network has too many connections",
@@ -122,6 +125,7 @@ impl Refused {
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Refused::Strain => f.write_str("Too much to do"),
             Refused::Process | Refused::Listener => f.write_str("Too many connections"),
             Refused::Address { customer: from, max } | Refused::Network { network: from, max } => {
                 write!(f, "Too many connections from {from} ({max} at once allowed)")
@@ -178,6 +182,11 @@ impl Admission {
 
     pub(crate) fn limits(&self) -> Limits {
         self.limits
+    }
+
+    /// Whether there is a place in the listener and the process.
+    pub(crate) fn has_room(&self) -> bool {
+        self.connections() < self.limits.connections_max && self.capacity.open() < self.capacity.max()
     }
 
     /// How many have a place.

@@ -29,6 +29,7 @@
 //!     tls: TlsMode::None,
 //!     limits: Limits::SMTP,
 //!     capacity: Capacity::new(40_000),
+//!     yields: None,
 //!     speaker: Speaker::Conversation(Arc::new(conversation)),
 //!     refusal: Arc::new(|reason| format!("421 4.7.0 mx.demo.test {reason}; try again later\r\n")),
 //!     proxy: None,
@@ -50,6 +51,7 @@ pub mod resolve;
 pub mod runtime;
 mod serve;
 mod shutdown;
+mod strain;
 mod stream;
 pub mod systemd;
 #[cfg(test)]
@@ -63,5 +65,6 @@ pub use listen::{InheritError, ListenAddress, ListenError, Listener};
 pub use proxy::ProxyPolicy;
 pub use serve::{Factory, Handled, Handler, Peer, Reception, Refusal, Service, Speaker, TlsMode};
 pub use shutdown::{Begun, Shutdown};
+pub use strain::Strain;
 pub use stream::Stream;
 pub use tls::Acceptor;

@@ -13,6 +13,9 @@ use tokio::net::{TcpListener, UnixListener, UnixStream};
 /// Connections that wait for us while we are busy; a burst of a mailing must not meet silence.
 const BACKLOG: i32 = 1024;
 
+/// Where refusals are paced: a tenth of a second until the last of them has its turn.
+const BACKLOG_SHORT: i32 = 256;
+
 /// Who may connect to a Unix socket: its owner and group.
 const SOCKET_MODE: u32 = 0o660;
 
@@ -100,6 +103,15 @@ impl Listener {
     /// Where it listens: the port is the real one.
     pub fn address(&self) -> &ListenAddress {
         &self.address
+    }
+
+    /// Fewer shall wait: who is kept waiting learns sooner that he better comes later.
+    pub(crate) fn shorten_queue(&self) {
+        if let Bound::Tcp(socket) = &self.socket
+            && let Err(error) = socket2::SockRef::from(socket).listen(BACKLOG_SHORT)
+        {
+            tracing::warn!(event = "listener.queue", address = %self.address, %error);
+        }
     }
 
     /// The next connection, and its peer unless it is a local one.

@@ -7,6 +7,7 @@ use crate::metrics;
 use crate::proxy::{ProxyPolicy, read_header};
 use crate::runtime::wall_now;
 use crate::shutdown::{Begun, Shutdown};
+use crate::strain::Strain;
 use crate::stream::Stream;
 use crate::tls::Acceptor;
 use env::{Clock, Conversation};
@@ -26,6 +27,11 @@ const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 
 /// Refusals are told once in this time and counted in between, so that a flood does not fill the log.
 const REFUSALS_TOLD_EVERY: Duration = Duration::from_secs(10);
+
+/// Where a listener yields, refusals are a thousand a second: some 4 % of a processor.
+const REFUSALS_EVERY: Duration = Duration::from_millis(1);
+/// Until the next look whether another one may be taken; so many may be refused at once then.
+const REFUSALS_PAUSE: Duration = Duration::from_millis(5);
 
 /// How a listener's connections are protected.
 #[derive(Clone)]
@@ -93,6 +99,9 @@ pub struct Service {
     pub limits: Limits,
     /// How many the process keeps.
     pub capacity: Capacity,
+    /// Nobody gets in while this is high; for those who come again by themselves, as mail servers do. Then, and when there is
+    /// no room, few are refused a second, and the others wait in the system's queue: refusing costs time as well.
+    pub yields: Option<Strain>,
     /// What speaks with those who get in.
     pub speaker: Speaker,
     /// What a peer is told that does not get in. Nothing is said where TLS comes first.
@@ -165,8 +174,17 @@ impl Reception {
 
     async fn accept_all(&self, listener: &Listener, mut begun: Begun) {
         let mut exhausted = false;
+        if self.house().service.yields.is_some() {
+            listener.shorten_queue();
+        }
         loop {
-            let accepted = match select(&mut begun, pin!(listener.accept())).await {
+            let next = async {
+                while !self.house().may_take_one() {
+                    tokio::time::sleep(REFUSALS_PAUSE).await;
+                }
+                listener.accept().await
+            };
+            let accepted = match select(&mut begun, pin!(next)).await {
                 Either::Left(_) => return,
                 Either::Right((accepted, _)) => accepted,
             };
@@ -205,6 +223,7 @@ fn enter(house: &Arc<House>, stream: Stream, peer: Option<SocketAddr>) {
             house.tell(peer, "not a trusted proxy, and only those may connect here");
             return;
         }
+        _ if house.is_strained() => Err(Refused::Strain),
         // Whom the proxy speaks for is not known yet.
         Some(_) => house.admission.seat(),
         None => house.admission.admit(address, house.clock.monotonic()),
@@ -221,6 +240,27 @@ fn enter(house: &Arc<House>, stream: Stream, peer: Option<SocketAddr>) {
 impl House {
     fn new(service: Service, admission: Arc<Admission>, clock: Arc<dyn Clock>, shutdown: Shutdown) -> Arc<House> {
         Arc::new(House { service, clock, shutdown, admission, refusals: Mutex::default() })
+    }
+
+    /// Whether those who come are asked to come later.
+    fn is_strained(&self) -> bool {
+        self.service.yields.as_ref().is_some_and(Strain::is_high)
+    }
+
+    /// Whether a connection is to be taken out of the system's queue: there is room, or we may refuse one more.
+    fn may_take_one(&self) -> bool {
+        let Some(strain) = &self.service.yields else { return true };
+        if !strain.is_high() && self.admission.has_room() {
+            return true;
+        }
+        let now = self.clock.monotonic();
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = refusals.next.map_or(now, |next| next.max(now));
+        let may = next - now < REFUSALS_PAUSE;
+        if may {
+            refusals.next = Some(next + REFUSALS_EVERY);
+        }
+        may
     }
 
     /// Says why and hangs up. The text fits an empty socket buffer: nobody has to wait.
@@ -243,7 +283,8 @@ impl House {
             refusals.untold += 1;
             return;
         }
-        let untold = std::mem::replace(&mut *refusals, Refusals { told: Some(now), untold: 0 }).untold;
+        let untold = std::mem::take(&mut refusals.untold);
+        refusals.told = Some(now);
         drop(refusals);
         tracing::warn!(event = "connection.refused", service = self.service.name, peer = %Shown(peer), reason, untold);
     }
@@ -254,6 +295,8 @@ impl House {
 struct Refusals {
     told: Option<Moment>,
     untold: u64,
+    /// From when on another one may be refused, where that is paced.
+    next: Option<Moment>,
 }
 
 /// One connection from accept to end.

@@ -154,6 +154,7 @@ struct Setting {
     patience: Duration,
     address: ListenAddress,
     proxy: Option<ProxyPolicy>,
+    yields: Option<Strain>,
 }
 
 /// What holds for those who do not come from loopback.
@@ -162,7 +163,7 @@ const STRICT: Limits = Limits { connections_max: 0, per_address_max: 1, per_netw
 impl Default for Setting {
     fn default() -> Setting {
         let address = ListenAddress::Tcp(([127, 0, 0, 1], 0).into());
-        Setting { tls: TlsMode::None, connections_max: 2_000, patience: 100 * HOUR, address, proxy: None }
+        Setting { tls: TlsMode::None, connections_max: 2_000, patience: 100 * HOUR, address, proxy: None, yields: None }
     }
 }
 
@@ -175,7 +176,16 @@ fn service(
 ) -> Service {
     let limits = Limits { connections_max, ..STRICT };
     let refusal: Refusal = Arc::new(|reason| format!("full: {reason}\n"));
-    Service { name: "echo", tls, limits, capacity: capacity.clone(), speaker: factory.into(), refusal, proxy }
+    Service {
+        name: "echo",
+        tls,
+        limits,
+        capacity: capacity.clone(),
+        yields: None,
+        speaker: factory.into(),
+        refusal,
+        proxy,
+    }
 }
 
 impl Server {
@@ -196,6 +206,7 @@ impl Server {
             Box::new(Echo::new(for_factory.clone(), &greeting)) as Box<dyn Conversation>
         });
         let service = service(setting.tls, setting.connections_max, &capacity, factory, setting.proxy);
+        let service = Service { yields: setting.yields, ..service };
         let clock = TokioEnv::new().unwrap().env().clock;
         let reception = Reception::new(service, clock, shutdown.clone());
         let serving = reception.clone();
@@ -383,6 +394,23 @@ async fn who_does_not_fit_is_told_so() {
     expect_end(&mut third).await;
     drop(places);
     server.until_empty().await;
+    talk(&mut server.connect().await, "in\n", "in\n").await;
+}
+
+#[tokio::test]
+async fn who_comes_while_there_is_too_much_to_do_is_asked_to_come_later() {
+    let strain = Strain::default();
+    let server = Server::start(Setting { yields: Some(strain.clone()), ..Setting::default() }).await;
+    let mut inside = server.connect().await;
+    (0..3).for_each(|_| strain.note(HOUR));
+    // However many come: few are refused at once, and all in the end.
+    for _ in 0..20 {
+        let mut next = TcpStream::connect(server.tcp()).await.unwrap();
+        expect(&mut next, "full: Too much to do\n").await;
+        expect_end(&mut next).await;
+    }
+    talk(&mut inside, "in\n", "in\n").await;
+    strain.note(Duration::ZERO);
     talk(&mut server.connect().await, "in\n", "in\n").await;
 }
 

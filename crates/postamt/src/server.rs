@@ -26,7 +26,7 @@ use mta::queue::Relay;
 use mta::{BodiesInFlight, Post, Queue};
 use net::runtime::TokioEnv;
 use net::systemd::Inherited;
-use net::{Capacity, Shutdown};
+use net::{Capacity, Shutdown, Strain};
 pub use reload::{ReloadError, Reloading};
 pub use status::{Current, StatusBoard};
 use std::path::{Path, PathBuf};
@@ -78,7 +78,7 @@ pub async fn serve(plan: ServePlan, inherited: Vec<Inherited>, ready: impl FnOnc
     let board = StatusBoard::new(started, store.clone(), post.clone(), current);
     let capacity = Capacity::new(connections_max(&plan));
     let desk = Desk::new(&plan, &post, &env);
-    let offer = Offer { desk, board: board.clone(), capacity: capacity.clone(), acceptor };
+    let offer = Offer { desk, board: board.clone(), capacity: capacity.clone(), acceptor, strain: Strain::watched() };
     let reloading = Reloading::new(&plan, Door::new(offer, standing), kept.clone());
     reload::on_hangup(&reloading)?;
     tokio::spawn(figures::keep());

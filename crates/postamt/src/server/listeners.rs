@@ -14,7 +14,9 @@ use model::{Domain, Network};
 use mta::{Caller, Means, Peer, Post, Relaying, Role, SmtpConversation, SmtpPolicy};
 use net::systemd::Inherited;
 use net::tls::Acceptor;
-use net::{Capacity, Factory, ListenAddress, Listener, ProxyPolicy, Refusal, Service, Shutdown, Speaker, TlsMode};
+use net::{
+    Capacity, Factory, ListenAddress, Listener, ProxyPolicy, Refusal, Service, Shutdown, Speaker, Strain, TlsMode,
+};
 use sasl::Mechanism;
 use smtp::{Auth, Flavour, Policy, StartTls};
 use std::net::IpAddr;
@@ -85,6 +87,7 @@ pub struct Offer {
     pub board: Arc<StatusBoard>,
     pub capacity: Capacity,
     pub acceptor: Option<Acceptor>,
+    pub strain: Strain,
 }
 
 impl Offer {
@@ -109,7 +112,9 @@ impl Offer {
             Protocol::Pop3 => (net::Limits::POP3, pop3::factory(desk, plan).into(), pop3::refusal()),
         };
         let (name, capacity) = (plan.protocol.name(), self.capacity.clone());
-        Service { name, tls, limits, capacity, speaker, refusal, proxy: proxy_policy(plan) }
+        // People wait for an answer, other servers come again.
+        let yields = (plan.protocol == Protocol::Smtp).then(|| self.strain.clone());
+        Service { name, tls, limits, capacity, yields, speaker, refusal, proxy: proxy_policy(plan) }
     }
 }
 
@@ -118,7 +123,11 @@ impl Offer {
 fn smtp_refusal(hostname: &Domain) -> Refusal {
     let hostname = hostname.clone();
     Arc::new(move |reason| {
-        let status = if matches!(reason, net::Refused::Process | net::Refused::Listener) { "4.3.2" } else { "4.7.0" };
+        let status = if matches!(reason, net::Refused::Process | net::Refused::Listener | net::Refused::Strain) {
+            "4.3.2"
+        } else {
+            "4.7.0"
+        };
         format!("421 {status} {hostname} {reason}; try again later\r\n")
     })
 }

@@ -110,10 +110,10 @@ impl Reloading {
         // From here on nothing fails and nothing waits.
         self.kept.set(plan.deleted.clone());
         post.queue.reconfigure(transport, outbound::policy(&plan));
-        let capacity = door.offer().capacity.clone();
+        let (capacity, strain) = (door.offer().capacity.clone(), door.offer().strain.clone());
         capacity.resize(connections_max(&plan));
         board.set(Current::new(&plan, bound, acceptor.clone()));
-        let offer = Offer { desk: Desk::new(&plan, &post, &env), board, capacity, acceptor };
+        let offer = Offer { desk: Desk::new(&plan, &post, &env), board, capacity, acceptor, strain };
         let listeners = door.change(offer, layout, new);
         Ok(Reloaded { config: Some(config.to_owned()), listeners, accounts, domains })
     }
