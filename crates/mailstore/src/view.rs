@@ -80,80 +80,66 @@ impl Member {
     }
 }
 
-/// Some members, at least one, in order of their UIDs.
-#[derive(Clone, Debug)]
-enum Chunk {
-    /// To which more are added.
-    Open(Vec<Member>),
-    Packed(Packed),
+/// The packed chunks; shared by all views between which only the tail changed.
+#[derive(Clone, Debug, Default)]
+struct Chunks {
+    /// None of them is empty.
+    all: Vec<Arc<Packed>>,
+    /// How many members lie before each.
+    before: Vec<u32>,
+    len: u32,
 }
 
-impl Chunk {
-    fn len(&self) -> usize {
-        match self {
-            Chunk::Open(members) => members.len(),
-            Chunk::Packed(packed) => packed.len(),
-        }
+impl Chunks {
+    fn push(&mut self, packed: Packed) {
+        self.before.push(self.len);
+        self.len += packed.len() as u32;
+        self.all.push(Arc::new(packed));
     }
 
-    fn get(&self, index: usize) -> Option<Member> {
-        match self {
-            Chunk::Open(members) => members.get(index).copied(),
-            Chunk::Packed(packed) => packed.get(index),
-        }
-    }
-
-    fn uid(&self, index: usize) -> Option<Uid> {
-        match self {
-            Chunk::Open(members) => members.get(index).map(|member| member.uid),
-            Chunk::Packed(packed) => packed.uid(index),
-        }
-    }
-
-    fn first_uid(&self) -> Option<Uid> {
-        self.uid(0)
+    /// The chunk in which `uid` is or would be.
+    fn of(&self, uid: Uid) -> usize {
+        self.all.partition_point(|chunk| chunk.last_uid().is_some_and(|last| last < uid))
     }
 
     fn last_uid(&self) -> Option<Uid> {
-        self.uid(self.len().checked_sub(1)?)
+        self.all.last()?.last_uid()
     }
 
-    /// Where `uid` is, or would be.
-    fn find(&self, uid: Uid) -> Result<usize, usize> {
-        let (mut from, mut to) = (0, self.len());
-        while from < to {
-            let middle = from + (to - from) / 2;
-            if self.uid(middle).is_some_and(|other| other < uid) {
-                from = middle + 1;
-            } else {
-                to = middle;
+    fn before(&self, chunk: usize) -> u32 {
+        self.before.get(chunk).copied().unwrap_or(self.len)
+    }
+
+    /// Changes each chunk in which some of `of` may lie, all at once; they are in ascending order.
+    fn change<T>(&mut self, of: &[T], uid: impl Fn(&T) -> Uid, change: impl Fn(&mut Vec<Member>, &[T])) {
+        let (mut rest, mut emptied) = (of, Vec::new());
+        while let Some(next) = rest.first().map(&uid) {
+            let at = self.of(next);
+            let Some(chunk) = self.all.get_mut(at) else { break };
+            let Some((first, last)) = chunk.uid(0).zip(chunk.last_uid()) else { break };
+            let (here, behind) = rest.split_at(rest.partition_point(|one| uid(one) <= last));
+            rest = behind;
+            if here.last().is_none_or(|one| uid(one) < first) {
+                continue;
+            }
+            let mut members = chunk.unpacked();
+            change(&mut members, here);
+            match members.as_slice() {
+                // It keeps its place until the walk is over.
+                [] => emptied.push(at),
+                left => *chunk = Arc::new(Packed::new(left)),
             }
         }
-        if self.uid(from) == Some(uid) { Ok(from) } else { Err(from) }
-    }
-
-    fn iter_from(&self, index: usize) -> impl Iterator<Item = Member> + '_ {
-        (index..self.len()).filter_map(|index| self.get(index))
-    }
-
-    fn first_without(&self, flags: FlagBits) -> Option<usize> {
-        match self {
-            Chunk::Open(members) => members.iter().position(|member| !member.flags.contains(flags)),
-            Chunk::Packed(packed) => packed.first_without(flags),
-        }
-    }
-
-    /// This chunk after `change`, which keeps the order; `None` if nobody is left.
-    fn changed(&self, change: impl FnOnce(&mut Vec<Member>)) -> Option<Chunk> {
-        let (mut members, packed) = match self {
-            Chunk::Open(members) => (members.clone(), false),
-            Chunk::Packed(packed) => (packed.unpacked(), true),
-        };
-        change(&mut members);
-        match members.as_slice() {
-            [] => None,
-            all if packed => Some(Chunk::Packed(Packed::new(all))),
-            _ => Some(Chunk::Open(members)),
+        let mut at = 0;
+        self.all.retain(|_| {
+            at += 1;
+            emptied.binary_search(&(at - 1)).is_err()
+        });
+        self.before.clear();
+        self.len = 0;
+        for chunk in &self.all {
+            self.before.push(self.len);
+            self.len += chunk.len() as u32;
         }
     }
 }
@@ -165,10 +151,9 @@ pub struct View {
     pub mailbox: Arc<MailboxRecord>,
     /// The names of the keywords' bits.
     pub keywords: Arc<KeywordTable>,
-    chunks: Vec<Arc<Chunk>>,
-    /// How many members lie before each chunk.
-    before: Vec<u32>,
-    len: u32,
+    packed: Arc<Chunks>,
+    /// Those behind them, to which more are added.
+    tail: Arc<Vec<Member>>,
     /// Held by this view and those it became or came from.
     kin: Arc<()>,
 }
@@ -188,36 +173,37 @@ pub struct ViewChanges {
 
 impl View {
     pub(crate) fn new(mailbox: Arc<MailboxRecord>, keywords: Arc<KeywordTable>) -> View {
-        View { mailbox, keywords, chunks: Vec::new(), before: Vec::new(), len: 0, kin: Arc::default() }
+        View { mailbox, keywords, packed: Arc::default(), tail: Arc::default(), kin: Arc::default() }
     }
 
     /// Messages in it.
     pub fn len(&self) -> u32 {
-        self.len
+        self.packed.len + self.tail.len() as u32
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.len == 0
+        self.len() == 0
     }
 
     /// The member at a position, from 1.
     pub fn get(&self, seq: SeqNum) -> Option<Member> {
         let index = seq.0.checked_sub(1)?;
-        let chunk = self.before.partition_point(|&before| before <= index).checked_sub(1)?;
-        self.chunks.get(chunk)?.get((index - self.before.get(chunk)?) as usize)
+        if let Some(behind) = index.checked_sub(self.packed.len) {
+            return self.tail.get(behind as usize).copied();
+        }
+        let chunk = self.packed.before.partition_point(|&before| before <= index).checked_sub(1)?;
+        self.at((chunk, (index - self.packed.before(chunk)) as usize))
     }
 
     /// The position of a UID, if it is there.
     pub fn seq_of(&self, uid: Uid) -> Option<SeqNum> {
-        let (chunk, within) = self.find(uid).ok()?;
-        Some(SeqNum(self.before.get(chunk)? + within as u32 + 1))
+        Some(SeqNum(self.members_before(self.find(uid).ok()?) + 1))
     }
 
     /// The member with a UID.
     pub fn by_uid(&self, uid: Uid) -> Option<Member> {
-        let (chunk, within) = self.find(uid).ok()?;
-        self.chunks.get(chunk)?.get(within)
+        self.at(self.find(uid).ok()?)
     }
 
     /// The members with these UIDs, each once and in order, whatever a client's sequence set looked like.
@@ -232,25 +218,24 @@ impl View {
 
     /// The greatest UID in it.
     pub fn last_uid(&self) -> Option<Uid> {
-        self.chunks.last()?.last_uid()
+        self.tail.last().map(|member| member.uid).or_else(|| self.packed.last_uid())
     }
 
     /// All members with their positions.
     pub fn iter(&self) -> impl Iterator<Item = (SeqNum, Member)> + '_ {
-        let members = self.chunks.iter().flat_map(|chunk| chunk.iter_from(0));
-        members.enumerate().map(|(i, member)| (SeqNum(i as u32 + 1), member))
+        self.iter_from((0, 0))
     }
 
     /// The members whose UIDs lie in `first..=last`, with their positions, in order.
     pub fn uid_range(&self, first: Uid, last: Uid) -> impl Iterator<Item = (SeqNum, Member)> + '_ {
-        let (chunk, within) = self.find(first).unwrap_or_else(|at| at);
-        let skip = self.before.get(chunk).copied().unwrap_or(self.len) + within as u32;
-        let chunks = self.chunks.get(chunk..).unwrap_or_default().iter().enumerate();
-        let members = chunks.flat_map(move |(n, chunk)| chunk.iter_from(if n == 0 { within } else { 0 }));
-        members
-            .enumerate()
-            .map(move |(i, member)| (SeqNum(skip + i as u32 + 1), member))
-            .take_while(move |(_, member)| member.uid <= last)
+        self.iter_from(self.find(first).unwrap_or_else(|at| at)).take_while(move |(_, member)| member.uid <= last)
+    }
+
+    /// How many UIDs of `first..=last` are there.
+    pub fn count_of(&self, first: Uid, last: Uid) -> u32 {
+        let before = |uid| self.members_before(self.find(uid).unwrap_or_else(|at| at));
+        let behind = last.0.checked_add(1).map_or_else(|| self.len(), |next| before(Uid(next)));
+        behind.saturating_sub(before(first))
     }
 
     /// The position of the first message without `\Seen` (RFC 3501 §7.1 UNSEEN).
@@ -258,8 +243,12 @@ impl View {
         if self.mailbox.unseen == 0 {
             return None;
         }
-        let mut chunks = self.chunks.iter().zip(&self.before);
-        chunks.find_map(|(chunk, before)| Some(SeqNum(before + chunk.first_without(FlagBits::SEEN)? as u32 + 1)))
+        let chunks = &*self.packed;
+        let packed = chunks.all.iter().zip(&chunks.before);
+        let mut first = packed.filter_map(|(chunk, before)| Some(before + chunk.first_without(FlagBits::SEEN)? as u32));
+        let behind = || self.tail.iter().position(|member| !member.flags.contains(FlagBits::SEEN));
+        let index = first.next().or_else(|| Some(chunks.len + behind()? as u32));
+        index.map(|index| SeqNum(index + 1))
     }
 
     /// What a session that knows this view must be told to know `later`.
@@ -315,43 +304,56 @@ impl View {
         Arc::strong_count(&self.kin) > 1
     }
 
-    /// The chunk and the place in it of `uid`, or where it would be.
-    fn find(&self, uid: Uid) -> Result<(usize, usize), (usize, usize)> {
-        let chunk = self.chunks.partition_point(|chunk| chunk.last_uid().is_some_and(|last| last < uid));
-        match self.chunks.get(chunk).map_or(Err(0), |chunk| chunk.find(uid)) {
-            Ok(within) => Ok((chunk, within)),
-            Err(within) => Err((chunk, within)),
+    /// The chunk and the place in it of `uid`, or where it would be; the tail is the chunk behind the last.
+    fn find(&self, uid: Uid) -> Result<Place, Place> {
+        let chunk = self.packed.of(uid);
+        let within = match self.packed.all.get(chunk) {
+            Some(packed) => packed.find(uid),
+            None => self.tail.binary_search_by_key(&uid, |member| member.uid),
+        };
+        within.map(|within| (chunk, within)).map_err(|within| (chunk, within))
+    }
+
+    fn at(&self, (chunk, within): Place) -> Option<Member> {
+        match self.packed.all.get(chunk) {
+            Some(packed) => packed.get(within),
+            None => self.tail.get(within).copied(),
         }
+    }
+
+    fn members_before(&self, (chunk, within): Place) -> u32 {
+        self.packed.before(chunk) + within as u32
+    }
+
+    fn iter_from(&self, place: Place) -> impl Iterator<Item = (SeqNum, Member)> + '_ {
+        let (first, within) = place;
+        let chunks = self.packed.all.get(first..).unwrap_or_default().iter().enumerate();
+        let packed = chunks.flat_map(move |(n, chunk)| chunk.iter_from(if n == 0 { within } else { 0 }));
+        let behind = if first < self.packed.all.len() { 0 } else { within };
+        let tail = self.tail.iter().skip(behind).copied();
+        let skipped = self.members_before(place);
+        packed.chain(tail).zip(skipped + 1..).map(|(member, seq)| (SeqNum(seq), member))
     }
 
     /// Adds a member whose UID is greater than all.
     pub(crate) fn push(&mut self, member: Member) {
-        // A packed one is not even copied.
-        let last = self.chunks.last_mut().filter(|chunk| matches!(***chunk, Chunk::Open(_)));
-        if let Some(Chunk::Open(members)) = last.map(Arc::make_mut) {
-            members.push(member);
-            if members.len() >= CHUNK_MEMBERS {
-                let packed = Chunk::Packed(Packed::new(members));
-                self.chunks.pop();
-                self.chunks.push(Arc::new(packed));
-            }
-        } else {
-            self.before.push(self.len);
-            self.chunks.push(Arc::new(Chunk::Open(vec![member])));
+        let tail = Arc::make_mut(&mut self.tail);
+        tail.push(member);
+        if tail.len() >= CHUNK_MEMBERS {
+            Arc::make_mut(&mut self.packed).push(Packed::new(tail));
+            self.tail = Arc::default();
         }
-        self.len += 1;
     }
 
-    /// Adds packed members whose UIDs are greater than all.
+    /// Adds packed members whose UIDs are greater than all, before any is pushed.
     pub(crate) fn push_packed(&mut self, packed: Packed) {
-        self.before.push(self.len);
-        self.len += packed.len() as u32;
-        self.chunks.push(Arc::new(Chunk::Packed(packed)));
+        assert!(self.tail.is_empty(), "the tail is behind all that is packed");
+        Arc::make_mut(&mut self.packed).push(packed);
     }
 
     /// Puts members in place of those with their UIDs; `members` in ascending order.
     pub(crate) fn update(&mut self, members: &[Member]) {
-        self.rebuild(
+        self.change(
             members,
             |member| member.uid,
             |chunk, changed| {
@@ -368,47 +370,23 @@ impl View {
 
     /// Takes out members; `uids` in ascending order.
     pub(crate) fn remove(&mut self, uids: &[Uid]) {
-        self.rebuild(
-            uids,
-            |uid| *uid,
-            |chunk, gone| {
-                chunk.retain(|member| gone.binary_search(&member.uid).is_err());
-            },
-        );
-        self.before.clear();
-        self.len = 0;
-        for chunk in &self.chunks {
-            self.before.push(self.len);
-            self.len += chunk.len() as u32;
-        }
+        self.change(uids, |uid| *uid, |chunk, gone| chunk.retain(|member| gone.binary_search(&member.uid).is_err()));
     }
 
-    /// Changes each chunk in which some of `of` may lie, all at once; they are in ascending order.
-    fn rebuild<T>(&mut self, of: &[T], uid: impl Fn(&T) -> Uid, change: impl Fn(&mut Vec<Member>, &[T])) {
-        let mut rest = of;
-        let mut emptied = Vec::new();
-        while let Some(next) = rest.first().map(&uid) {
-            let at = self.chunks.partition_point(|chunk| chunk.last_uid().is_some_and(|last| last < next));
-            let Some(chunk) = self.chunks.get_mut(at) else { break };
-            let Some((first, last)) = chunk.first_uid().zip(chunk.last_uid()) else { break };
-            let (here, behind) = rest.split_at(rest.partition_point(|one| uid(one) <= last));
-            rest = behind;
-            if here.last().is_none_or(|one| uid(one) < first) {
-                continue;
-            }
-            match chunk.changed(|members| change(members, here)) {
-                Some(changed) => *chunk = Arc::new(changed),
-                // It keeps its place until the walk is over.
-                None => emptied.push(at),
-            }
+    fn change<T>(&mut self, of: &[T], uid: impl Fn(&T) -> Uid, change: impl Fn(&mut Vec<Member>, &[T])) {
+        let last = self.packed.last_uid();
+        let (packed, tail) = of.split_at(of.partition_point(|one| Some(uid(one)) <= last));
+        if !tail.is_empty() {
+            change(Arc::make_mut(&mut self.tail), tail);
         }
-        let mut at = 0;
-        self.chunks.retain(|_| {
-            at += 1;
-            emptied.binary_search(&(at - 1)).is_err()
-        });
+        if !packed.is_empty() {
+            Arc::make_mut(&mut self.packed).change(packed, uid, change);
+        }
     }
 }
+
+/// A chunk and a place in it.
+type Place = (usize, usize);
 
 /// A walk over a view's members that can leap over chunks which two views share.
 struct Walk<'a> {
@@ -424,31 +402,36 @@ impl<'a> Walk<'a> {
     }
 
     fn peek(&self) -> Option<Member> {
-        self.view.chunks.get(self.chunk)?.get(self.within)
+        self.view.at((self.chunk, self.within))
     }
 
     fn step(&mut self) {
         self.position += 1;
         self.within += 1;
-        if self.view.chunks.get(self.chunk).is_some_and(|chunk| self.within >= chunk.len()) {
+        if self.view.packed.all.get(self.chunk).is_some_and(|chunk| self.within >= chunk.len()) {
             (self.chunk, self.within) = (self.chunk + 1, 0);
         }
     }
 
-    fn leap(&mut self, members: usize) {
-        self.chunk += 1;
-        self.position += members as u32;
+    fn skip_to(&mut self, chunk: usize) {
+        (self.chunk, self.position) = (chunk, self.view.packed.before(chunk));
     }
 
+    /// Looks at pointers only: of a large mailbox no chunk is near.
     fn skip_shared(&mut self, other: &mut Walk<'_>) {
-        while self.within == 0 && other.within == 0 {
-            match (self.view.chunks.get(self.chunk), other.view.chunks.get(other.chunk)) {
-                (Some(mine), Some(theirs)) if Arc::ptr_eq(mine, theirs) => {
-                    self.leap(mine.len());
-                    other.leap(mine.len());
-                }
-                _ => return,
-            }
+        if self.within > 0 || other.within > 0 {
+            return;
+        }
+        let (mine, theirs) = (&self.view.packed, &other.view.packed);
+        let shared = if Arc::ptr_eq(mine, theirs) && self.chunk == other.chunk {
+            mine.all.len().saturating_sub(self.chunk)
+        } else {
+            let (my, their) = (mine.all.iter().skip(self.chunk), theirs.all.iter().skip(other.chunk));
+            my.zip(their).take_while(|(my, their)| Arc::ptr_eq(my, their)).count()
+        };
+        if shared > 0 {
+            self.skip_to(self.chunk + shared);
+            other.skip_to(other.chunk + shared);
         }
     }
 }

@@ -12,7 +12,7 @@ use model::Uid;
 pub(crate) struct Recent {
     uids: NumberSet,
     /// What the client was told last.
-    told: Option<usize>,
+    told: Option<u32>,
     revision: Revision,
 }
 
@@ -37,9 +37,9 @@ impl Recent {
 
     /// `* n RECENT`, for whom it is a word: after SELECT, and when the number has changed.
     pub fn tell(&mut self, view: &View, out: &mut Out) {
-        let count = self.uids.ranges().map(|(first, last)| view.uid_range(Uid(first), Uid(last)).count()).sum();
+        let count = self.uids.ranges().map(|(first, last)| view.count_of(Uid(first), Uid(last))).sum::<u32>();
         if self.revision == Revision::Rev1 && self.told.replace(count) != Some(count) {
-            response::recent(out, u32::try_from(count).unwrap_or(u32::MAX));
+            response::recent(out, count);
         }
     }
 

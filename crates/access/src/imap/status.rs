@@ -73,7 +73,7 @@ impl Counted {
         let view = account.open(record.id).await?;
         let mut counted = Counted::default();
         if recent {
-            counted.recent = view.uid_range(recent_from, Uid(u32::MAX)).count() as u64;
+            counted.recent = view.count_of(recent_from, Uid(u32::MAX)).into();
         }
         if deleted {
             let deleted = view.iter().filter(|(_, member)| member.flags.contains(FlagBits::DELETED));

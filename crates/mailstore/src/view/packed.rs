@@ -75,6 +75,28 @@ impl Packed {
         (index < self.len()).then(|| Uid(self.value(0, index) as u32))
     }
 
+    pub fn last_uid(&self) -> Option<Uid> {
+        self.uid(self.len().checked_sub(1)?)
+    }
+
+    /// Where `uid` is, or would be.
+    pub fn find(&self, uid: Uid) -> Result<usize, usize> {
+        let (mut from, mut to) = (0, self.len());
+        while from < to {
+            let middle = from + (to - from) / 2;
+            if self.uid(middle).is_some_and(|other| other < uid) {
+                from = middle + 1;
+            } else {
+                to = middle;
+            }
+        }
+        if self.uid(from) == Some(uid) { Ok(from) } else { Err(from) }
+    }
+
+    pub fn iter_from(&self, index: usize) -> impl Iterator<Item = Member> + '_ {
+        (index..self.len()).filter_map(|index| self.get(index))
+    }
+
     /// The first without all of `flags`, which are system flags.
     pub fn first_without(&self, flags: FlagBits) -> Option<usize> {
         let (wanted, _) = flags.words();
@@ -86,7 +108,7 @@ impl Packed {
     }
 
     pub fn unpacked(&self) -> Vec<Member> {
-        (0..self.len()).filter_map(|index| self.get(index)).collect()
+        self.iter_from(0).collect()
     }
 
     fn value(&self, column: usize, index: usize) -> u64 {

@@ -124,6 +124,12 @@ proptest! {
             prop_assert_eq!(now.get(seq).map(|member| member.uid), Some(*uid));
             prop_assert_eq!(now.seq_of(*uid), Some(seq));
         }
+        let count = |first, last| plain.iter().filter(|(uid, _)| (first..=last).contains(uid)).count() as u32;
+        for (first, last) in [(1, 0), (2, 300), (257, 600), (300, u32::MAX), (next, u32::MAX)] {
+            let (first, last) = (Uid(first), Uid(last));
+            prop_assert_eq!(now.count_of(first, last), count(first, last));
+            prop_assert_eq!(now.uid_range(first, last).count() as u32, count(first, last));
+        }
         prop_assert!(now.get(SeqNum(0)).is_none() && now.get(SeqNum(now.len() + 1)).is_none());
         prop_assert!(now.seq_of(Uid(next)).is_none());
     }
@@ -159,8 +165,12 @@ fn a_removal_over_several_chunks_leaves_the_others_shared() {
     let old = view(1..=1300);
     let mut new = old.clone();
     new.remove(&(300..=900).map(Uid).collect::<Vec<_>>());
-    assert_eq!((new.len(), new.chunks.len()), (699, 5));
-    assert!(Arc::ptr_eq(&old.chunks[0], &new.chunks[0]) && Arc::ptr_eq(&old.chunks[5], &new.chunks[4]));
+    assert_eq!((new.len(), new.packed.all.len()), (699, 4));
+    assert!(
+        Arc::ptr_eq(&old.packed.all[0], &new.packed.all[0])
+            && Arc::ptr_eq(&old.packed.all[4], &new.packed.all[3])
+            && Arc::ptr_eq(&old.tail, &new.tail)
+    );
     let changes = old.changes_to(&new);
     assert_eq!((changes.expunged.len(), changes.expunged[0], changes.appended), (601, SeqNum(900), 0));
 }
@@ -170,7 +180,7 @@ fn one_flag_copies_one_chunk() {
     let old = view(1..=100_000);
     let mut new = old.clone();
     new.update(&[Member { flags: FlagBits::SEEN, ..new.by_uid(Uid(77_777)).unwrap() }]);
-    let copied = old.chunks.iter().zip(&new.chunks).filter(|(a, b)| !Arc::ptr_eq(a, b)).count();
+    let copied = old.packed.all.iter().zip(&new.packed.all).filter(|(a, b)| !Arc::ptr_eq(a, b)).count();
     assert_eq!((copied, old.changes_to(&new).flags), (1, vec![Uid(77_777)]));
 }
 

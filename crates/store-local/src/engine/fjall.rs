@@ -45,8 +45,9 @@ struct FjallPicture {
     keyspaces: Weak<Keyspaces>,
 }
 
-/// fjall's background threads: one flushes while the other compacts.
-const WORKERS: usize = 2;
+/// fjall's background threads: one flushes while the others compact. The first hands on what is to be compacted, again and
+/// again as fast as it can, until another takes it: with two in all it would turn idly as long as a compaction runs.
+const WORKERS: usize = 3;
 /// fjall's smallest; it rotates journals at 64 MB, and more of them only mean a longer replay.
 const JOURNALS_OCTETS_MAX: u64 = 128 << 20;
 /// At 4 sealed memtables fjall sleeps inside a commit until one is flushed, and for ever if its flusher died; we wait outside.
