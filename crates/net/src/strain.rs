@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(20);
-/// A session that is ready to go on waits so long for its turn: a command then takes some tenths of a second, a whole
-/// submission half a second. Longer, and people notice.
-const DELAY_HIGH: Duration = Duration::from_millis(50);
+/// A session that is ready to go on waits so long for its turn: a whole submission then takes a third of a second. Much
+/// longer, and people notice.
+const DELAY_HIGH: Duration = Duration::from_millis(30);
 /// One long wait is an accident, so many in a row are too much work.
 const LOOKS_HIGH: u32 = 3;
 
