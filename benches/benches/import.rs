@@ -122,13 +122,24 @@ fn hashes(root: &Path) -> Result<Vec<(String, blake3::Hash)>> {
                 let name = path.strip_prefix(root)?.to_str().context("a name")?;
                 let exported = !name.contains(OWN_FILES);
                 if exported {
-                    found.push((without_validity(name), blake3::hash(&std::fs::read(&path)?)));
+                    found.push((without_validity(name), hash(&std::fs::read(&path)?)));
                 }
             }
         }
     }
     found.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| a.1.as_bytes().cmp(b.1.as_bytes())));
     Ok(found)
+}
+
+/// Likewise in an mbox file, where a line of each message says whence it came: format, UIDVALIDITY, UID and more.
+fn hash(octets: &[u8]) -> blake3::Hash {
+    let mut hash = blake3::Hasher::new();
+    for line in octets.split_inclusive(|octet| *octet == b'\n') {
+        let rest = line.strip_prefix(b"X-Postamt-Export: 1 ");
+        let validity = |rest: &[u8]| rest.iter().position(|octet| *octet == b' ').unwrap_or(0);
+        hash.update(rest.and_then(|rest| rest.get(validity(rest)..)).unwrap_or(line));
+    }
+    hash.finalize()
 }
 
 /// What the command notes for its next run.

@@ -136,7 +136,7 @@ async fn from_rows(
     let wanted = Wanted::new(command, selected.aware);
     let marks = selected.access == Access::ReadWrite && command.items.iter().any(sets_seen);
     let mut names = FlagNames::new(&view.keywords, &selected.recent);
-    let mut members = numbers.members(&view).filter(|(_, member)| is_wanted(command, &member));
+    let mut members = numbers.members(&view).filter(|(_, member)| is_wanted(command, member));
     loop {
         let mut batch: Vec<(SeqNum, Member)> = members.by_ref().take(ROWS_AT_ONCE).collect();
         if batch.is_empty() {
