@@ -124,37 +124,54 @@ impl Message {
         let structure = if wanted.structure { structure_of(email, trouble) } else { None };
         let mut fetch = self.begin(wanted, out);
         let mut reading = Reading { account, email, trouble };
-        for item in wanted.items {
-            match (item, &structure) {
-                (FetchItem::Envelope, _) => match email.envelope() {
-                    Ok(envelope) => fetch.envelope(out, &envelope),
-                    Err(error) => reading.trouble.note(&error),
-                },
-                // RFC 8970 §4.1: LAZY may be NIL, but the row has it.
-                (FetchItem::Preview { .. }, _) => fetch.preview(out, preview(email.preview())),
-                (FetchItem::Body, Some(structure)) => fetch.body(out, structure),
-                (FetchItem::BodyStructure, Some(structure)) => fetch.body_structure(out, structure),
-                (FetchItem::Section(section), structure) => {
-                    section::tell(&mut reading, structure.as_ref(), section, &mut fetch, out).await?
-                }
-                (FetchItem::Binary { part, partial, .. }, structure) => {
-                    binary::tell(&mut reading, structure.as_ref(), (part, *partial), &mut fetch, out).await?
-                }
-                (FetchItem::BinarySize { part }, structure) => {
-                    binary::tell_size(&mut reading, structure.as_ref(), part, &mut fetch, out).await?
-                }
-                _ => self.view_item(item, names, &mut fetch, out),
-            }
+        let told = self.items(&mut reading, (wanted, names), structure.as_ref(), &mut fetch, out).await;
+        if let Err(Refusal::Broken) = told {
+            return told;
         }
         // Something may be left out, and a response without any item is none (RFC 9051 §9 `msg-att`).
-        let adds_uid = reading.trouble.any() || (self.newly_seen && wanted.aware);
+        let adds_uid = told.is_err() || reading.trouble.any() || (self.newly_seen && wanted.aware);
         if adds_uid && !wanted.tells_uid() {
             fetch.uid(out, self.member.uid);
         }
         if self.newly_seen {
             self.tell_seen(wanted, names, &mut fetch, out);
         }
+        // Also when the store could not be read: the command's own answer begins a line.
         fetch.end(out);
+        told
+    }
+
+    /// What is asked of it, as far as it can be told.
+    async fn items(
+        &self,
+        reading: &mut Reading<'_>,
+        (wanted, names): (&Wanted<'_>, &FlagNames),
+        structure: Option<&Structure>,
+        fetch: &mut FetchWriter,
+        out: &mut Out,
+    ) -> Result<(), Refusal> {
+        for item in wanted.items {
+            match (item, structure) {
+                (FetchItem::Envelope, _) => match reading.email.envelope() {
+                    Ok(envelope) => fetch.envelope(out, &envelope),
+                    Err(error) => reading.trouble.note(&error),
+                },
+                // RFC 8970 §4.1: LAZY may be NIL, but the row has it.
+                (FetchItem::Preview { .. }, _) => fetch.preview(out, preview(reading.email.preview())),
+                (FetchItem::Body, Some(structure)) => fetch.body(out, structure),
+                (FetchItem::BodyStructure, Some(structure)) => fetch.body_structure(out, structure),
+                (FetchItem::Section(section), structure) => {
+                    section::tell(reading, structure, section, fetch, out).await?
+                }
+                (FetchItem::Binary { part, partial, .. }, structure) => {
+                    binary::tell(reading, structure, (part, *partial), fetch, out).await?
+                }
+                (FetchItem::BinarySize { part }, structure) => {
+                    binary::tell_size(reading, structure, part, fetch, out).await?
+                }
+                _ => self.view_item(item, names, fetch, out),
+            }
+        }
         Ok(())
     }
 
