@@ -101,6 +101,12 @@ class Ledger:
         # How often something came again of which a client was not told that it had come; (token, recipient) outside that are promised.
         self.doubled, self.outside = 0, set()
 
+    def forget(self):
+        """The server begins anew, with nothing."""
+        self.settle()
+        self.boxes = {user: [Box(user, name) for name in GIVEN] for user in self.boxes}
+        self.validities, self.moves, self.outside = {}, [], set()
+
     def begin(self, what, doubt):
         with self.lock:
             deed = Deed(self, what, doubt)

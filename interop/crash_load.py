@@ -13,7 +13,9 @@ NAMES = [f"box{n}" for n in range(8)]
 # A mailbox is thinned out above this, so that judging stays quick; a client sends this many letters in a round.
 BOX_MAILS_MAX, LETTERS_MAX = 50, 100
 # Mostly small; some are blobs of their own (beyond 32 KiB), few need many writes.
-SIZES = (0, 300, 300, 2000, 2000, 7000, 20_000, 40_000, 70_000, 400_000)
+SIZES = {0: 4, 300: 30, 2000: 30, 7000: 20, 20_000: 8, 35_000: 6, 80_000: 2, 400_000: 0.5}
+# An answer that takes longer does not come.
+ANSWER_S = 20
 SHOWN = rb"UID (\d+)", rb"FLAGS \(([^)]*)\)"
 
 
@@ -52,6 +54,8 @@ class Client(threading.Thread):
         while not self.site.stopping.is_set():
             try:
                 self.session()
+            except TimeoutError:
+                self.ledger.fault("other", f"{type(self).__name__}: no answer for {ANSWER_S} s")
             except (AssertionError, Refused) as why:
                 self.refusals.append(f"{type(self).__name__}: {why}"[:300])
                 self.site.stopping.wait(0.02)
@@ -62,7 +66,7 @@ class Client(threading.Thread):
 
     def token(self):
         self.sent += 1
-        size = self.chance.choice(SIZES) + self.chance.randrange(200)
+        size = self.chance.choices([*SIZES], [*SIZES.values()])[0] + self.chance.randrange(200)
         return f"{self.site.run}x{self.called}x{self.sent}-{size}"
 
     def going_on(self):
@@ -172,6 +176,7 @@ class MailReader(Client):
 
     def session(self):
         with Reader(self.site.server, self.user) as imap:
+            imap.sock.settimeout(ANSWER_S)
             while self.going_on():
                 self.mailboxes(imap)
                 box = self.chance.choice([self.boxes[0]] * 3 + self.free())

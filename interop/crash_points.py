@@ -6,8 +6,6 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.join(HERE, "shim.c")
 TARGET = os.path.join(HERE, "..", "target")
 ACTIONS = ("kill-before", "kill-after", "kill-half")
-# Of a point that is passed often in a round, one of its first so many times.
-TIMES_MAX = 40
 
 
 def shim():
@@ -25,33 +23,36 @@ def shim():
 
 
 class Points:
-    """How often each is passed in a round, and how often it was struck."""
+    """How often each is passed in a round, and how often it was struck; of what lies below one folder."""
 
-    def __init__(self, site):
-        self.site, self.library = site, shim()
-        self.file = os.path.join(site.server.folder, "points")
+    def __init__(self, folder, under):
+        self.under, self.library = under, shim()
+        self.file, self.clock = os.path.join(folder, f"points-{os.path.basename(under)}"), os.path.join(folder, "clock")
         self.passed, self.struck = collections.Counter(), collections.Counter()
 
     def environment(self, at=None, **more):
-        shim = {"LD_PRELOAD": self.library, "SHIM_UNDER": self.site.data, "SHIM_POINTS": self.file}
-        return shim | ({"SHIM_AT": at} if at else {}) | more
+        own = {"LD_PRELOAD": self.library, "SHIM_UNDER": self.under, "SHIM_POINTS": self.file}
+        return own | ({"SHIM_AT": at} if at else {}) | more
 
     def learn(self):
-        """What the last round has passed."""
+        """What the last program has passed, in order."""
         try:
-            with open(self.file, encoding="utf-8", errors="replace") as lines:
-                seen = collections.Counter(line.strip() for line in lines)
+            with open(self.file, encoding="ascii", errors="replace") as lines:
+                seen = [line.strip() for line in lines]
         except FileNotFoundError:
-            return
+            return []
         os.unlink(self.file)
-        for point, count in seen.items():
+        for point, count in collections.Counter(seen).items():
             self.passed[point] = max(self.passed[point], count)
+        return seen
 
-    def choose(self, chance, which=lambda _: True):
-        """The point that was struck least, the time when, and how."""
-        able = [(point, action) for point in self.passed if which(point) for action in ACTIONS]
-        least = min(self.struck[each] for each in able)
-        point, action = chance.choice([each for each in able if self.struck[each] == least])
-        # Also what is hard to reach is left alone for a while.
-        self.struck[point, action] += 0
-        return point, chance.randint(1, min(TIMES_MAX, self.passed[point])), action
+    def choose(self, chance, which=lambda _: True, actions=ACTIONS):
+        """One of those that were struck least: POINT:N:ACTION, mostly of its first times."""
+        able = [(point, action) for point in sorted(self.passed) if which(point) and not point.endswith(".open")
+                for action in actions if action != "kill-half" or point.endswith(".write")]
+        least = min((self.struck[each] for each in able), default=0)
+        point, action = chance.choice([each for each in able if self.struck[each] == least] or [("*", actions[0])])
+        # Also one that is not reached is left alone for a while.
+        self.struck[point, action] += 1
+        times = max(1, round(self.passed[point] ** chance.random()))
+        return f"{point}:{times}:{action}"

@@ -26,8 +26,12 @@ class Run:
             shim()
         self.site = Site(engine, options.seed, options.folder or way.disk, number)
         self.server, self.ledger, self.judge = self.site.server, self.site.ledger, Judge(self.site)
-        self.points = Points(self.site) if self.shimmed else None
+        self.points = Points(self.server.folder, self.site.data) if self.shimmed else None
+        self.backups = Points(self.server.folder, self.site.backups) if self.shimmed else None
         self.always = {"SHIM_SYNC": "swallow"} if options.sabotage == "no-sync" else {}
+        if options.sabotage:
+            self.again()
+        self.restores = collections.Counter()
         self.counts, self.hit, self.chance = collections.Counter(), collections.Counter(), None
 
     def round(self, number):
@@ -53,23 +57,39 @@ class Run:
     def again(self, at=None, **more):
         """The server is well, and started anew with something in its way."""
         self.server.kill()
+        self.learn()
         return self.start(at, **more)
 
-    def dead(self, within):
-        """Whether the process ends by itself."""
+    def learn(self):
+        return self.points.learn() if self.points else []
+
+    def state(self):
+        """As ps tells it: T is stopped, Z has ended."""
+        with open(f"/proc/{self.server.process.pid}/stat", encoding="ascii", errors="replace") as stat:
+            return stat.read().rsplit(")", 1)[1].split()[0]
+
+    def reached(self, within):
+        """Whether the process has ended or stopped by itself."""
         end = time.monotonic() + within
         while time.monotonic() < end:
-            if self.server.process.poll() is not None:
+            if self.state() in "ZTt":
                 return True
-            time.sleep(0.003)
+            time.sleep(0.002)
         return False
+
+    def struck(self, at, within):
+        """The server under load comes to a point; if it does not in this time, it is any instant."""
+        hit = self.reached(within)
+        if hit:
+            self.hit[at.split(":")[0]] += 1
+        return hit
 
     def killed(self):
         """kill -9, whatever there is to kill; and nobody was refused anything before."""
         self.server.kill()
         self.counts["struck"] += 1
         refusals = self.site.calm()
-        assert not refusals, f"refused without a reason: {refusals[:2]}"
+        self.fault(refusals, f"refused without a reason: {refusals[:2]}")
 
     def cut(self):
         """The power goes; answers count until then."""
@@ -85,8 +105,7 @@ class Run:
         """The server starts, and everything is there."""
         if not self.start():
             raise AssertionError(f"it does not start: {self.server.said()[-1500:]}")
-        if self.points:
-            self.points.learn()
+        self.learn()
         doubts = self.judge.judge(number % WHOLE_EVERY == 0)
         self.counts["in_doubt"] += doubts
         return f"{doubts} in doubt"
@@ -103,14 +122,16 @@ class Run:
         output, got = self.command(*arguments).ended()
         self.fault(got not in status, f"{arguments}: exit status {got}, {output[-500:]}")
 
-    def interrupted(self, _, *arguments):
-        """A command that is killed, unless it ends before."""
-        command = self.command(*arguments)
-        time.sleep(self.chance.uniform(0, 0.15))
-        command.kill()
-        output, status = command.ended()
-        self.counts["struck"] += status < 0
-        self.fault(status > 0, f"{arguments}: exit status {status}, {output[-500:]}")
+    def interrupted(self, points, *arguments):
+        """A command that is killed at a point of what it writes, unless it ends before. Whether it was."""
+        at = points.choose(self.chance)
+        output, status = self.command(*arguments, **points.environment(at)).ended()
+        points.learn()
+        if status < 0:
+            self.counts["struck"] += 1
+            self.hit[f"{self.way.name}: {at.split(':')[0]}"] += 1
+        self.fault(status > 0, f"{arguments} at {at}: exit status {status}, {output[-500:]}")
+        return status < 0
 
     def ended(self):
         """Everything is read once more; what was for others has come there, or waits."""

@@ -7,8 +7,9 @@ from power import MIB, Image, Memory
 from world import Exchanger, Names
 
 DOMAINS = 4
-# Small disks, so that tables are small too (a 128th of it, from 1 MiB on); deleted mail is kept, but not long.
-DISK_OCTETS = 512 * MIB
+# A store that is made on a small disk has small tables (a 128th of it), so they are written and merged in every other round. Blobs
+# stay for a day, so the disk grows afterwards.
+BIRTH_OCTETS, GROWN_OCTETS, IMAGE_OCTETS = 160 * MIB, 4096 * MIB, 512 * MIB
 TOP = 'relay_from = ["127.0.0.0/8"]'
 TABLES = """[outbound]
 dns = ["{dns}"]
@@ -43,10 +44,12 @@ class Site:
         data = f"{self.disk.at}/data" if self.disk else os.path.join(disk, f"crash-{os.getpid()}")
         self.server = Server(tables, TOP, len(USERS), data)
         self.data, self.backups = data, f"{self.server.folder}/backups"
+        if disk == "memory":
+            self.disk.grow(GROWN_OCTETS)
 
     @staticmethod
     def _disk(disk):
-        kinds = {"memory": lambda: Memory(DISK_OCTETS), "image": lambda: Image(DISK_OCTETS, "/dev/shm")}
+        kinds = {"memory": lambda: Memory(BIRTH_OCTETS), "image": lambda: Image(IMAGE_OCTETS, "/dev/shm")}
         return kinds[disk]() if disk in kinds else None
 
     def take(self, taken):

@@ -1,6 +1,7 @@
 """The ways in which crash.py ends a server, or troubles it. Each does one round, and judges."""
-import os, resource, shutil, signal, time
+import functools, os, resource, shutil, signal, struct, threading, time
 from collections import namedtuple
+from crash_points import Points
 
 Way = namedtuple("Way", "name work disk shimmed what")
 
@@ -15,6 +16,129 @@ def power(run, number):
     run.load(number)
     run.cut()
     return run.recovered(number)
+
+
+def point(run, number, which=lambda _: True):
+    """At a named point, of which all are struck equally often."""
+    at = run.points.choose(run.chance, which) if run.points.passed else None
+    if not run.again(at):
+        return startup_note(run, number, at)
+    run.load(number, 0, 0.001)
+    hit = run.struck(at, run.options.load) if at else run.reached(run.options.load)
+    run.killed()
+    return f"{at if hit else f'{at} was not reached'}, {run.recovered(number)}"
+
+
+def startup_note(run, number, at):
+    """It was killed before it was ready."""
+    run.fault(run.server.process.wait() != -signal.SIGKILL, f"at {at} it does not start: {run.server.said()[-800:]}")
+    run.hit[at.split(":")[0]] += 1
+    run.counts["struck"] += 1
+    return f"{at} at the start, {run.recovered(number)}"
+
+
+def compaction(run, number):
+    """At the points of fjall's tables, and of redb's file being made shorter."""
+    return point(run, number, lambda name: name.startswith(("table.", "manifest.", "redb.truncate")))
+
+
+def power_point(run, number):
+    """The process stands still at a named point when the power goes."""
+    at = run.points.choose(run.chance, actions=("stop",)) if run.points.passed else None
+    run.again(at) if at is None else starting(run, at)
+    run.load(number, 0, 0.001)
+    hit = at and run.struck(at, run.options.load)
+    run.cut()
+    return f"{at if hit else f'{at} was not reached'}, {run.recovered(number)}"
+
+
+def starting(run, at):
+    """It may come to the point before it is ready."""
+    waiting = threading.Thread(target=run.again, args=(at,))
+    waiting.start()
+    time.sleep(0.01)
+    while waiting.is_alive():
+        if run.server.process.poll() is None and run.state() in "Tt":
+            return
+        time.sleep(0.005)
+
+
+def startup(run, number):
+    """After a kill, the start is killed, up to four times in a row, at one of its first writes or at any time."""
+    run.load(number)
+    run.killed()
+    for _ in range(run.chance.randint(1, 4)):
+        run.learn()
+        at = f"*:{run.chance.randint(1, 60)}:{run.chance.choice(('kill-before', 'kill-after', 'kill-half'))}"
+        if not run.start(at):
+            run.fault(run.server.process.wait() != -signal.SIGKILL, f"at {at} it does not start: {run.server.said()[-800:]}")
+            last = run.learn()[-1:]
+            run.hit.update(f"startup: {name}" for name in last)
+        run.server.kill()
+        run.counts["struck"] += 1
+    return run.recovered(number)
+
+
+def birth(run, number):
+    """The very first start is killed, at each of its writes in turn."""
+    run.server.kill()
+    shutil.rmtree(run.site.data, ignore_errors=True)
+    run.ledger.forget()
+    run.site.kept.clear()
+    run.learn()
+    births = 1 + (number - 1) // 3
+    at = f"*:{births}:{('kill-before', 'kill-after', 'kill-half')[number % 3]}"
+    if not run.start(at):
+        run.fault(run.server.process.wait() != -signal.SIGKILL, f"at {at} it does not start: {run.server.said()[-800:]}")
+        run.hit.update(f"birth: {name}" for name in run.learn()[-1:])
+    run.server.kill()
+    run.counts["struck"] += 1
+    run.learn()
+    run.fault(not run.start(), f"after {at} it does not start: {run.server.said()[-800:]}")
+    run.load(number, most=0.1)
+    run.killed()
+    return run.recovered(number)
+
+
+def fails(run, number, error):
+    """The nth change of the disk fails, n = 1, 2, 3, …: once, or from then on until the disk is well again."""
+    lasting = number % 2
+    at = f"{run.chance.choice(('*', '*.write', '*.sync'))}:{(number + 1) // 2}:fail-{error}{'-on' * lasting}"
+    until = f"{run.server.folder}/well"
+    if os.path.exists(until):
+        os.unlink(until)
+    said = run.site.log_octets()
+    ready = run.again(at, SHIM_UNTIL=until)
+    if ready:
+        run.load(number, most=0.25)
+        open(until, "w", encoding="ascii").close()
+        time.sleep(0.15)
+    refusals = run.site.calm() if ready else []
+    ended = run.server.process.poll()
+    log, happened = run.site.log_since(said), len(run.learn())
+    run.fault("panicked" in log, f"{at}: {log[log.find('panicked') - 300:][:900]}")
+    run.fault((not ready or ended is not None or refusals) and not any(word in log for word in ("WARN", "ERROR", "postamt:")),
+              f"{at}: it says nothing in the log, and {'has ended' if ended is not None else refusals[:2]}: {log[-600:]}")
+    run.server.kill()
+    run.counts["struck"] += 1
+    state = "did not start" if not ready else f"ended with {ended}" if ended is not None else f"{len(refusals)} refused"
+    return f"{at} of {happened}, {state}, {run.recovered(number)}"
+
+
+def clock(run, number):
+    """The wall clock jumps by days, forth and back, amid load."""
+    with open(run.points.clock, "wb") as file:
+        file.write(struct.pack("<q", 0))
+    run.again(None, SHIM_CLOCK=run.points.clock)
+    run.load(number, most=0.05)
+    for _ in range(3):
+        with open(run.points.clock, "r+b") as file:
+            file.write(struct.pack("<q", run.chance.choice((-86400, 86400, 2 * 86400, -3600, 0))))
+        time.sleep(0.1)
+    if number % 2:
+        run.killed()
+        return run.recovered(number)
+    return unharmed(run, number)
 
 
 def stop(run, number):
@@ -42,6 +166,8 @@ def unharmed(run, number):
 
 def two(run, number):
     """Another server and a restore want the same data folder: each is refused with a sentence; the first one does not notice."""
+    if not os.path.exists(run.site.backups):
+        run.succeeds("backup", "create", run.site.backups, "--config", run.server.config)
     run.load(number, most=0.1)
     for arguments, sentence in ((("serve", "--config", run.site.second()), "is in use by another process"),
                                 (("backup", "restore", run.site.backups, "--to", run.site.data), "is not empty")):
@@ -74,7 +200,7 @@ def backup(run, number):
     create = ("backup", "create", run.site.backups, "--config", run.server.config)
     run.load(number, most=0.05)
     for _ in range(3):
-        run.interrupted(run.site.backups, *create)
+        run.interrupted(run.backups, *create)
     run.site.calm()
     run.succeeds(*create)
     run.succeeds("backup", "verify", run.site.backups)
@@ -90,8 +216,11 @@ def restore(run, number):
     run.succeeds("backup", "create", run.site.backups, "--config", run.server.config)
     whole, restored = ("backup", "restore", run.site.backups, "--to"), f"{run.site.data}.restored"
     shutil.rmtree(restored, ignore_errors=True)
+    points = Points(run.server.folder, restored)
+    points.passed.update(run.points.passed)
+    points.struck = run.restores
     for _ in range(run.chance.randint(1, 4)):
-        run.interrupted(restored, *whole, restored)
+        run.interrupted(points, *whole, restored)
         if os.path.exists(f"{restored}/restore-unfinished"):
             output, status = run.command("serve", "--config", run.site.second(restored)).ended()
             run.fault(status == 0 or "has not ended" not in output, f"a server starts on what is half restored: {output[-300:]}")
@@ -107,10 +236,18 @@ def restore(run, number):
 
 WAYS = {way.name: way for way in (
     Way("kill", kill, "memory", False, "kill -9 at a random instant"),
+    Way("point", point, "memory", True, "kill -9 before, behind or in the midst of each named write, sync, rename, …"),
     Way("power", power, "image", False, "the power of an ext4 file system is cut at a random instant"),
-    Way("two", two, "memory", False, "a second server and a restore on its data folder"),
+    Way("power-point", power_point, "image", True, "the same while the server stands at a named point"),
+    Way("startup", startup, "memory", True, "a start after a kill is killed as well, up to four times"),
+    Way("birth", birth, "memory", True, "the first start of all is killed at each of its writes"),
+    Way("compaction", compaction, "memory", True, "kill -9 at the points of flushing and merging"),
+    Way("eio", functools.partial(fails, error="EIO"), "memory", True, "the nth change of the disk fails, once or from then on"),
+    Way("enospc", functools.partial(fails, error="ENOSPC"), "memory", True, "the nth change of the disk finds no space, once or for a while"),
     Way("emfile", emfile, "memory", False, "no more files can be opened for a while"),
-    Way("backup", backup, "memory", False, "`postamt backup create` killed amid load"),
-    Way("restore", restore, "memory", False, "`postamt backup restore` killed; the server goes on with what was restored"),
     Way("stop", stop, "memory", False, "SIGSTOP, and SIGCONT or kill -9"),
+    Way("clock", clock, "memory", True, "the wall clock jumps by days, forth and back"),
+    Way("two", two, "memory", False, "a second server and a restore on its data folder"),
+    Way("backup", backup, "memory", True, "`postamt backup create` killed at its points amid load"),
+    Way("restore", restore, "memory", True, "`postamt backup restore` killed at its points; the server goes on with what was restored"),
 )}

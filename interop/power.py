@@ -54,8 +54,11 @@ class Image(Mounted):
 
 
 class Memory(Mounted):
-    """A tmpfs of a size of its own: a store on a small disk has small tables, so they are written and merged often."""
+    """A tmpfs of a size of its own, which may grow."""
 
     def __init__(self, octets):
         super().__init__()
         self.run("mount", "-t", "tmpfs", "-o", f"size={octets}", "tmpfs", self.at)
+
+    def grow(self, octets):
+        self.run("mount", "-o", f"remount,size={octets}", self.at)

@@ -13,6 +13,8 @@
  *         stop                      SIGSTOP to itself before the call; it goes on with SIGCONT.
  *         fail-EIO                  The call fails once and does nothing; ENOSPC, EMFILE, EROFS, EDQUOT and numbers likewise.
  *         fail-EIO-on               From then on all passings of POINT fail, until the file $SHIM_UNTIL exists.
+ * SHIM_SYNC=swallow   Syncs say that they succeeded, and do nothing: a disk that lies.
+ * SHIM_CLOCK=FILE     The first eight octets of the file are seconds, little-endian, that the wall clock is ahead; they may change.
  * SHIM_RECORD=FILE    What succeeded, in its order, is appended. A record is this head, little-endian, then the paths (relative to
  *                     DIR, no zero behind), then the data:
  *
@@ -44,9 +46,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 /* The first pattern that fits (`*` also means slashes); otherwise the path's first part, or `data` for the folder itself. */
@@ -71,6 +75,8 @@ static int record = -1, points = -1;
 static char at_point[64], at_action[64];
 static long at_count;
 static _Atomic long passed;
+static int swallows;
+static volatile const int64_t *ahead; /* seconds */
 static pthread_mutex_t order = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -84,7 +90,17 @@ static int appended(const char *variable) {
     return path ? (int)syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600) : -1;
 }
 
+static void start_clock(const char *file) {
+    int fd = file ? (int)syscall(SYS_openat, AT_FDCWD, file, O_RDONLY | O_CLOEXEC) : -1;
+    void *mapped = fd < 0 ? MAP_FAILED : mmap(NULL, sizeof *ahead, PROT_READ, MAP_SHARED, fd, 0);
+    if (file && mapped == MAP_FAILED) abort();
+    if (file) ahead = mapped;
+}
+
 static void start(void) {
+    const char *sync = getenv("SHIM_SYNC");
+    swallows = sync && !strcmp(sync, "swallow");
+    start_clock(getenv("SHIM_CLOCK"));
     const char *folder = getenv("SHIM_UNDER"), *at = getenv("SHIM_AT");
     if (!folder) return;
     /* It may not be there yet, but what it will lie in has to be. */
@@ -401,7 +417,7 @@ static int syncing(int fd, int (*real)(int)) {
     lock();
     note(folder ? 'D' : 'S', found.st_ino, 0, &place, NULL, NULL, 0, 0);
     unlock();
-    int failed = real(fd);
+    int failed = swallows ? 0 : real(fd);
     lock();
     if (!failed) note(folder ? 'd' : 's', found.st_ino, 0, &place, NULL, NULL, 0, 0);
     unlock();
@@ -410,6 +426,15 @@ static int syncing(int fd, int (*real)(int)) {
 }
 int fsync(int fd) { REAL(fsync); return syncing(fd, real); }
 int fdatasync(int fd) { REAL(fdatasync); return syncing(fd, real); }
+
+/* The wall clock only: what is waited for is not. */
+int clock_gettime(clockid_t which, struct timespec *now) {
+    REAL(clock_gettime);
+    pthread_once(&once, start);
+    int failed = real(which, now);
+    if (!failed && ahead && which == CLOCK_REALTIME) now->tv_sec += *ahead;
+    return failed;
+}
 
 /* The point is that of the new name; coming from or going elsewhere is something a record cannot tell. */
 static int naming(const char *op, char kind, int from_folder, const char *from, int to_folder, const char *to, int flags) {
