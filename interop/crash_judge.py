@@ -5,7 +5,7 @@ from crash_load import POPPER, listed, shown
 from harness import Pop3
 from mailboxes import Reader
 
-# How long an accepted letter may take from the queue into its mailbox behind a start.
+# How long accepted letters may take from the queue into their mailboxes behind a start.
 PATIENCE_S = 20
 FIELDS = {"validity": rb"UIDVALIDITY (\d+)", "next": rb"UIDNEXT (\d+)", "modseq": rb"HIGHESTMODSEQ (\d+)"}
 
@@ -17,6 +17,7 @@ class Judge:
     def judge(self, whole=False):
         """Faults go into the ledger, which then holds what is there. `whole` reads every octet of every message."""
         doubts = self.ledger.settle()
+        self.until = time.monotonic() + PATIENCE_S
         for user in self.ledger.boxes:
             with Reader(self.site.server, user) as imap:
                 self._user(imap, user, whole)
@@ -42,13 +43,13 @@ class Judge:
 
     def _box(self, imap, box, name, whole):
         box.names, box.busy, box.maybe = [name], False, False
-        end, hurried = time.monotonic() + PATIENCE_S, False
+        hurried = False
         while True:
             self._numbers(box, b" ".join(parts[0] for parts in imap.ok(b"EXAMINE " + name.encode())))
             there = self._read(imap, b"1:*", whole)
             self._new(imap, box, there, whole)
             late = [token for token, arrival in box.arrivals.items() if arrival.seen < arrival.sure]
-            if not late or time.monotonic() > end:
+            if not late or time.monotonic() > self.until:
                 break
             if not hurried:
                 self.site.hurry()
@@ -56,7 +57,7 @@ class Judge:
             time.sleep(0.05)
         self._known(box, there)
         for token in late:
-            self.ledger.fault("lost", f"{box}: {token} did not come")
+            self.ledger.fault("lost", f"{box}: {token} did not come", token)
             box.arrivals[token].sure = box.arrivals[token].seen
         # What was promised once and has come is done with; a doubt may come true later, out of the queue.
         box.arrivals = {token: arrival for token, arrival in box.arrivals.items() if arrival.seen < arrival.sure + arrival.doubtful}
@@ -90,7 +91,7 @@ class Judge:
         octets = there if whole else self._read(imap, listed(new), True) if new else {}
         for uid in new:
             flags, size, message = octets[uid]
-            token = token_of(message) or "?"
+            token = token_of(message)
             self.ledger.locate(box, uid, token, flags)
             box.mails[uid].size = size
 
@@ -103,7 +104,8 @@ class Judge:
         for uid, mail in list(box.mails.items()):
             if uid not in there:
                 if not mail.leaving:
-                    self.ledger.fault("lost", f"{box}: UID {uid}, {mail.token}")
+                    self.ledger.fault("lost", f"{box}: UID {uid}, {mail.token}", mail.token)
+                self.ledger.tell(f"gone: {box} UID {uid}: {mail.token}")
                 box.drop(uid)
                 continue
             flags, size, _ = there[uid]
@@ -115,11 +117,13 @@ class Judge:
 
     def _moves(self):
         """What was being moved is on one side, and not on both."""
-        for box, uid, into, arrival, before in self.ledger.moves:
+        for box, uid, into, arrival, before, token in self.ledger.moves:
             sides = arrival.seen - before + (uid in box.mails)
-            if sides != 1 and box in self.ledger.boxes[box.user] and into in self.ledger.boxes[box.user]:
+            there = box in self.ledger.boxes[box.user] and into in self.ledger.boxes[box.user]
+            # With another doubt of the same letter there, both sides may be true.
+            if sides != 1 and there and arrival.doubtful == 1:
                 kind = "doubled" if sides else "lost"
-                self.ledger.fault(kind, f"what was being moved from {box} (UID {uid}) to {into} is there {sides} times")
+                self.ledger.fault(kind, f"what was being moved from {box} (UID {uid}) to {into} is there {sides} times", token)
         self.ledger.moves.clear()
 
     def _maildrop(self):

@@ -1,10 +1,13 @@
 """What crash.py's clients were promised: each deed is noted as begun, then as acknowledged; what was not is in doubt until the judge has looked."""
-import hashlib, re, threading
+import collections, hashlib, re, threading
 from harness import DOMAIN
 
 PAST_UIDS_MAX = 20_000
+# Of what happened lately, so many things are known, to tell the story of what is wrong.
+STORY_MAX, STORY_SHOWN_MAX = 20_000, 12
 # What every account has from its beginning.
 GIVEN = ("INBOX", "Drafts", "Sent", "Junk", "Trash", "Archive")
+REPORT = "a report"
 SUBJECT = re.compile(rb"^Subject: (\S+)\r", re.M)
 
 
@@ -18,8 +21,12 @@ def letter(token):
 
 
 def token_of(message):
-    found = SUBJECT.search(message)
-    return found[1].decode("ascii", "replace") if found else None
+    """The letter's name; the server's own reports are all named alike."""
+    head = message.partition(b"\r\n\r\n")[0] + b"\r\n"
+    if b"\r\nContent-Type: multipart/report" in head:
+        return REPORT
+    found = SUBJECT.search(head)
+    return found[1].decode("ascii", "replace") if found else "?"
 
 
 class Mail:
@@ -84,6 +91,7 @@ class Deed:
             if self.ledger.closed or self not in self.ledger.pending:
                 return False
             del self.ledger.pending[self]
+            self.ledger.tell("promised", self.what)
             self.ledger.acknowledged += 1
             if effect:
                 effect()
@@ -96,10 +104,10 @@ class Ledger:
         self.boxes = {user: [Box(user, name) for name in GIVEN] for user in users}
         # By user and name: the highest UIDVALIDITY that was ever told; which letters there ever were.
         self.validities, self.tokens = {}, set()
-        # (from, uid, to, arrival there, how often it was there before): what is in one of both, and not in both.
+        # (from, uid, to, arrival there, how often it was there before, token): what is in one of both, and not in both.
         self.moves, self.faults = [], []
         # How often something came again of which a client was not told that it had come; (token, recipient) outside that are promised.
-        self.doubled, self.outside = 0, set()
+        self.doubled, self.outside, self.story = 0, set(), collections.deque(maxlen=STORY_MAX)
 
     def forget(self):
         """The server begins anew, with nothing."""
@@ -116,23 +124,31 @@ class Ledger:
     def inbox(self, user):
         return self.boxes[user][0]
 
-    def fault(self, kind, text):
+    def tell(self, *what):
+        self.story.append(" ".join(map(str, what)))
+
+    def fault(self, kind, text, *about):
+        """What is wrong, and what happened to it before."""
         with self.lock:
-            self.faults.append((kind, text))
+            story = [line for line in self.story if any(word in line for word in about)][-STORY_SHOWN_MAX:]
+            self.faults.append((kind, text + "".join(f"\n        {line}" for line in story)))
 
     def close(self):
         """Nothing that is answered from here on counts."""
         with self.lock:
             self.closed = True
+            self.tell("—— the end")
 
     def settle(self):
         """What was not answered is in doubt from here on; then the next round may begin."""
         with self.lock:
             for deed in self.pending:
+                self.tell("in doubt:", deed.what)
                 deed.doubt()
             doubts = len(self.pending)
             self.pending.clear()
             self.closed = False
+            self.tell("—— judged")
             return doubts
 
     def expect(self, user, token):
@@ -149,9 +165,12 @@ class Ledger:
         with self.lock:
             if self.closed:
                 return
+            self.tell(f"seen: {box} UID {uid}: {token}")
             if uid in box.past:
-                self.fault("reused", f"{box}: UID {uid} was {box.past[uid]}, and is {token}")
+                self.fault("reused", f"{box}: UID {uid} was {box.past[uid]}, and is {token}", token, box.past[uid])
             box.put(uid, token, flags)
+            if token == REPORT:
+                return
             if token not in self.tokens:
                 self.fault("ghost", f"{box}: UID {uid} is {token}, which nobody has sent")
             else:
@@ -159,7 +178,7 @@ class Ledger:
                 arrival.seen += 1
                 self.doubled += arrival.seen > 1
                 if arrival.seen > arrival.sure + arrival.doubtful and not self._pending(token):
-                    self.fault("doubled", f"{box}: {token} is there {arrival.seen} times, for {arrival.sure} promised and {arrival.doubtful} in doubt")
+                    self.fault("doubled", f"{box}: {token} is there {arrival.seen} times, for {arrival.sure} promised and {arrival.doubtful} in doubt", token)
 
     def _pending(self, token):
         return any(token in deed.what for deed in self.pending)
@@ -190,7 +209,7 @@ class Ledger:
         def effect():
             for uid in uids:
                 box.drop(uid)
-        return self.begin(f"EXPUNGE {box} {uids}", doubt), effect
+        return self.begin(f"EXPUNGE {box} {uids} {[box.mails[uid].token for uid in uids]}", doubt), effect
 
     def carry(self, box, uids, into, moves):
         """COPY or MOVE; its effect wants the pairs of UIDs."""
@@ -205,7 +224,7 @@ class Ledger:
                 if moves:
                     mail.leaving = True
                     if arrival.doubtful == 1 and arrival.sure == arrival.seen:
-                        self.moves.append((box, uid, into, arrival, arrival.seen))
+                        self.moves.append((box, uid, into, arrival, arrival.seen, mail.token))
 
         def effect(pairs):
             for uid, mail in mails.items():

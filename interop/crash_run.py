@@ -11,6 +11,10 @@ WHOLE_EVERY = 50
 SHOWN_MAX = 5
 
 
+def shown(faults):
+    return "".join(f"\n    {kind}: {text}" for kind, text in faults[:SHOWN_MAX])
+
+
 class Command(subprocess.Popen):
     def ended(self):
         """What it said, and its exit status; negative if it was killed."""
@@ -30,7 +34,10 @@ class Run:
         self.backups = Points(self.server.folder, self.site.backups) if self.shimmed else None
         self.always = {"SHIM_SYNC": "swallow"} if options.sabotage == "no-sync" else {}
         if options.sabotage:
-            self.again()
+            # What was made before is there; what comes now is not synced.
+            self.server.kill()
+            os.sync()
+            self.start()
         self.restores = collections.Counter()
         self.counts, self.hit, self.chance = collections.Counter(), collections.Counter(), None
 
@@ -41,7 +48,7 @@ class Run:
         self.counts["rounds"] += 1
         note = self.way.work(self, number)
         found = self.ledger.faults[faults:]
-        assert not found, f"--seed {self.options.seed} --round {number}: {len(found)} faults, {found[:SHOWN_MAX]}"
+        assert not found, f"--seed {self.options.seed} --round {number}: {len(found)} faults{shown(found)}"
         return f"{self.ledger.acknowledged - before} acknowledged{', ' + note if note else ''}"
 
     def load(self, number, least=0.03, most=None):
@@ -144,7 +151,7 @@ class Run:
         if outside > self.site.exchanger.cut:
             self.ledger.fault("doubled", f"{outside} outside, with {self.site.exchanger.cut} connections cut off")
         self._checked()
-        assert not self.ledger.faults, f"{len(self.ledger.faults)} faults, {self.ledger.faults[:SHOWN_MAX]}"
+        assert not self.ledger.faults, f"{len(self.ledger.faults)} faults{shown(self.ledger.faults)}"
         return f"{self.ledger.acknowledged} acknowledged, {len(self.ledger.outside)} outside of which {waiting} wait, {outside} doubled there"
 
     def _checked(self):

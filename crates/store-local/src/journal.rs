@@ -39,6 +39,8 @@ pub(crate) struct Journals {
 /// Torn ends that are kept: each is of a batch that nobody was promised.
 const TORN_KEPT_MAX: usize = 16;
 const MARKER: &str = "DAMAGED";
+/// fjall's version file, whole: `FJL` and a number.
+const VERSION_OCTETS: u64 = 4;
 
 impl Journals {
     /// Those of the store in `folder`.
@@ -106,10 +108,10 @@ impl Journals {
     }
 
     /// fjall cannot open what it did not finish creating: it trips over its own first journal. The version file is the last
-    /// it writes, and no batch comes before.
+    /// it writes, in two steps, and no batch comes before.
     fn forget_unfinished_creation(&self) -> io::Result<()> {
         let version = self.rows.join("version");
-        if !self.rows.exists() || fs::metadata(&version).is_ok_and(|found| found.len() > 0) {
+        if !self.rows.exists() || fs::metadata(&version).is_ok_and(|found| found.len() >= VERSION_OCTETS) {
             return Ok(());
         }
         for journal in self.list()? {

@@ -103,13 +103,15 @@ fn one_process_per_folder() {
 
 #[test]
 fn a_creation_that_was_cut_short_is_begun_anew() {
-    let folder = tempfile::tempdir().unwrap();
-    let rows = folder.path().join("rows");
-    fs::create_dir_all(rows.join("keyspaces")).unwrap();
-    fs::write(rows.join("0.jnl"), vec![0; 100]).unwrap();
-    fs::write(rows.join("version"), b"").unwrap();
-    let store = LocalStore::open(folder.path(), Options::default()).unwrap();
-    assert_eq!(put(&store, "k", "1"), Ok(()));
+    for version in [b"".as_slice(), b"FJL"] {
+        let folder = tempfile::tempdir().unwrap();
+        let rows = folder.path().join("rows");
+        fs::create_dir_all(rows.join("keyspaces")).unwrap();
+        fs::write(rows.join("0.jnl"), vec![0; 100]).unwrap();
+        fs::write(rows.join("version"), version).unwrap();
+        let store = LocalStore::open(folder.path(), Options::default()).unwrap();
+        assert_eq!(put(&store, "k", "1"), Ok(()));
+    }
 }
 
 #[test]
