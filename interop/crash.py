@@ -9,7 +9,7 @@ SMTP, LMTP, submission with relaying, IMAP and POP3 clients change one server's 
 the server is ended, started again, and everything is compared by IMAP and POP3. One data folder lasts all rounds of a way. Closes with
 `N passed, M failed`; docs/crashes.md tells more.
 """
-import argparse, os, subprocess, sys, time
+import argparse, os, signal, subprocess, sys, time
 from crash_results import print_sum
 from crash_run import Run
 from crash_ways import WAYS
@@ -85,6 +85,8 @@ def main():
     if options.jobs > 1:
         side_by_side(options)
     sys.argv[1:] = []
+    # Also what was found until it was ended counts.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     tally = Tally()
     for engine in ENGINES if options.engine == "both" else [options.engine]:
         for way in options.ways or WAYS:

@@ -1,5 +1,5 @@
 """crash.py's clients: they change one server's mail by every protocol at once, and tell the ledger what they were promised."""
-import base64, random, re, threading, time
+import base64, collections, random, re, threading
 from crash_ledger import letter
 from harness import DOMAIN, Imap, Pop3, Wire, login
 from mailboxes import Reader
@@ -299,17 +299,15 @@ class Popper(Client):
         self.site.stopping.wait(0.02)
 
     def maildrop(self, pop, box):
-        """The UID of each message's number, where its letter is here once."""
-        by_token, once = {}, {}
+        """The UID of each message's number, where its letter is once: known by IMAP, and listed here."""
+        known, listed_here = collections.defaultdict(list), collections.defaultdict(list)
         for uid, mail in box.mails.items():
-            by_token.setdefault(mail.token, []).append(uid)
+            known[mail.token].append(uid)
         for line in pop.many(b"LIST"):
             number = int(line.split()[0])
             head = b"\n".join(pop.many(b"TOP %d 0" % number))
-            token = re.search(rb"(?m)^Subject: *(\S+)", head)[1].decode()
-            if len(by_token.get(token, ())) == 1:
-                once[number] = by_token[token][0]
-        return once
+            listed_here[re.search(rb"(?m)^Subject: *(\S+)", head)[1].decode()].append(number)
+        return {numbers[0]: known[token][0] for token, numbers in listed_here.items() if len(numbers) == len(known[token]) == 1}
 
 
 def clients(site, number):
