@@ -29,6 +29,7 @@ const HELP: &str = "cargo xtask VERB
   serve-suites [--debug]  a fresh server for outside suites; the last line is the path of its suites.ini
   sim --seeds N [--from S] [--letters L]  worlds with everything that goes wrong, on all cores; `--seed S` shows one
   bench [NAME …]  the benchmark NAME of whichever crate has it; without a name, all there are
+  crash [WAY…]    the real server killed and cut off in every way under load; `--list`, `--sum` (docs/crashes.md)
   fuzz NAME [SECONDS]  the fuzz target NAME for a minute or so long (needs a nightly toolchain and cargo-fuzz)";
 
 fn main() -> ExitCode {
@@ -55,6 +56,7 @@ fn verb(words: &[&str]) -> Result<()> {
         ["sim", rest @ ..] => cargo(&[&["run", "--release", "-p", "sim", "--"], rest].concat()),
         ["bench"] => benches::list(),
         ["bench", name, rest @ ..] => benches::run(name, rest),
+        ["crash", rest @ ..] => crash(rest),
         ["fuzz", name] => fuzz(name, "60"),
         ["fuzz", name, seconds] => fuzz(name, seconds),
         [] | ["help" | "--help" | "-h"] => {
@@ -76,6 +78,15 @@ fn test() -> Result<()> {
     } else {
         cargo(&["test", "--workspace", "--no-fail-fast"])
     }
+}
+
+/// The driver compiles the shim itself. `POSTAMT` names another binary.
+fn crash(args: &[&str]) -> Result<()> {
+    let only_tells = args.iter().any(|arg| ["--sum", "--list", "--help", "-h"].contains(arg));
+    if !only_tells && std::env::var_os("POSTAMT").is_none() {
+        cargo(&["build", "--release", "-p", "postamt"])?;
+    }
+    run::python("interop/crash.py", args)
 }
 
 fn deny() -> Result<()> {

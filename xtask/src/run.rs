@@ -17,6 +17,14 @@ pub fn cargo(args: &[&str]) -> Result<()> {
     Ok(())
 }
 
+/// Runs a driver, named from the root; its output is ours.
+pub fn python(script: &str, args: &[&str]) -> Result<()> {
+    let status =
+        Command::new("python3").arg(root().join(script)).args(args).status().context("python3 cannot be started")?;
+    ensure!(status.success(), "{script} failed");
+    Ok(())
+}
+
 /// What cargo prints.
 pub fn cargo_output(args: &[&str]) -> Result<String> {
     let output = cargo_command(args).output().context("cargo cannot be started")?;
