@@ -247,14 +247,12 @@ class Ledger:
         return self.begin(f"CREATE {box}", lambda: None), effect
 
     def rename(self, box, name):
-        box.busy = True
-
-        def doubt():
-            box.names.append(name)
+        """Until it is known, both names are taken."""
+        box.busy, box.names = True, [box.name, name]
 
         def effect():
-            box.names, box.busy, = [name], False
-        return self.begin(f"RENAME {box} {name}", doubt), effect
+            box.names, box.busy = [name], False
+        return self.begin(f"RENAME {box}", lambda: None), effect
 
     def delete(self, box):
         box.busy = True

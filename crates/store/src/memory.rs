@@ -46,6 +46,7 @@ struct State {
     fail_next: VecDeque<CommitError>,
     full: bool,
     read_only: Option<String>,
+    bodies_unreadable: bool,
     commits: u64,
 }
 
@@ -75,6 +76,7 @@ impl MemoryStore {
             fail_next: VecDeque::new(),
             full: false,
             read_only: None,
+            bodies_unreadable: false,
             commits: 0,
         })))
     }
@@ -165,6 +167,11 @@ impl MemoryStore {
         self.state().read_only = reason.map(str::to_owned);
     }
 
+    /// While bodies are unreadable, reads of them fail, and those of other rows do not.
+    pub fn set_bodies_unreadable(&self, unreadable: bool) {
+        self.state().bodies_unreadable = unreadable;
+    }
+
     /// Flips a bit in the row's last octet, as a bad disk does. Whether there was one.
     pub fn damage(&self, space: Space, cell: &Cell, key: &[u8]) -> bool {
         let mut state = self.state();
@@ -189,6 +196,9 @@ impl MemoryStore {
 impl Store for MemoryStore {
     fn read(&self, queries: Vec<Query>) -> Answer<'_, Result<Reading, ReadError>> {
         let state = self.state();
+        if state.bodies_unreadable && queries.iter().any(|query| query.space() == Space::Bodies) {
+            return ready(Err(ReadError("the disk".into())));
+        }
         ready(Ok(Reading(queries.iter().map(|query| state.cells.find(query)).collect())))
     }
 

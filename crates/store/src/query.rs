@@ -12,6 +12,16 @@ pub enum Query {
     Scan(Scan),
 }
 
+impl Query {
+    /// Which rows it is about.
+    pub fn space(&self) -> Space {
+        match self {
+            Query::Get(get) => get.space,
+            Query::Scan(scan) => scan.space,
+        }
+    }
+}
+
 /// The row at a key.
 #[derive(Clone, Debug)]
 pub struct Get {

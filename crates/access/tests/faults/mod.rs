@@ -6,13 +6,15 @@ use std::time::Duration;
 use store::memory::MemoryStore;
 use store::{Cell, CommitError, Space};
 
-/// What is wrong with the store from here on: `fails full read-only heals`.
+/// What is wrong with the store from here on: `fails full read-only unreadable heals`.
 pub fn fault(memory: &MemoryStore, word: &str) -> Result<(), String> {
     match word {
         "fails" => memory.fail_next(CommitError::Failed("the disk".into())),
         "full" => memory.set_full(true),
         "read-only" => memory.set_read_only(Some("the disk failed")),
+        "unreadable" => memory.set_bodies_unreadable(true),
         "heals" => {
+            memory.set_bodies_unreadable(false);
             memory.set_full(false);
             memory.set_read_only(None);
         }
