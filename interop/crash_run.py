@@ -72,8 +72,11 @@ class Run:
 
     def state(self):
         """As ps tells it: T is stopped, Z has ended."""
-        with open(f"/proc/{self.server.process.pid}/stat", encoding="ascii", errors="replace") as stat:
-            return stat.read().rsplit(")", 1)[1].split()[0]
+        try:
+            with open(f"/proc/{self.server.process.pid}/stat", encoding="ascii", errors="replace") as stat:
+                return stat.read().rsplit(")", 1)[1].split()[0]
+        except (FileNotFoundError, ProcessLookupError):
+            return "Z"
 
     def reached(self, within):
         """Whether the process has ended or stopped by itself."""
