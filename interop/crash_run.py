@@ -46,7 +46,14 @@ class Run:
         self.chance = random.Random(f"{self.options.seed}/{self.way.name}/{number}")
         before, faults = self.ledger.acknowledged, len(self.ledger.faults)
         self.counts["rounds"] += 1
-        note = self.way.work(self, number)
+        try:
+            note = self.way.work(self, number)
+        except Exception:
+            # The next round shall not meet this one's clients.
+            self.server.kill()
+            self.site.calm()
+            self.start()
+            raise
         found = self.ledger.faults[faults:]
         assert not found, f"--seed {self.options.seed} --round {number}: {len(found)} faults{shown(found)}"
         return f"{self.ledger.acknowledged - before} acknowledged{', ' + note if note else ''}"
