@@ -1,0 +1,209 @@
+//! One sequence: recorded, its states enumerated, each rebuilt and judged.
+
+use crate::dice::Dice;
+use crate::disk::Disk;
+use crate::host::Setting;
+use crate::judge::{Promise, judge};
+use crate::marks::Reached;
+use crate::plan::{ACCOUNTS, Plan, State};
+use crate::record::{Kind, Record};
+use crate::states::{Class, Image, states};
+use std::collections::{BTreeMap, HashSet};
+use std::fs::{self, File};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use store_local::Backend;
+
+/// What is looked at beyond what must be.
+#[derive(Clone, Copy)]
+pub struct Depth {
+    /// States by dice at each point.
+    pub random: usize,
+    /// Of the states that are new, so many in a hundred are judged.
+    pub percent: u64,
+}
+
+/// A sync that is taken out of the record: whoever judges must find it missing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Doctored {
+    /// Those of the journal, or redb's file.
+    Rows,
+    /// Those of blobs before they get their names.
+    Blobs,
+    /// Those of the folders that blobs lie in.
+    BlobFolders,
+}
+
+/// A state that broke a promise.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// Its number within the sequence.
+    pub state: usize,
+    /// How many records had happened.
+    pub point: usize,
+    /// What it was made of.
+    pub class: Class,
+    /// What is wrong.
+    pub wrong: Vec<String>,
+}
+
+/// What came of a sequence.
+#[derive(Default)]
+pub struct Report {
+    /// Operations in the record.
+    pub records: usize,
+    /// Points in it that were looked at.
+    pub points: usize,
+    /// States there, equal ones too.
+    pub states: u64,
+    /// Judged.
+    pub judged: BTreeMap<Class, u64>,
+    /// What is wrong.
+    pub findings: Vec<Finding>,
+}
+
+/// Builds the recorder into `folder`; where it is.
+///
+/// # Errors
+/// When there is no C compiler, or it refuses.
+pub fn build_shim(folder: &Path) -> io::Result<PathBuf> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../interop/shim.c");
+    let shim = folder.join("shim.so");
+    let status =
+        Command::new("cc").args(["-shared", "-fPIC", "-O2", "-o"]).arg(&shim).arg(source).arg("-ldl").status()?;
+    if status.success() { Ok(shim) } else { Err(io::Error::other("cc refuses interop/shim.c")) }
+}
+
+/// Runs the sequence as `program write` under the recorder; what it recorded.
+///
+/// # Errors
+/// When it cannot be run, or fails.
+pub fn record(program: &Path, shim: &Path, backend: Backend, seed: u64, to: &Path) -> io::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let data = folder.path().join("data");
+    fs::create_dir(&data)?;
+    File::create(data.with_extension("mark"))?;
+    File::create(to)?; // an older record would be written on
+    let status = Command::new(program)
+        .args(["write", backend.name(), &seed.to_string()])
+        .arg(&data)
+        .env("LD_PRELOAD", shim)
+        .env("SHIM_UNDER", &data)
+        .env("SHIM_RECORD", to)
+        .status()?;
+    if status.success() { Ok(()) } else { Err(io::Error::other(format!("the writer of seed {seed} failed"))) }
+}
+
+/// Takes syncs out of a record.
+pub fn doctor(records: &mut Vec<Record>, doctored: Doctored) {
+    let is_hit = |record: &Record| match doctored {
+        Doctored::Rows => !record.folder && (record.path.ends_with(".jnl") || record.path.ends_with("rows.redb")),
+        Doctored::Blobs => !record.folder && record.path.starts_with("blobs/tmp/"),
+        Doctored::BlobFolders => record.folder && record.path.starts_with("blobs/"),
+    };
+    records.retain(|record| !matches!(record.kind, Kind::Sync | Kind::Synced) || !is_hit(record));
+}
+
+/// Goes through all points of a record.
+pub struct Walk<'a> {
+    /// Whose record this is.
+    pub seed: u64,
+    /// The engine that made it.
+    pub backend: Backend,
+    /// How much is looked at.
+    pub depth: Depth,
+    /// The one state that is wanted.
+    pub only: Option<usize>,
+    /// Where states are rebuilt.
+    pub folder: &'a Path,
+}
+
+/// One in so many states is opened a second time.
+const THOROUGH_EVERY: usize = 4;
+/// One in so many points that nothing speaks for is looked at.
+const POINT_EVERY: usize = 12;
+
+impl Walk<'_> {
+    /// Judges the states of all points.
+    pub fn go(&self, records: &[Record]) -> Report {
+        let plan = Plan::new(self.seed);
+        let after: Vec<Vec<State>> = (0..ACCOUNTS).map(|account| plan.states(account)).collect();
+        let setting = Setting::of(&plan, self.backend);
+        let (mut disk, mut reached, mut seen) = (Disk::default(), Reached::default(), HashSet::new());
+        let mut report = Report { records: records.len(), ..Report::default() };
+        for point in 0..=records.len() {
+            if self.is_wanted(records, point) {
+                report.points += 1;
+                let promise = Promise { seed: self.seed, setting, states: &after, reached };
+                for (class, image) in states(&disk, self.depth.random, Dice::new(self.seed, 1 << 32 | point as u64)) {
+                    report.states += 1;
+                    if seen.insert((image.hash(), reached.done)) {
+                        self.look(&mut report, (point, class, seen.len()), &image, &promise);
+                    }
+                }
+            }
+            if let Some(record) = records.get(point) {
+                disk.step(point, record);
+                reached.step(record);
+            }
+        }
+        report
+    }
+
+    /// Most is under way, and most was promised, just before a sync succeeds; names change one by one.
+    fn is_wanted(&self, records: &[Record], point: usize) -> bool {
+        let (next, last) = (records.get(point), point.checked_sub(1).and_then(|last| records.get(last)));
+        next.is_none_or(|next| next.kind == Kind::Synced)
+            || last.is_some_and(|last| matches!(last.kind, Kind::Rename | Kind::Unlink))
+            || Dice::new(self.seed, 2 << 32 | point as u64).below(POINT_EVERY) == 0
+    }
+
+    fn look(
+        &self,
+        report: &mut Report,
+        (point, class, state): (usize, Class, usize),
+        image: &Image,
+        promise: &Promise,
+    ) {
+        let is_wanted = match self.only {
+            Some(only) => only == state,
+            None => Dice::new(self.seed, 3 << 32 | state as u64).chance(self.depth.percent),
+        };
+        if !is_wanted {
+            return;
+        }
+        *report.judged.entry(class).or_default() += 1;
+        rebuild(image, self.folder).expect("states are rebuilt in memory");
+        if self.only.is_some() {
+            println!("state {state}, {class:?} at point {point}, {:?}", promise.reached);
+            println!("rebuilt in {}", self.folder.display());
+        }
+        let thorough = state.is_multiple_of(THOROUGH_EVERY);
+        let judged = catch_unwind(AssertUnwindSafe(|| judge(self.folder, promise, thorough)));
+        let wrong = judged.unwrap_or_else(|_| vec!["panicked".into()]);
+        if !wrong.is_empty() {
+            report.findings.push(Finding { state, point, class, wrong });
+        }
+    }
+}
+
+/// Makes the data folder what the image says.
+///
+/// # Errors
+/// Those of the disk.
+pub fn rebuild(image: &Image, data: &Path) -> io::Result<()> {
+    if data.exists() {
+        fs::remove_dir_all(data)?;
+    }
+    fs::create_dir_all(data)?;
+    for (path, content) in &image.0 {
+        let path = data.join(path);
+        match content {
+            None => fs::create_dir(path)?,
+            Some(content) => content.save(&path)?,
+        }
+    }
+    Ok(())
+}
