@@ -31,7 +31,6 @@ const HELP: &str = "cargo xtask VERB
   bench [NAME …]  the benchmark NAME of whichever crate has it; without a name, all there are
   crash [WAY…]    the real server killed and cut off in every way under load; `--list`, `--sum` (docs/crashes.md)
   crash-states [--seeds N] [--engine fjall|redb]  all that a power cut may leave of the store; `--seed S --state K` shows one
-  bench NAME      the benchmark NAME of whichever crate has it
   fuzz NAME [SECONDS]  the fuzz target NAME for a minute or so long (needs a nightly toolchain and cargo-fuzz)";
 
 fn main() -> ExitCode {
@@ -60,7 +59,6 @@ fn verb(words: &[&str]) -> Result<()> {
         ["bench", name, rest @ ..] => benches::run(name, rest),
         ["crash", rest @ ..] => crash(rest),
         ["crash-states", rest @ ..] => cargo(&[&["run", "--release", "-p", "crash", "--"], rest].concat()),
-        ["bench", name, rest @ ..] => cargo(&[&["bench", "--workspace", "--bench", name, "--"], rest].concat()),
         ["fuzz", name] => fuzz(name, "60"),
         ["fuzz", name, seconds] => fuzz(name, seconds),
         [] | ["help" | "--help" | "-h"] => {

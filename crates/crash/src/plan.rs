@@ -15,8 +15,9 @@ const BATCHES_MAX: u64 = 12;
 /// Rows of plain batches that stay before they are deleted.
 pub const ROWS_KEPT: u64 = 3;
 
-/// What is done with an account.
+/// What is done with an account. Mailboxes go by their names, messages by their UIDs.
 #[derive(Clone, Debug)]
+#[allow(missing_docs, reason = "the fields say what they are")]
 pub enum Op {
     /// A message comes in; one with a delivery's number comes once.
     Append { mailbox: String, tag: u64, flags: Vec<&'static str>, delivery: Option<u32> },

@@ -39,8 +39,6 @@ pub(crate) struct Journals {
 /// Torn ends that are kept: each is of a batch that nobody was promised.
 const TORN_KEPT_MAX: usize = 16;
 const MARKER: &str = "DAMAGED";
-/// fjall's version file, whole: `FJL` and a number.
-const VERSION_OCTETS: u64 = 4;
 
 impl Journals {
     /// Those of the store in `folder`.
@@ -107,11 +105,30 @@ impl Journals {
         Ok(journals.into_iter().map(|(_, path)| path).collect())
     }
 
+    /// Makes the names of fjall's files durable. It does not sync the folder in which a new keyspace's stands, and what a
+    /// process that was killed had made may be seen by the next one and not be on the disk.
+    pub(crate) fn sync_folders(&self) -> io::Result<()> {
+        let keyspaces = self.keyspaces();
+        for keyspace in fs::read_dir(&keyspaces)? {
+            let keyspace = keyspace?.path();
+            let tables = keyspace.join("tables");
+            [tables, keyspace].iter().filter(|folder| folder.is_dir()).try_for_each(|folder| sync_folder(folder))?;
+        }
+        sync_folder(&keyspaces)?;
+        sync_folder(&self.rows)
+    }
+
+    fn keyspaces(&self) -> PathBuf {
+        self.rows.join("keyspaces")
+    }
+
     /// fjall cannot open what it did not finish creating: it trips over its own first journal. The version file is the last
-    /// it writes, in two steps, and no batch comes before.
+    /// it writes before it makes keyspaces, and no batch comes before. Its name can be there without its octets.
     fn forget_unfinished_creation(&self) -> io::Result<()> {
         let version = self.rows.join("version");
-        if !self.rows.exists() || fs::metadata(&version).is_ok_and(|found| found.len() >= VERSION_OCTETS) {
+        let is_whole = |octets: Vec<u8>| matches!(octets[..], [b'F', b'J', b'L', number] if number > 0);
+        let has_keyspaces = || fs::read_dir(self.keyspaces()).is_ok_and(|mut found| found.next().is_some());
+        if !self.rows.exists() || fs::read(&version).is_ok_and(is_whole) || has_keyspaces() {
             return Ok(());
         }
         for journal in self.list()? {

@@ -87,7 +87,7 @@ pub(crate) struct FolderLock {
 impl FolderLock {
     /// Makes the folder if needed and takes its lock.
     pub(crate) fn take(folder: &Path) -> Result<FolderLock, OpenError> {
-        fs::create_dir_all(folder).map_err(OpenError::io(folder, "making the folder"))?;
+        make(folder).map_err(OpenError::io(folder, "making the folder"))?;
         let file = File::options().create(true).truncate(false).write(true).open(folder.join("lock"));
         let file = file.map_err(OpenError::io(folder, "opening the lock file"))?;
         match file.try_lock() {
@@ -96,6 +96,21 @@ impl FolderLock {
             Err(TryLockError::Error(source)) => Err(OpenError::io(folder, "taking the lock")(source)),
         }
     }
+}
+
+/// Makes the folder, and its name durable: else a power cut takes all that is in it. Also what was there already is synced,
+/// for the process that made it may have been killed before it did so.
+fn make(folder: &Path) -> io::Result<()> {
+    let missing: Vec<&Path> = folder.ancestors().take_while(|ancestor| !ancestor.exists()).collect();
+    fs::create_dir_all(folder)?;
+    for made in missing.iter().chain([&folder]) {
+        match made.parent() {
+            Some(above) if above.as_os_str().is_empty() => sync_folder(Path::new("."))?,
+            Some(above) => sync_folder(above)?,
+            None => {} // the root has no name
+        }
+    }
+    sync_folder(folder)
 }
 
 /// Makes what happened to the names in `folder` durable.

@@ -109,6 +109,7 @@ impl Files for FjallFiles {
                 OpenError::engine(&journals.rows)(error)
             }
         })?;
+        journals.sync_folders().map_err(OpenError::io(&journals.rows, "syncing the engine's folders"))?;
         engine.note_durable();
         let damage = match found {
             JournalFound::Damaged(story) => Some(story),
