@@ -105,8 +105,8 @@ impl Journals {
         Ok(journals.into_iter().map(|(_, path)| path).collect())
     }
 
-    /// Makes the names of fjall's files durable. It does not sync the folder in which a new keyspace's stands, and what a
-    /// process that was killed had made may be seen by the next one and not be on the disk.
+    /// Makes the names of fjall's files durable. It syncs neither the folder that its own stands in nor, for a new keyspace,
+    /// that of keyspaces; and what a process that was killed had made may be seen by the next one and not be on the disk.
     pub(crate) fn sync_folders(&self) -> io::Result<()> {
         let keyspaces = self.keyspaces();
         for keyspace in fs::read_dir(&keyspaces)? {
@@ -114,8 +114,7 @@ impl Journals {
             let tables = keyspace.join("tables");
             [tables, keyspace].iter().filter(|folder| folder.is_dir()).try_for_each(|folder| sync_folder(folder))?;
         }
-        sync_folder(&keyspaces)?;
-        sync_folder(&self.rows)
+        [Some(&*keyspaces), Some(&*self.rows), self.rows.parent()].into_iter().flatten().try_for_each(sync_folder)
     }
 
     fn keyspaces(&self) -> PathBuf {
