@@ -77,7 +77,7 @@ static long at_count;
 static _Atomic long passed;
 static int swallows;
 static volatile const int64_t *ahead; /* seconds */
-static pthread_mutex_t order = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t order = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 /* The next definition of a function, the C library's own. */
@@ -222,7 +222,9 @@ static void unlock(void) {
     if (record >= 0) pthread_mutex_unlock(&order);
 }
 
+/* Not in the midst of another thread's record. */
 static void die(void) {
+    lock();
     kill(getpid(), SIGKILL);
     for (;;) pause();
 }

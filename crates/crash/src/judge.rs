@@ -10,7 +10,7 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::Arc;
 use store::conformance::block_on;
-use store::{Get, Query, Scan, Space, Store};
+use store::{Query, ReadError, Scan, Space, Store};
 
 /// What is held against a state.
 pub struct Promise<'a> {
@@ -89,7 +89,10 @@ fn mail(host: &Host, promise: &Promise, number: usize) -> Vec<String> {
 }
 
 /// All mailboxes, each letter compared with what was sent.
-fn mailboxes(account: &Arc<Account>, seed: u64) -> Result<BTreeMap<String, Folder>, String> {
+///
+/// # Errors
+/// When something cannot be read, or is no letter.
+pub fn mailboxes(account: &Arc<Account>, seed: u64) -> Result<BTreeMap<String, Folder>, String> {
     let unreadable = |error: mailstore::Error| format!("unreadable: {error}");
     let mut found = BTreeMap::new();
     for record in account.mailboxes().iter() {
@@ -122,18 +125,24 @@ fn tag_of(octets: &[u8], seed: u64) -> Option<u64> {
     same.then_some(tag)
 }
 
+/// The last batch of plain rows.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn plain_head(store: &dyn Store) -> Result<u64, ReadError> {
+    let head = block_on(store.read(vec![Query::row(&plain(), "head")]))?.into_row();
+    Ok(head.map_or(0, |row| row.as_ref().try_into().map_or(u64::MAX, u64::from_be_bytes)))
+}
+
 fn plain_rows(host: &Host, promise: &Promise) -> Vec<String> {
-    let cell = plain();
-    let mut scan = Query::prefix(&cell, b"", None, usize::MAX);
+    let mut scan = Query::prefix(&plain(), b"", None, usize::MAX);
     if let Query::Scan(Scan { space, octets_max, .. }) = &mut scan {
         (*space, *octets_max) = (Space::Bodies, usize::MAX);
     }
-    let head = Query::Get(Get { space: Space::Rows, cell, key: "head".into() });
-    let (head, rows) = match (block_on(host.store.read(vec![head])), block_on(host.store.read(vec![scan]))) {
-        (Ok(head), Ok(rows)) => (head.into_row(), rows.into_page().rows),
+    let (head, rows) = match (plain_head(&*host.store), block_on(host.store.read(vec![scan]))) {
+        (Ok(head), Ok(rows)) => (head, rows.into_page().rows),
         (Err(error), _) | (_, Err(error)) => return vec![format!("unreadable: plain rows: {error}")],
     };
-    let head = head.map_or(0, |row| row.as_ref().try_into().map_or(u64::MAX, u64::from_be_bytes));
     let range = may_be(&promise.reached, PLAIN);
     if !range.contains(&(head as usize)) {
         let kind = if (head as usize) < *range.start() { "lost" } else { "never sent" };

@@ -59,7 +59,7 @@ fn backend(name: &str) -> Option<Backend> {
 }
 
 fn asked(words: &[&str]) -> Option<Asked> {
-    let depth = Depth { random: 3, percent: 100 };
+    let depth = Depth { random: 3, points: 100, states: 25 };
     let mut asked = Asked { engines: Backend::ALL.to_vec(), from: 0, seeds: 200, state: None, depth };
     for pair in words.chunks(2) {
         let [name, value] = *pair else { return None };
@@ -70,7 +70,7 @@ fn asked(words: &[&str]) -> Option<Asked> {
             "--seed" => (asked.from, asked.seeds) = (value.parse().ok()?, 1),
             "--state" => asked.state = Some(value.parse().ok()?),
             "--random" => asked.depth.random = value.parse().ok()?,
-            "--percent" => asked.depth.percent = value.parse().ok()?,
+            "--percent" => asked.depth.states = value.parse().ok()?,
             _ => return None,
         }
     }
@@ -191,7 +191,7 @@ impl Total {
             begun.elapsed().as_secs_f64()
         );
         println!(
-            "{} operations recorded, {} points, {} states, {} distinct ones judged",
+            "{} operations recorded, {} points, {} states, {} of them judged, no two alike",
             self.records,
             self.points,
             self.states,

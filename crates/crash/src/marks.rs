@@ -46,7 +46,8 @@ impl Reached {
         let number = |at: usize| words[at].parse::<usize>().expect("a number");
         match words[0] {
             "begun" => self.begun[number(1)] = number(2),
-            "done" => self.done[number(1)] = number(2),
+            // One that begins again may repeat what changes nothing.
+            "done" => self.done[number(1)] = self.done[number(1)].max(number(2)),
             other => panic!("a mark that nobody made: {other}"),
         }
     }

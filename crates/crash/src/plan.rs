@@ -12,6 +12,9 @@ pub const ACCOUNTS: usize = 2;
 const OPERATIONS_MAX: usize = 14;
 /// Batches of plain rows beside.
 const BATCHES_MAX: u64 = 12;
+/// Making the folders alone takes some 300 points; the rest of the sequence a few hundred.
+const KILLED_FROM: u64 = 270;
+const KILLED_WITHIN: u64 = 400;
 /// Rows of plain batches that stay before they are deleted.
 pub const ROWS_KEPT: u64 = 3;
 
@@ -66,6 +69,8 @@ pub struct Plan {
     pub shortage: bool,
     /// How long what was deleted is kept is zero.
     pub keeps_nothing: bool,
+    /// The writer is killed at this point, and begun again.
+    pub killed_at: Option<u64>,
 }
 
 const FLAGS: [&str; 5] = ["\\Seen", "\\Flagged", "\\Answered", "\\Deleted", "$Work"];
@@ -83,6 +88,7 @@ impl Plan {
             memtable_octets: *dice.pick(&[8 << 10, 64 << 10, 1 << 20]),
             shortage: dice.chance(30),
             keeps_nothing: dice.chance(30),
+            killed_at: dice.chance(40).then(|| KILLED_FROM + dice.roll() % KILLED_WITHIN),
         }
     }
 

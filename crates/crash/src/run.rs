@@ -11,6 +11,7 @@ use crate::states::{Class, Image, states};
 use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::process::ExitStatusExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -21,9 +22,13 @@ use store_local::Backend;
 pub struct Depth {
     /// States by dice at each point.
     pub random: usize,
-    /// Of the states that are new, so many in a hundred are judged.
-    pub percent: u64,
+    /// So many points in a hundred are looked at.
+    pub points: u64,
+    /// So many states in a hundred of each of these, beside those that always are.
+    pub states: u64,
 }
+
+const SIGKILL: i32 = 9;
 
 /// A sync that is taken out of the record: whoever judges must find it missing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -76,7 +81,8 @@ pub fn build_shim(folder: &Path) -> io::Result<PathBuf> {
     if status.success() { Ok(shim) } else { Err(io::Error::other("cc refuses interop/shim.c")) }
 }
 
-/// Runs the sequence as `program write` under the recorder; what it recorded.
+/// Runs the sequence as `program write` under the recorder. In some plans it is killed and goes on from what it finds: what a
+/// process sees that nobody synced can still be lost.
 ///
 /// # Errors
 /// When it cannot be run, or fails.
@@ -86,14 +92,21 @@ pub fn record(program: &Path, shim: &Path, backend: Backend, seed: u64, to: &Pat
     fs::create_dir(&data)?;
     File::create(data.with_extension("mark"))?;
     File::create(to)?; // an older record would be written on
-    let status = Command::new(program)
-        .args(["write", backend.name(), &seed.to_string()])
-        .arg(&data)
-        .env("LD_PRELOAD", shim)
-        .env("SHIM_UNDER", &data)
-        .env("SHIM_RECORD", to)
-        .status()?;
-    if status.success() { Ok(()) } else { Err(io::Error::other(format!("the writer of seed {seed} failed"))) }
+    let mut write = Command::new(program);
+    write.args(["write", backend.name(), &seed.to_string()]).arg(&data);
+    write.env("LD_PRELOAD", shim).env("SHIM_UNDER", &data).env("SHIM_RECORD", to);
+    if let Some(point) = Plan::new(seed).killed_at {
+        let action = if point.is_multiple_of(2) { "kill-before" } else { "kill-after" };
+        let status = write.env("SHIM_AT", format!("*:{point}:{action}")).status()?;
+        write.env_remove("SHIM_AT");
+        if status.success() {
+            return Ok(()); // it was over by then
+        }
+        if status.signal() != Some(SIGKILL) {
+            return Err(io::Error::other(format!("the writer of seed {seed} failed before it was killed")));
+        }
+    }
+    if write.status()?.success() { Ok(()) } else { Err(io::Error::other(format!("the writer of seed {seed} failed"))) }
 }
 
 /// Takes syncs out of a record.
@@ -122,6 +135,8 @@ pub struct Walk<'a> {
 
 /// One in so many states is opened a second time.
 const THOROUGH_EVERY: usize = 4;
+/// States of a point are numbered from its number times this: there are never so many.
+const STATES_OF_A_POINT_MAX: usize = 100;
 /// One in so many points that nothing speaks for is looked at.
 const POINT_EVERY: usize = 12;
 
@@ -137,10 +152,9 @@ impl Walk<'_> {
             if self.is_wanted(records, point) {
                 report.points += 1;
                 let promise = Promise { seed: self.seed, setting, states: &after, reached };
-                for (class, image) in states(&disk, self.depth.random, Dice::new(self.seed, 1 << 32 | point as u64)) {
-                    report.states += 1;
+                for (state, class, image) in self.chosen(&disk, point, &mut report) {
                     if seen.insert((image.hash(), reached.done)) {
-                        self.look(&mut report, (point, class, seen.len()), &image, &promise);
+                        self.look(&mut report, (point, class, state), &image, &promise);
                     }
                 }
             }
@@ -155,9 +169,33 @@ impl Walk<'_> {
     /// Most is under way, and most was promised, just before a sync succeeds; names change one by one.
     fn is_wanted(&self, records: &[Record], point: usize) -> bool {
         let (next, last) = (records.get(point), point.checked_sub(1).and_then(|last| records.get(last)));
-        next.is_none_or(|next| next.kind == Kind::Synced)
+        let matters = next.is_none_or(|next| next.kind == Kind::Synced)
             || last.is_some_and(|last| matches!(last.kind, Kind::Rename | Kind::Unlink))
-            || Dice::new(self.seed, 2 << 32 | point as u64).below(POINT_EVERY) == 0
+            || Dice::new(self.seed, 2 << 32 | point as u64).below(POINT_EVERY) == 0;
+        matters && Dice::new(self.seed, 4 << 32 | point as u64).chance(self.depth.points)
+    }
+
+    /// The states of a point that are to be judged, with their numbers, by which they are found again at any depth.
+    fn chosen(&self, disk: &Disk, point: usize, report: &mut Report) -> Vec<(usize, Class, Image)> {
+        let mut numbers = Vec::new();
+        let mut number = point * STATES_OF_A_POINT_MAX;
+        let mut wanted = |class: Class| {
+            report.states += 1;
+            number += 1;
+            let wanted = match self.only {
+                Some(only) => only == number,
+                None => {
+                    class.is_always_judged() || Dice::new(self.seed, 3 << 32 | number as u64).chance(self.depth.states)
+                }
+            };
+            if wanted {
+                numbers.push(number);
+            }
+            wanted
+        };
+        let dice = Dice::new(self.seed, 1 << 32 | point as u64);
+        let states = states(disk, self.depth.random, dice, &mut wanted);
+        numbers.into_iter().zip(states).map(|(number, (class, image))| (number, class, image)).collect()
     }
 
     fn look(
@@ -167,13 +205,6 @@ impl Walk<'_> {
         image: &Image,
         promise: &Promise,
     ) {
-        let is_wanted = match self.only {
-            Some(only) => only == state,
-            None => Dice::new(self.seed, 3 << 32 | state as u64).chance(self.depth.percent),
-        };
-        if !is_wanted {
-            return;
-        }
         *report.judged.entry(class).or_default() += 1;
         rebuild(image, self.folder).expect("states are rebuilt in memory");
         if self.only.is_some() {

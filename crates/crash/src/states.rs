@@ -50,6 +50,11 @@ impl Class {
         Class::GrownEmpty,
         Class::Some,
     ];
+
+    /// There are few of these, and a real power cut is most like them.
+    pub fn is_always_judged(self) -> bool {
+        matches!(self, Class::Nothing | Class::Everything | Class::TornShort | Class::TornBehind)
+    }
 }
 
 /// What becomes of one write.
@@ -89,17 +94,18 @@ struct Chooser<'a> {
     writes: Vec<(FileId, &'a Pending<Change>)>,
     random: usize,
     dice: Dice,
+    wanted: &'a mut dyn FnMut(Class) -> bool,
     states: Vec<(Class, Image)>,
 }
 
-/// States of the disk as it is now; `random` of them by dice beside those that are always looked at.
-pub fn states(disk: &Disk, random: usize, dice: Dice) -> Vec<(Class, Image)> {
+/// States of the disk as it is now, `random` of them by dice; of all these the `wanted` ones.
+pub fn states(disk: &Disk, random: usize, dice: Dice, wanted: &mut dyn FnMut(Class) -> bool) -> Vec<(Class, Image)> {
     let mut writes: Vec<(FileId, &Pending<Change>)> = Vec::new();
     for (id, file) in disk.files.iter().enumerate() {
         writes.extend(file.pending.iter().map(|pending| (id, pending)));
     }
     writes.sort_by_key(|(_, pending)| pending.number);
-    let mut chooser = Chooser { disk, writes, random, dice, states: Vec::new() };
+    let mut chooser = Chooser { disk, writes, random, dice, wanted, states: Vec::new() };
     chooser.whole_ones();
     chooser.missing_ones();
     chooser.torn_ones();
@@ -165,6 +171,9 @@ impl Chooser<'_> {
     }
 
     fn add(&mut self, class: Class, fate: impl Fn(usize) -> Fate, is_there: impl Fn(usize) -> bool) {
+        if !(self.wanted)(class) {
+            return;
+        }
         let mut names = self.disk.durable.clone();
         for (number, pending) in self.disk.pending.iter().enumerate() {
             if is_there(number) {

@@ -2,6 +2,7 @@
 //! when it was answered. The plain rows are account [`PLAIN`](crate::marks::PLAIN).
 
 use crate::host::{Host, Setting, plain};
+use crate::judge::{mailboxes, plain_head};
 use crate::marks::{Mark, PLAIN, says};
 use crate::plan::{Op, Plan, ROWS_KEPT, letter, value};
 use futures_util::FutureExt;
@@ -25,10 +26,10 @@ use store_local::Backend;
 /// Operations of an account that wait for their answers at once.
 const IN_FLIGHT_MAX: usize = 4;
 
-/// Runs a whole sequence on the data folder, which is there and empty.
+/// Runs a sequence on the data folder to its end, from what the folder holds of it already.
 ///
 /// # Panics
-/// When an operation fails: nothing is wrong with this disk.
+/// When an operation fails, or what is there is none of what may be: nothing is wrong with this disk.
 pub fn run(data: &Path, backend: Backend, seed: u64) {
     let plan = Plan::new(seed);
     let setting = Setting::of(&plan, backend);
@@ -38,11 +39,17 @@ pub fn run(data: &Path, backend: Backend, seed: u64) {
         std::thread::scope(|scope| {
             for (number, operations) in plan.accounts.iter().enumerate() {
                 let (host, marks) = (&host, &marks);
-                let part = part_of(operations.len(), round, plan.rounds);
-                scope.spawn(move || account(host, marks, seed, number, (operations, part)));
+                let (part, states) = (part_of(operations.len(), round, plan.rounds), plan.states(number));
+                scope.spawn(move || {
+                    let account = block_on(host.mailstore.account(account_id(number))).expect("an account opens");
+                    let found = mailboxes(&account, seed).expect("nothing is wrong with this disk");
+                    let done = states.iter().position(|state| state.mailboxes == found).expect("it is one of these");
+                    go_on((host, marks), &account, seed, number, (operations, part.start.max(done)..part.end));
+                });
             }
             let part = part_of(plan.batches as usize, round, plan.rounds);
-            part.for_each(|batch| plain_batch(&host, &marks, seed, batch as u64 + 1));
+            let done = plain_head(&*host.store).expect("rows can be read") as usize;
+            part.skip_while(|batch| *batch < done).for_each(|batch| plain_batch(&host, &marks, seed, batch as u64 + 1));
         });
         if plan.shortage {
             tidy_up(&host);
@@ -86,8 +93,13 @@ fn plain_batch(host: &Host, marks: &File, seed: u64, number: u64) {
     mark(marks, Mark::Done(PLAIN, number as usize));
 }
 
-fn account(host: &Host, marks: &File, seed: u64, number: usize, (operations, part): (&[Op], Range<usize>)) {
-    let account = block_on(host.mailstore.account(account_id(number))).expect("an account opens");
+fn go_on(
+    (host, marks): (&Host, &File),
+    account: &Arc<Account>,
+    seed: u64,
+    number: usize,
+    (operations, part): (&[Op], Range<usize>),
+) {
     let mut waiting: VecDeque<(usize, BoxFuture<'static, Result<(), Error>>)> = VecDeque::new();
     let answer = |(at, asked): (usize, BoxFuture<'static, Result<(), Error>>)| {
         block_on(asked).unwrap_or_else(|error| panic!("operation {at} of account {number}: {error}"));
@@ -96,7 +108,7 @@ fn account(host: &Host, marks: &File, seed: u64, number: usize, (operations, par
     for at in part {
         let op = &operations[at];
         mark(marks, Mark::Begun(number, at + 1));
-        waiting.push_back((at, ask(host, &account, seed, op)));
+        waiting.push_back((at, ask(host, account, seed, op)));
         let names_change = matches!(op, Op::Create { .. } | Op::Rename { .. } | Op::Delete { .. });
         while waiting.len() > if names_change { 0 } else { IN_FLIGHT_MAX - 1 } {
             waiting.pop_front().into_iter().for_each(answer);

@@ -103,15 +103,24 @@ fn one_process_per_folder() {
 
 #[test]
 fn a_creation_that_was_cut_short_is_begun_anew() {
-    for version in [b"".as_slice(), b"FJL"] {
+    let unfinished = |version: &[u8], keyspace: bool| {
         let folder = tempfile::tempdir().unwrap();
         let rows = folder.path().join("rows");
-        fs::create_dir_all(rows.join("keyspaces")).unwrap();
+        let keyspaces = rows.join("keyspaces");
+        fs::create_dir_all(if keyspace { keyspaces.join("0") } else { keyspaces }).unwrap();
         fs::write(rows.join("0.jnl"), vec![0; 100]).unwrap();
         fs::write(rows.join("version"), version).unwrap();
-        let store = LocalStore::open(folder.path(), Options::default()).unwrap();
-        assert_eq!(put(&store, "k", "1"), Ok(()));
+        let opened = LocalStore::open(folder.path(), Options::default());
+        let outcome = opened.map(|store| put(&store, "k", "1"));
+        (outcome, fs::read(rows.join("version")).unwrap())
+    };
+    for version in [&b""[..], b"FJL", b"FJL\0", b"\0\0\0\0"] {
+        assert!(matches!(unfinished(version, false).0, Ok(Ok(()))), "{version:?}");
     }
+    // With keyspaces it was finished once: this is damage, and nothing is begun beside it.
+    let (refused, version) = unfinished(b"FJL", true);
+    assert!(matches!(refused, Err(OpenError::Engine { .. } | OpenError::Damaged { .. })));
+    assert_eq!(version, b"FJL");
 }
 
 #[test]
