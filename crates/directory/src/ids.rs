@@ -11,7 +11,7 @@ use model::{AccountId, Decoder, Encoder};
 use store::{Batch, Bytes, CommitError, Found, Query, RowPlace, Space, Store};
 
 const FORMAT: u8 = 1;
-const ACCOUNT: &str = "account/";
+pub(crate) const ACCOUNT: &str = "account/";
 /// Rows asked for, or written, at once: some tens of KiB.
 const AT_ONCE: usize = 256;
 /// Another node may write at the same moment; more often than this it is no coincidence.
@@ -96,6 +96,11 @@ pub(crate) fn row(id: AccountId) -> Vec<u8> {
 pub(crate) fn number(address: &str, row: &[u8]) -> Result<AccountId, RowError> {
     let read = || Decoder::new(row, FORMAT)?.u32();
     read().map(AccountId).map_err(|source| RowError::Row { key: address.to_owned(), source })
+}
+
+/// Whether it is a row about people.
+pub fn is_ours(place: &RowPlace) -> bool {
+    place.cell == rows::cell() && place.space == Space::Rows
 }
 
 /// Whose number this is, if it is such a row: the address in small letters, and the number.

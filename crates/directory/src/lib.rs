@@ -12,6 +12,7 @@
 //! | `edit` | `Edit`, `EditError` |
 //! | `people` | all of them at one moment, indexed |
 //! | `rows`, `ids` | how they lie in the store; the durable numbers of accounts |
+//! | [`check`] | what must always hold of them |
 //! | `credential` | `Secret`, `Credential`, `hash_password` |
 //! | `resolve` | `Resolution`, `Target`: to whom a forward path leads |
 //! | `authenticate` | `AuthError`, `ScramTicket`: log-in, with `hashing`, `remembered` and `throttle` behind it |
@@ -40,6 +41,7 @@
 mod account;
 mod alias;
 mod authenticate;
+mod check;
 mod credential;
 mod declared;
 mod directory;
@@ -61,11 +63,12 @@ mod world;
 pub use account::{Account, AccountState, Origin};
 pub use alias::{Alias, DEPTH_MAX, Fault, TARGETS_MAX};
 pub use authenticate::{ApopDigest, AuthError, ScramTicket};
+pub use check::check;
 pub use credential::{Credential, CredentialError, Secret, hash_password};
 pub use directory::{Directory, DirectoryError};
 pub use domain::{DomainSettings, LocalDomain, SeparatorError, Separators};
 pub use edit::{Edit, EditError, Edited};
-pub use ids::number_of;
+pub use ids::{is_ours, number_of};
 pub use model::Quota;
 pub use removed::RemovedAccount;
 pub use resolve::{DemoFault, Resolution, Target};

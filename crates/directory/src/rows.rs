@@ -39,6 +39,8 @@ const DOMAIN: &str = "domain/";
 const PRINCIPAL: &str = "principal/";
 const ALIAS: &str = "alias/";
 const ERASING: &str = "erasing/";
+/// What the keys of rows about people begin with, but for their numbers.
+pub(crate) const PREFIXES: [&str; 5] = [DOMAIN, PRINCIPAL, ALIAS, REMOVED, ERASING];
 /// Format 1 had no count of edits.
 const HEAD_FORMAT: u8 = 2;
 const FORMAT: u8 = 1;
@@ -76,6 +78,11 @@ impl Head {
         Ok(id)
     }
 
+    /// What it will be.
+    pub(crate) fn next(&self) -> u32 {
+        self.next
+    }
+
     /// Something else changed.
     pub(crate) fn count_edit(&mut self) {
         self.edits += 1;
@@ -106,7 +113,7 @@ pub(crate) async fn load(store: &dyn Store) -> Result<(Option<Bytes>, Stored), R
     'again: for _ in 0..READINGS_MAX {
         let mut stored = Stored::default();
         let mut heads: Option<Option<Bytes>> = None;
-        for prefix in [DOMAIN, PRINCIPAL, ALIAS, REMOVED, ERASING] {
+        for prefix in PREFIXES {
             let mut after = None;
             loop {
                 let (head, page) = page(store, prefix, after).await?;
@@ -142,19 +149,41 @@ async fn page(store: &dyn Store, prefix: &str, after: Option<Bytes>) -> Result<(
 }
 
 impl Stored {
-    fn take(&mut self, prefix: &str, key: &[u8], row: &[u8]) -> Result<(), RowError> {
+    /// Takes a row; one that lies where another belongs is none of ours.
+    pub(crate) fn take(&mut self, prefix: &str, key: &[u8], row: &[u8]) -> Result<(), RowError> {
         let name = String::from_utf8_lossy(key.get(prefix.len()..).unwrap_or_default()).into_owned();
         let mut read = || {
+            let is_its = |address: &Address| if folded(address) == name { Ok(()) } else { Err(RecordError::Elsewhere) };
             if prefix == REMOVED {
-                self.removed.insert(name.clone(), Arc::new(Removed::decode(row)?));
+                let removed = Removed::decode(row)?;
+                is_its(&removed.entry.account.address)?;
+                self.removed.insert(name.clone(), Arc::new(removed));
                 return Ok(());
             }
             let mut fields = Decoder::new(row, FORMAT)?;
             match prefix {
-                DOMAIN => drop(self.domains.insert(parsed(&name)?, settings(&mut fields)?)),
-                PRINCIPAL => drop(self.accounts.insert(name.clone(), Arc::new(entry(&mut fields)?))),
-                ERASING => drop(self.erasing.insert(AccountId(fields.u32()?), parsed(fields.str()?)?)),
-                _ => drop(self.aliases.insert(name.clone(), Arc::new(alias(&mut fields)?))),
+                DOMAIN => {
+                    let settings = settings(&mut fields)?;
+                    // Rows of programs that did not write it do not say whose they are.
+                    if !fields.is_empty() && fields.str()? != name {
+                        return Err(RecordError::Elsewhere);
+                    }
+                    self.domains.insert(parsed(&name)?, settings);
+                }
+                PRINCIPAL => {
+                    let entry = entry(&mut fields)?;
+                    is_its(&entry.account.address)?;
+                    self.accounts.insert(name.clone(), Arc::new(entry));
+                }
+                ERASING => {
+                    let (id, address) = (AccountId(fields.u32()?), parsed(fields.str()?)?);
+                    self.erasing.insert(id, address);
+                }
+                _ => {
+                    let alias = alias(&mut fields)?;
+                    is_its(&alias.address)?;
+                    self.aliases.insert(name.clone(), Arc::new(alias));
+                }
             }
             Ok(())
         };
@@ -170,6 +199,7 @@ pub(crate) fn domain_change(domain: &Domain, settings: Option<&DomainSettings>) 
         let mut row = Encoder::new(FORMAT);
         row.str(settings.separators.as_str()).option(settings.same_as.as_ref().map(|other| other.as_str().as_bytes()));
         put_addresses(&mut row, &settings.catch_all);
+        row.str(domain.as_str()); // behind all that earlier programs read
         row.finish()
     });
     (format!("{DOMAIN}{domain}"), row)

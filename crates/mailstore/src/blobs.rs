@@ -14,6 +14,11 @@ pub fn queue_link(blob: BlobId, queue: QueueId) -> (Cell, Bytes) {
     (rows::blob_cell(blob), [b"q".as_slice(), &queue.0.to_be_bytes()].concat().into())
 }
 
+/// The cell that holds a blob's links.
+pub fn links_of(blob: BlobId) -> Cell {
+    rows::blob_cell(blob)
+}
+
 /// The blob whose links lie in this cell, if it is one of those.
 pub fn blob_of(cell: &Cell) -> Option<BlobId> {
     let id = cell.as_bytes().strip_prefix(b"b")?.try_into().ok()?;

@@ -1,10 +1,11 @@
 //! What must always hold of an account's rows, judged by the rows alone.
 //!
 //! It shares the codecs with the rest of the crate and nothing else: counts are summed anew, and every row that names
-//! another is looked up. Rows are read page by page, so an account of any size is checked in little memory. The pages are
-//! not of one snapshot: check an account that nobody changes meanwhile.
+//! another is looked up. Rows are read page by page of one snapshot, so an account of any size is checked in little memory,
+//! while it is used.
 
 use crate::email::{Email, Stored};
+use crate::erased::ENDED_FORMAT;
 use crate::flags::{FlagBits, KeywordTable};
 use crate::gone::{self, DEPARTURES_MAX, Deleted};
 use crate::log::Entry;
@@ -18,7 +19,7 @@ use crate::{Error, INBOX_ID, Usage};
 use model::{AccountId, Decoder, EmailId, MailboxId, ModSeq, RecordError, Uid};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use store::{BlobId, Blobs, Bytes, Cell, Found, Get, Query, Scan, Space, Store};
+use store::{BlobId, Blobs, Bytes, Cell, Found, Get, Query, ReadError, Scan, Snapshot, Space, Store};
 
 /// Rows looked at in one step; with an email's body each that is some megabytes.
 const PAGE_ROWS: usize = 256;
@@ -35,6 +36,8 @@ pub struct Violation {
     pub row: String,
     /// What is wrong.
     pub wrong: String,
+    /// Of which message, where that is known; see [`whereabouts`](crate::whereabouts).
+    pub email: Option<EmailId>,
 }
 
 impl fmt::Display for Violation {
@@ -48,8 +51,10 @@ impl fmt::Display for Violation {
 /// # Errors
 /// When the store cannot be read, or head, keywords or a mailbox's record are damaged: the rest cannot be judged without.
 pub async fn check(store: &dyn Store, account: AccountId) -> Result<Vec<Violation>, Error> {
-    let mut checker = Checker::new(store, account);
-    checker.load().await?;
+    let mut checker = Checker::new(store.snapshot().await?, account);
+    if !checker.load().await? {
+        return Ok(Vec::new()); // it has ended; what is left of it is on its way out
+    }
     checker.names();
     checker.pass(Space::Rows).await?;
     checker.pass(Space::Bodies).await?;
@@ -63,10 +68,11 @@ pub async fn check(store: &dyn Store, account: AccountId) -> Result<Vec<Violatio
 /// Those of the store.
 pub async fn check_links(store: &dyn Store, blobs: &dyn Blobs) -> Result<Vec<Violation>, Error> {
     let (mut violations, mut after) = (Vec::new(), None);
+    let snapshot = store.snapshot().await?;
     loop {
         let page = blobs.list(after).await?;
         for &blob in &page.ids {
-            check_blob(store, blob, &mut violations).await?;
+            violations.extend(check_blob(&*snapshot, blob).await?);
         }
         after = page.ids.last().copied();
         if !page.more || after.is_none() || violations.len() >= VIOLATIONS_MAX {
@@ -75,8 +81,12 @@ pub async fn check_links(store: &dyn Store, blobs: &dyn Blobs) -> Result<Vec<Vio
     }
 }
 
-async fn check_blob(store: &dyn Store, blob: BlobId, violations: &mut Vec<Violation>) -> Result<(), Error> {
-    let (cell, mut after) = (rows::blob_cell(blob), None);
+/// As [`check_links`], of one blob.
+///
+/// # Errors
+/// Those of the store.
+pub async fn check_blob(store: &dyn Snapshot, blob: BlobId) -> Result<Vec<Violation>, ReadError> {
+    let (cell, mut violations, mut after) = (rows::blob_cell(blob), Vec::new(), None);
     loop {
         let page = store.read(vec![Query::prefix(&cell, b"", after.take(), PAGE_ROWS)]).await?.into_page();
         for (key, _) in &page.rows {
@@ -93,12 +103,12 @@ async fn check_blob(store: &dyn Store, blob: BlobId, violations: &mut Vec<Violat
             };
             if !named {
                 let wrong = "no email names the blob".to_owned();
-                violations.push(Violation { row: format!("link of blob {blob} {key:02x?}"), wrong });
+                violations.push(Violation { row: format!("link of blob {blob} {key:02x?}"), wrong, email: None });
             }
         }
         match page.rows.last().filter(|_| page.more) {
             Some((key, _)) => after = Some(key.clone()),
-            None => return Ok(()),
+            None => return Ok(violations),
         }
     }
 }
@@ -115,14 +125,15 @@ struct Sums {
 /// Rows that a row names, and what is to be judged once they are read.
 struct Question {
     about: String,
+    email: EmailId,
     queries: Vec<Query>,
     judge: Judge,
 }
 
 type Judge = Box<dyn FnOnce(&[Option<Bytes>]) -> Vec<String> + Send>;
 
-struct Checker<'a> {
-    store: &'a dyn Store,
+struct Checker {
+    store: Box<dyn Snapshot>,
     account: AccountId,
     cell: Cell,
     head: Head,
@@ -137,8 +148,8 @@ struct Checker<'a> {
     violations: Vec<Violation>,
 }
 
-impl<'a> Checker<'a> {
-    fn new(store: &'a dyn Store, account: AccountId) -> Checker<'a> {
+impl Checker {
+    fn new(store: Box<dyn Snapshot>, account: AccountId) -> Checker {
         Checker {
             store,
             account,
@@ -156,8 +167,12 @@ impl<'a> Checker<'a> {
     }
 
     fn violation(&mut self, row: impl Into<String>, wrong: impl Into<String>) {
+        self.violation_of(None, row, wrong);
+    }
+
+    fn violation_of(&mut self, email: Option<EmailId>, row: impl Into<String>, wrong: impl Into<String>) {
         if self.violations.len() < VIOLATIONS_MAX {
-            self.violations.push(Violation { row: row.into(), wrong: wrong.into() });
+            self.violations.push(Violation { row: row.into(), wrong: wrong.into(), email });
         }
     }
 
@@ -172,15 +187,19 @@ impl<'a> Checker<'a> {
         if let Query::Scan(Scan { space: of, .. }) = &mut query {
             *of = space;
         }
+        env::yield_now().await;
         Ok(self.store.read(vec![query]).await?.into_page())
     }
 
-    /// Reads what the other rows are judged by.
-    async fn load(&mut self) -> Result<(), Error> {
+    /// Reads what the other rows are judged by; `false`: the account has ended.
+    async fn load(&mut self) -> Result<bool, Error> {
         let bad = |row: &str| crate::working::row_error(row.to_owned());
         let get = |key| Query::row(&self.cell, key);
         if let Some(head) = self.store.read(vec![get(rows::HEAD)]).await?.into_row() {
-            self.head = Head::decode(&head).map_err(bad("head"))?;
+            self.head = match Head::decode(&head) {
+                Err(RecordError::Version { found: ENDED_FORMAT, .. }) => return Ok(false),
+                head => head.map_err(bad("head"))?,
+            };
         }
         if let Some(row) = self.store.read(vec![get(rows::KEYWORDS)]).await?.into_row() {
             self.keywords = KeywordTable::decode(&row).map_err(bad("keywords"))?.all();
@@ -188,8 +207,11 @@ impl<'a> Checker<'a> {
         let mut after = None;
         loop {
             let page = self.page(Space::Rows, rows::MAILBOX, after.take()).await?;
-            for (_, row) in &page.rows {
-                let record = MailboxRecord::decode(row).map_err(bad("a mailbox"))?;
+            for (key, row) in &page.rows {
+                let name = rows::name_of(key);
+                let record = MailboxRecord::decode(row).map_err(bad(&name))?;
+                let is_here = *key == rows::mailbox(record.id);
+                self.expect(is_here, &name, || format!("it is mailbox {}'s record", record.id));
                 self.mailboxes.insert(record.id, record);
             }
             match page.rows.last().filter(|_| page.more) {
@@ -205,7 +227,7 @@ impl<'a> Checker<'a> {
             }
             match page.rows.last().filter(|_| page.more) {
                 Some((key, _)) => after = Some(key.clone()),
-                None => return Ok(()),
+                None => return Ok(true),
             }
         }
     }
@@ -236,11 +258,11 @@ impl<'a> Checker<'a> {
             for (key, row) in &page.rows {
                 let question = match space {
                     Space::Rows => self.row(key, row),
-                    Space::Bodies => Ok(self.body(key, row.len() as u64)),
+                    Space::Bodies => Ok(self.body(key, row.clone())),
                 };
                 match question {
                     Ok(question) => questions.extend(question),
-                    Err(cause) => self.violation(format!("{key:02x?}"), cause.to_string()),
+                    Err(cause) => self.violation_of(email_named(space, key), rows::name_of(key), cause.to_string()),
                 }
             }
             self.ask(questions).await?;
@@ -259,9 +281,9 @@ impl<'a> Checker<'a> {
         }
         let row = |found| if let Found::Row(row) = found { row } else { None };
         let mut found = self.store.read(queries).await?.0.into_iter().map(row);
-        for Question { about, queries, judge } in questions {
+        for Question { about, email, queries, judge } in questions {
             let answers: Vec<_> = found.by_ref().take(queries.len()).collect();
-            judge(&answers).into_iter().for_each(|wrong| self.violation(&*about, wrong));
+            judge(&answers).into_iter().for_each(|wrong| self.violation_of(Some(email), &*about, wrong));
         }
         Ok(())
     }
@@ -335,7 +357,7 @@ impl<'a> Checker<'a> {
             }
         };
         let queries = vec![Query::row(&self.cell, rows::places(member.email))];
-        Ok(Some(Question { about, queries, judge: Box::new(judge) }))
+        Ok(Some(Question { about, email: member.email, queries, judge: Box::new(judge) }))
     }
 
     /// A departure: its email knows it, and is as it was.
@@ -360,7 +382,7 @@ impl<'a> Checker<'a> {
             }
         };
         let queries = vec![Query::row(&self.cell, rows::places(member.email))];
-        Ok(Question { about, queries, judge: Box::new(judge) })
+        Ok(Question { about, email: member.email, queries, judge: Box::new(judge) })
     }
 
     /// An email's places: the email is there, its octets, and every membership.
@@ -377,23 +399,28 @@ impl<'a> Checker<'a> {
         queries.extend(places.memberships.iter().map(|(box_, uid)| Query::row(&self.cell, rows::member(*box_, *uid))));
         queries.extend(places.departures.iter().map(|departure| Query::row(&self.cell, rows::gone(*departure))));
         let judge = move |found: &[Option<Bytes>]| places_are_true(id, &places, found);
-        Ok(Question { about: format!("places of email {id}"), queries, judge: Box::new(judge) })
+        Ok(Question { about: format!("places of email {id}"), email: id, queries, judge: Box::new(judge) })
     }
 
     fn email(&mut self, id: EmailId, row: &Bytes) -> Result<Question, RecordError> {
         let (about, next) = (format!("email {id}"), self.head.next_email);
         if let Err(error) = Email::decode(id, row.clone()).and_then(|e| Ok((e.envelope()?, e.structure()?))) {
-            self.violation(&*about, error.to_string());
+            self.violation_of(Some(id), &*about, error.to_string());
         }
         self.expect(id < next, &about, || "its number was never given out".into());
         let judge = |found: &[Option<Bytes>]| match found.first() {
             Some(Some(_)) => Vec::new(),
             _ => vec!["it has no places".into()],
         };
-        Ok(Question { about, queries: vec![Query::row(&self.cell, rows::places(id))], judge: Box::new(judge) })
+        Ok(Question {
+            about,
+            email: id,
+            queries: vec![Query::row(&self.cell, rows::places(id))],
+            judge: Box::new(judge),
+        })
     }
 
-    fn body(&mut self, key: &Bytes, len: u64) -> Option<Question> {
+    fn body(&mut self, key: &Bytes, octets: Bytes) -> Option<Question> {
         let Some(id) = key.first_chunk().filter(|_| key.len() == 8).map(|id| EmailId(u64::from_be_bytes(*id))) else {
             self.violation(format!("body {key:02x?}"), "not an email's number");
             return None;
@@ -401,16 +428,13 @@ impl<'a> Checker<'a> {
         let judge = move |found: &[Option<Bytes>]| match found.first().cloned().flatten() {
             None => vec!["its email is gone".into()],
             Some(row) => match Email::decode(id, row) {
-                Ok(email)
-                    if email.stored == Stored::Row && email.size_octets() == email.prefix().len() as u64 + len =>
-                {
-                    Vec::new()
-                }
-                _ => vec![format!("{len} octets are not what its email says")],
+                Ok(email) if email.stored == Stored::Row => email.check_body(&octets).err().into_iter().collect(),
+                Ok(_) => vec!["its email has a blob".into()],
+                Err(_) => Vec::new(), // its row is told
             },
         };
         let queries = vec![Query::row(&self.cell, rows::email(id))];
-        Some(Question { about: format!("body of email {id}"), queries, judge: Box::new(judge) })
+        Some(Question { about: format!("body of email {id}"), email: id, queries, judge: Box::new(judge) })
     }
 
     /// What was counted against what the records say.
@@ -435,6 +459,12 @@ impl<'a> Checker<'a> {
         let (says, is) = (self.head.kept.unwrap_or(self.kept), self.kept);
         self.expect(says == is, "head", || format!("it says that {says:?} is kept, there is {is:?}"));
     }
+}
+
+/// Whose row it is, as its key says.
+fn email_named(space: Space, key: &Bytes) -> Option<EmailId> {
+    let names = space == Space::Bodies || matches!(key.first(), Some(b'E' | b'P'));
+    names.then(|| rows::email_of(key).ok()).flatten()
 }
 
 fn places_are_true(id: EmailId, places: &Places, found: &[Option<Bytes>]) -> Vec<String> {

@@ -10,7 +10,7 @@ use store::{Batch, Bytes, Cell, Query, Scan, Space};
 /// Rows that go in one step; with an email's body each that is some megabytes.
 const ERASE_STEP: usize = 1000;
 /// No program reads a row of this format: whoever still holds the account open cannot write to it.
-const ENDED_FORMAT: u8 = u8::MAX;
+pub(crate) const ENDED_FORMAT: u8 = u8::MAX;
 
 impl Mailstore {
     /// Ends `account`: its mail, kept or not, and everything else of it; returns how many rows went. To be repeated after a

@@ -20,7 +20,7 @@
 //! | `blobs` | collecting blobs that no email names |
 //! | `picture` | an account as its rows show it, without loading it |
 //! | `step_over` | numbers that an account which was restored does not give out again |
-//! | `check` | what must always hold of the rows |
+//! | `check`, `whereabouts` | what must always hold of the rows; where a message is, for people |
 
 mod account;
 mod blobs;
@@ -43,11 +43,12 @@ mod step_over;
 mod undelete;
 mod vanished;
 mod view;
+mod whereabouts;
 mod working;
 
 pub use account::{Account, Usage};
-pub use blobs::{BLOB_GRACE, blob_of, queue_link};
-pub use check::{Violation, check, check_links};
+pub use blobs::{BLOB_GRACE, blob_of, links_of, queue_link};
+pub use check::{Violation, check, check_blob, check_links};
 pub use email::{BODY_ROW_OCTETS_MAX, Body, Email, NewEmail};
 pub use error::Error;
 pub use event_listener::EventListener;
@@ -68,6 +69,7 @@ pub use step_over::step_over;
 pub use undelete::{DeletedMailbox, GoneMessage, GonePage, Restored, Wanted};
 pub use vanished::VANISHED_MAX;
 pub use view::{Member, View, ViewChanges};
+pub use whereabouts::{Whereabouts, linked_by, whereabouts};
 
 use env::{Clock, Spawn};
 use keys::KeysPool;

@@ -183,6 +183,36 @@ fn time_of(octets: [u8; 8]) -> Result<Timestamp, RecordError> {
     i64::try_from(u64::from_be_bytes(octets)).map(Timestamp::from_unix_ms).map_err(|_| RecordError::Value)
 }
 
+/// What lies under a key, for people.
+pub(crate) fn name_of(key: &[u8]) -> String {
+    let number = |octets: usize| {
+        let digits = key.get(1..).filter(|rest| rest.len() == octets)?;
+        Some(digits.iter().fold(0u64, |number, digit| number << 8 | u64::from(*digit)))
+    };
+    let named = match key.first() {
+        Some(b'H') => Some("head".to_owned()),
+        Some(b'K') => Some("keywords".to_owned()),
+        Some(b'M') => number(4).map(|id| format!("mailbox {id}")),
+        Some(b'X') => number(4).map(|id| format!("deleted mailbox {id}")),
+        Some(b'E') => number(8).map(|id| format!("email {id}")),
+        Some(b'P') => number(8).map(|id| format!("places of email {id}")),
+        Some(b'L') => number(8).map(|modseq| format!("change {modseq}")),
+        Some(b'U') => {
+            mailbox_of_member(key).and_then(|mailbox| Ok(format!("message {} of mailbox {mailbox}", uid_of(key)?))).ok()
+        }
+        Some(b'G') => {
+            departure_of(key).map(|was| format!("message {} that left mailbox {}", was.uid, was.mailbox)).ok()
+        }
+        Some(b'S') => Some(format!("subscription {:?}", String::from_utf8_lossy(key.get(1..).unwrap_or_default()))),
+        Some(b'T') => Some("a conversation".to_owned()),
+        Some(b'D') => Some("a delivery that is done".to_owned()),
+        Some(b'I') => Some("the source of an import".to_owned()),
+        Some(b'Z') => Some("a deleted mailbox that is kept".to_owned()),
+        _ => None,
+    };
+    named.unwrap_or_else(|| format!("row {}", key.escape_ascii()))
+}
+
 /// When a message left which place: no two memberships of an account ever have the same mailbox and UID.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Departure {

@@ -7,6 +7,7 @@
 
 mod admin;
 mod attempt;
+mod check;
 mod report;
 mod restored;
 mod row;
@@ -15,8 +16,9 @@ mod schedule;
 pub use admin::{AdminError, Filter, QueuedDelivery};
 pub(crate) use attempt::BodyReader;
 pub use attempt::{Fault, Job, Outcome, OutcomeKind, Relay};
+pub use check::{Violation, check};
 pub use restored::hold_restored;
-pub use row::{Content, Delivery, QueuedMessage, Target};
+pub use row::{Content, Delivery, QueuedMessage, Target, is_ours, name_of};
 pub use schedule::{
     Closed, DeliveryKey, Destination, Grant, Health, RECIPIENTS_MAX, SLOW_AFTER, Schedule, ScheduleLimits, Work,
     retry_pause,

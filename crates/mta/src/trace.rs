@@ -56,6 +56,12 @@ fn cell() -> Cell {
     Cell::new(Bytes::from_static(b"trace/0"))
 }
 
+/// Whether a row of ours can be read; `None`: it is not ours.
+pub fn judge(place: &store::RowPlace, row: &[u8]) -> Option<Result<(), model::RecordError>> {
+    let is_ours = place.cell == cell() && place.space == Space::Rows;
+    is_ours.then(|| id_of(&place.key).ok_or(model::RecordError::Short).and(TraceRecord::decode(row).map(|_| ())))
+}
+
 fn prefix(id: QueueId) -> Vec<u8> {
     [&[PREFIX][..], &id.0.to_be_bytes()].concat()
 }

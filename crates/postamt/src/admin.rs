@@ -10,7 +10,7 @@
 //! | [`people`] | a second socket, over which people ask about their own deleted mail |
 //! | [`transfer`] | what is asked and answered when mail moves in or out |
 //! | `import`, `export` | mail that moves in or out |
-//! | [`backup`] | everything, for a backup |
+//! | [`backup`], [`check`] | everything, for a backup; everything, looked at |
 //! | [`when`] | points of time in JSON |
 //! | [`path`] | where the socket lies, also in deep folders |
 //! | [`server`] | the socket, connections, and who answers what |
@@ -21,6 +21,7 @@
 mod accounts;
 mod aliases;
 pub mod backup;
+pub mod check;
 pub mod client;
 mod deleted;
 mod domains;

@@ -7,6 +7,7 @@
 //! | `pages` | man pages, completions |
 //! | `import`, `export`, `fetch` | mail from files, into them, from other servers |
 //! | `backup` | everything into a folder, and out of it |
+//! | `store` | is everything as it should be? |
 //! | `dns` | what zones should hold |
 //! | `people` | what accounts, domains and aliases have in common |
 //! | `place`, `failure` | which server, and how its answers and refusals are told |
@@ -34,6 +35,7 @@ mod reload;
 mod removed;
 mod send;
 mod status;
+mod store;
 pub mod text;
 mod trace;
 mod tree;
@@ -138,6 +140,9 @@ enum Command {
     /// Takes everything into a folder, and brings back all or some of it.
     #[command(subcommand, after_help = backup::EXAMPLES)]
     Backup(backup::BackupCommand),
+    /// The store: whether what is in the data folder is as it was written.
+    #[command(subcommand, after_help = store::EXAMPLES)]
+    Store(store::Store),
     /// What DNS should hold, so that mail and mail programs find the server.
     #[command(subcommand, after_help = "Example:\n  postamt dns show example.org")]
     Dns(dns::Dns),
@@ -225,6 +230,7 @@ fn done(cli: Cli) -> ExitCode {
         Command::Domain(domain) => domain::run(&domain),
         Command::Alias(alias) => alias::run(&alias),
         Command::Backup(backup) => backup::run(&backup),
+        Command::Store(store) => store::run(&store),
         Command::Dns(dns) => dns::run(&dns),
         Command::Send(send) => send::run(&send),
         Command::Import(import) => import::run(&import),

@@ -17,6 +17,9 @@ use store::{Bytes, Query, ReadError, Reading, RowPlace, SnapshotPage, Space, Wri
 pub(crate) trait Files: Send + Sync {
     /// Makes the files fit for the engine and opens it; makes them if there are none.
     fn open(&self, after: After) -> Result<Opened, OpenError>;
+
+    /// Reads all that only the engine understands, and changes nothing; what is wrong. They are not open.
+    fn check(&self) -> Result<Option<String>, OpenError>;
 }
 
 /// What came before an opening.

@@ -9,6 +9,7 @@ mod scan;
 #[cfg(test)]
 mod tests;
 
+use crate::aside::{self, DAMAGED, LOST, MARKER, TORN};
 use crate::lock::sync_folder;
 use fjall::SeqNo;
 use scan::{Ending, Scanned};
@@ -38,12 +39,13 @@ pub(crate) struct Journals {
 
 /// Torn ends that are kept: each is of a batch that nobody was promised.
 const TORN_KEPT_MAX: usize = 16;
-const MARKER: &str = "DAMAGED";
+/// Disks write so many octets whole or not at all.
+const SECTOR_OCTETS: usize = 512;
 
 impl Journals {
     /// Those of the store in `folder`.
     pub(crate) fn of(folder: &Path) -> Journals {
-        Journals { rows: folder.join("rows"), aside: folder.join("aside") }
+        Journals { rows: folder.join("rows"), aside: aside::place(folder) }
     }
 
     /// Checks all journals, cuts a torn end, sets damage aside.
@@ -143,19 +145,29 @@ impl Journals {
     }
 
     fn cut(&self, journal: &Path, torn: Range<u64>) -> io::Result<PathBuf> {
-        let kept = self.aside.join(format!("{}-at-{}.torn", name(journal), torn.start));
-        // Nobody was promised these octets: a disk too full to keep them is no reason to stay closed.
+        let (mut octets, mut file) = (Vec::new(), File::open(journal)?);
+        file.seek(SeekFrom::Start(torn.start))?;
+        file.take(torn.end - torn.start).read_to_end(&mut octets)?;
+        let by_crash = looks_torn(&octets, torn.start);
+        let ending = if by_crash { TORN } else { LOST };
+        let kept = self.aside.join(format!("{}-at-{}.{ending}", name(journal), torn.start));
+        // Nobody was promised what a crash tore: a disk too full to keep it is no reason to stay closed.
         if let Err(error) = self.keep(journal, &torn, &kept) {
             tracing::warn!(event = "journal.torn_end_not_kept", %error);
         }
         truncate(journal, torn.start)?;
-        tracing::warn!(event = "journal.cut", journal = %journal.display(), at = torn.start, kept = %kept.display());
+        let journal = journal.display();
+        if by_crash {
+            tracing::warn!(event = "journal.cut", %journal, at = torn.start, kept = %kept.display());
+        } else {
+            tracing::error!(event = "journal.end_lost", %journal, at = torn.start, kept = %kept.display());
+        }
         Ok(kept)
     }
 
     fn keep(&self, journal: &Path, part: &Range<u64>, kept: &Path) -> io::Result<()> {
         fs::create_dir_all(&self.aside)?;
-        let is_torn = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "torn");
+        let is_torn = |path: &PathBuf| path.extension().is_some_and(|extension| extension == TORN);
         let entries = fs::read_dir(&self.aside)?.filter_map(|entry| entry.ok().map(|entry| entry.path()));
         let mut torn: Vec<_> = entries.filter(is_torn).map(|path| (modified(&path), path)).collect();
         torn.sort();
@@ -167,7 +179,7 @@ impl Journals {
     /// Keeps the whole journal and the story, then leaves its good batches in place.
     fn set_aside(&self, journal: &Path, scanned: &Scanned, bad: &[Range<u64>]) -> io::Result<()> {
         fs::create_dir_all(&self.aside)?;
-        let kept = self.aside.join(format!("{}-damaged", name(journal)));
+        let kept = self.free_name(journal);
         fs::copy(journal, &kept)?;
         File::open(&kept)?.sync_all()?;
         let ranges: Vec<String> = bad.iter().map(|bad| format!("{}..{}", bad.start, bad.end)).collect();
@@ -197,6 +209,12 @@ impl Journals {
         sync_folder(&self.rows)
     }
 
+    /// What was kept before stays.
+    fn free_name(&self, journal: &Path) -> PathBuf {
+        let named = |n: u32| self.aside.join(format!("{}-{n}.{DAMAGED}", name(journal)));
+        (1..).map(named).find(|path| !path.exists()).unwrap_or_else(|| named(0))
+    }
+
     /// The story of damage that nobody has dealt with yet.
     fn marker(&self) -> io::Result<Option<String>> {
         match fs::read_to_string(self.aside.join(MARKER)) {
@@ -205,6 +223,17 @@ impl Journals {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Whether the end of a journal, which lies at `start`, is what a crash leaves of the last batch: it stops at a sector's end, or
+/// a sector of it was never written. What stops elsewhere was written to its end, and became bad later.
+fn looks_torn(octets: &[u8], start: u64) -> bool {
+    let sector = SECTOR_OCTETS as u64;
+    let first = octets.len().min((sector - start % sector) as usize);
+    let (head, rest) = octets.split_at(first);
+    let stops_at_a_sector = (start + octets.len() as u64).is_multiple_of(sector);
+    let is_hole = |part: &[u8]| !part.is_empty() && part.iter().all(|octet| *octet == 0);
+    stops_at_a_sector || is_hole(head) || rest.chunks(SECTOR_OCTETS).any(is_hole)
 }
 
 fn name(journal: &Path) -> std::borrow::Cow<'_, str> {

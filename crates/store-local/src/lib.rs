@@ -9,7 +9,7 @@
 //! | `committer`, `queue` | the one thread that writes: takes all that waits, writes it as one, syncs once, answers all |
 //! | `engine`, `key` | what an engine does (opening, reading, writing one group), and fjall and redb doing it |
 //! | `snapshot` | all rows at one moment |
-//! | `journal` | reads fjall's journal before fjall does: cuts a torn end, keeps damage aside |
+//! | `journal`, [`Aside`] | reads fjall's journal before fjall does: cuts a torn end, keeps damage aside |
 //! | `format` | which engine a folder was made with |
 //! | `space`, `lock`, `health`, `options` | the disk's watermark and ballast; one process per folder; what the status page shows |
 //! | [`metrics`] | what is counted |
@@ -29,6 +29,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod aside;
 mod blobs;
 mod committer;
 mod engine;
@@ -46,9 +47,10 @@ mod space;
 #[cfg(test)]
 mod tests;
 
+pub use aside::{Aside, AsideKind};
 pub use blobs::LocalBlobs;
 pub use health::Health;
 pub use lock::OpenError;
 pub use options::{Backend, Options};
-pub use rows::LocalStore;
+pub use rows::{LocalStore, integrity};
 pub use space::{DiskSpace, SpaceProbe};

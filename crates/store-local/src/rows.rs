@@ -133,6 +133,18 @@ impl LocalStore {
     }
 }
 
+/// Has the engine look at its own files in `folder`, which nobody has open, and changes nothing; what is wrong.
+///
+/// # Errors
+/// When somebody has it open, or the disk or the engine refuses.
+pub fn integrity(folder: impl AsRef<Path>) -> Result<Option<String>, OpenError> {
+    let folder = folder.as_ref();
+    let _lock = FolderLock::take(folder)?;
+    let backend = format::settle(folder, None)?;
+    let options = EngineOptions { cache_octets: 0, memtable_octets: MEMTABLE_OCTETS_MIN };
+    engine::files(backend, folder, options).check()
+}
+
 impl Drop for LocalStore {
     fn drop(&mut self) {
         self.end();

@@ -24,6 +24,7 @@ const ALLOWED: [(&str, &[&str]); 22] = [
     ("web", &["model"]),
     ("store-local", &["model", "store", "meter"]),
     ("backup", &["model", "store", "mailstore", "directory"]),
+    ("upkeep", &["model", "store", "mailstore", "directory", "mta"]),
     (
         "postamt",
         &[
@@ -33,6 +34,7 @@ const ALLOWED: [(&str, &[&str]); 22] = [
             "store",
             "store-local",
             "backup",
+            "upkeep",
             "message",
             "directory",
             "mailstore",

@@ -120,6 +120,17 @@ pub(super) fn cell() -> Cell {
     Cell::new(Bytes::from_static(b"q/0"))
 }
 
+/// Whether it is a row of the queue.
+pub fn is_ours(place: &store::RowPlace) -> bool {
+    place.cell == cell()
+}
+
+/// What `postamt queue` calls the message with this id, as keys have it.
+pub fn name_of(id: &[u8]) -> String {
+    let id = id.first_chunk().map_or(0, |id| u64::from_be_bytes(*id));
+    crate::fields::queue_name(QueueId(id))
+}
+
 /// The key of a message's row, and of its body.
 pub(super) fn message_key(id: QueueId) -> Bytes {
     [&[MESSAGE][..], &id.0.to_be_bytes()].concat().into()

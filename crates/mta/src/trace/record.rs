@@ -138,7 +138,7 @@ impl TraceRecord {
         e.finish()
     }
 
-    fn decode(row: &[u8]) -> Result<TraceRecord, RecordError> {
+    pub(super) fn decode(row: &[u8]) -> Result<TraceRecord, RecordError> {
         let mut d = Decoder::new(row, FORMAT)?;
         let at = d.time()?;
         let event = TraceEvent::ALL.get(d.usize()?).map(|(event, _)| *event).ok_or(RecordError::Value)?;

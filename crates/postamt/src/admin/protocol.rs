@@ -176,6 +176,8 @@ pub enum Request {
     },
     /// After `go_on` one [`BeginItem`](super::backup::BeginItem), then what is said there.
     BackupRead {},
+    /// Items: [`CheckItem`](super::check::CheckItem), the last of which says what was looked at.
+    StoreCheck {},
     /// One [`Changed`]; on the people's socket, before anything else.
     LogIn {
         /// The account's address.

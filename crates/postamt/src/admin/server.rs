@@ -3,7 +3,9 @@
 use super::path::{Reach, file};
 use super::people::Caller;
 use super::protocol::{Answer, Done, Line, REQUEST_OCTETS_MAX, Request, Trouble, VERSION};
-use super::{accounts, aliases, backup, deleted, domains, export, import, people, queue, reload, send, status, trace};
+use super::{
+    accounts, aliases, backup, check, deleted, domains, export, import, people, queue, reload, send, status, trace,
+};
 use crate::language::{Language, Tell, both, say};
 use crate::server::{Kept, Reloading, StatusBoard};
 use anyhow::{Context, ensure};
@@ -224,6 +226,7 @@ async fn answer(ask: Request, office: &Office, to: &mut Exchange) -> Result<(), 
         Request::SourcesKnown { address, sources } => to.item(&export::known(office, &address, &sources).await?).await,
         Request::MailImport { address } => import::answer(office, &address, to).await,
         Request::BackupRead {} => backup::answer(office, to).await,
+        Request::StoreCheck {} => check::answer(office, to).await,
         Request::DeletedList { address, filter, limit } => deleted::list(office, &address, &filter, limit, to).await,
         Request::DeletedRestore { address, filter, into, over_quota } => {
             let restored = deleted::restore(office, &address, &filter, (into.as_deref(), over_quota), to).await?;

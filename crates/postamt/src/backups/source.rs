@@ -134,6 +134,11 @@ impl Stopped {
         Ok(Stopped { store, blobs, names })
     }
 
+    /// Rows and blobs.
+    pub fn parts(&self) -> (&dyn Store, &dyn Blobs) {
+        (&self.store, &self.blobs)
+    }
+
     /// Takes what is there now.
     ///
     /// # Errors

@@ -16,8 +16,9 @@ pub enum Unit {
     Messages,
     /// Of a store.
     Rows,
-    /// Of a backup.
+    /// Of a backup, or a store.
     Objects,
+    Accounts,
 }
 
 /// What is shown while mail moves.
@@ -63,6 +64,7 @@ impl Progress {
                 Unit::Messages => say!("messages", "Nachrichten"),
                 Unit::Rows => say!("rows", "Datensätze"),
                 Unit::Objects => say!("objects", "Objekte"),
+                Unit::Accounts => say!("accounts", "Konten"),
             };
             let line = match total {
                 0 => format!("{done} {unit}: {text}"),

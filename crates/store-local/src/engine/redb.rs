@@ -1,10 +1,12 @@
 //! redb: one write transaction per group, reading from the transaction before.
 
 mod file;
+mod overlay;
 #[cfg(test)]
 mod tests;
 
 use self::file::{File, Header};
+use self::overlay::Overlay;
 use super::{
     After, CONDENSED_OCTETS_MAX, Engine, EngineError, EngineOptions, Fault, Files, Opened, Picture, Writes, is_full,
     read_error, spaces_behind,
@@ -120,6 +122,22 @@ impl Files for RedbFiles {
             }
         })?;
         Ok(Opened { engine: Box::new(engine), damage: None })
+    }
+
+    /// redb has sums of its pages, and looks at them only when it is asked to. It would mend what it can, by going back: so it
+    /// works on what it would write in memory.
+    fn check(&self) -> Result<Option<String>, OpenError> {
+        let path = self.folder.join(FILE);
+        let look = || -> Result<bool, redb::Error> {
+            let mut database = Builder::new().create_with_backend(Overlay::open(&path)?)?;
+            Ok(database.check_integrity()?)
+        };
+        match look() {
+            Ok(true) => Ok(None),
+            Ok(false) => Ok(Some("the pages in use are not those that it says are in use".into())),
+            Err(error) if error.is_damage() => Ok(Some(error.to_string())),
+            Err(error) => Err(OpenError::engine(&path)(error)),
+        }
     }
 }
 

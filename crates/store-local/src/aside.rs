@@ -1,0 +1,87 @@
+//! What was found wrong with the files at some opening, and is kept beside them until somebody has looked.
+
+use crate::lock::sync_folder;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Beside the engine's files.
+const FOLDER: &str = "aside";
+/// In it: why nothing is written.
+pub(crate) const MARKER: &str = "DAMAGED";
+/// In it: what was looked at already.
+const SEEN: &str = "seen";
+/// The end of a journal that a crash tore: nobody was promised it.
+pub(crate) const TORN: &str = "torn";
+/// The end of a journal that looks like no crash's work.
+pub(crate) const LOST: &str = "lost";
+/// A whole journal with damage in its midst.
+pub(crate) const DAMAGED: &str = "damaged";
+
+/// A file that was set aside, and why.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Aside {
+    /// The file.
+    pub file: PathBuf,
+    /// What it is.
+    pub kind: AsideKind,
+}
+
+/// Why a file was set aside.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AsideKind {
+    /// Changes that were never acknowledged, as a crash leaves them.
+    Torn,
+    /// Changes at the end of a journal that were damaged: some may have been acknowledged.
+    Lost,
+    /// A journal with damaged changes in it: some were acknowledged.
+    Damaged,
+}
+
+impl Aside {
+    /// What lies aside in the store of `folder` and was not looked at yet, in the order of the names.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn all(folder: &Path) -> io::Result<Vec<Aside>> {
+        let entries = match fs::read_dir(place(folder)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut all = Vec::new();
+        for entry in entries {
+            let file = entry?.path();
+            let kind = match file.extension().and_then(|extension| extension.to_str()) {
+                Some(TORN) => Some(AsideKind::Torn),
+                Some(LOST) => Some(AsideKind::Lost),
+                Some(DAMAGED) => Some(AsideKind::Damaged),
+                _ => None,
+            };
+            all.extend(kind.map(|kind| Aside { file, kind }));
+        }
+        all.sort_by(|one, other| one.file.cmp(&other.file));
+        Ok(all)
+    }
+
+    /// Somebody has looked at all of them: they are kept, and told no more. With the marker goes the reason not to write.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub fn all_seen(folder: &Path) -> io::Result<()> {
+        let (aside, seen) = (place(folder), place(folder).join(SEEN));
+        for Aside { file, .. } in Aside::all(folder)? {
+            fs::create_dir_all(&seen)?;
+            fs::rename(&file, seen.join(file.file_name().unwrap_or_default()))?;
+        }
+        match fs::rename(aside.join(MARKER), seen.join(MARKER)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            renamed => renamed?,
+        }
+        sync_folder(&aside)
+    }
+}
+
+/// Where they lie.
+pub(crate) fn place(folder: &Path) -> PathBuf {
+    folder.join(FOLDER)
+}
