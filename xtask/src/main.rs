@@ -31,6 +31,7 @@ const HELP: &str = "cargo xtask VERB
   bench [NAME …]  the benchmark NAME of whichever crate has it; without a name, all there are
   crash [WAY…]    the real server killed and cut off in every way under load; `--list`, `--sum` (docs/crashes.md)
   crash-states [--seeds N] [--engine fjall|redb]  all that a power cut may leave of the store; `--seed S --state K` shows one
+  flips [N]       every octet, or every Nth, of a small store flipped in turn: found and named, never wrong mail
   fuzz NAME [SECONDS]  the fuzz target NAME for a minute or so long (needs a nightly toolchain and cargo-fuzz)";
 
 fn main() -> ExitCode {
@@ -59,6 +60,8 @@ fn verb(words: &[&str]) -> Result<()> {
         ["bench", name, rest @ ..] => benches::run(name, rest),
         ["crash", rest @ ..] => crash(rest),
         ["crash-states", rest @ ..] => cargo(&[&["run", "--release", "-p", "crash", "--"], rest].concat()),
+        ["flips"] => flips("1"),
+        ["flips", every] => flips(every),
         ["fuzz", name] => fuzz(name, "60"),
         ["fuzz", name, seconds] => fuzz(name, seconds),
         [] | ["help" | "--help" | "-h"] => {
@@ -96,6 +99,15 @@ fn deny() -> Result<()> {
         bail!("cargo-deny is not installed: cargo install --locked cargo-deny");
     }
     cargo(&["deny", "check"])
+}
+
+/// Some hours for every octet with both engines; the ordinary suite looks at some hundred.
+fn flips(every: &str) -> Result<()> {
+    if every.parse::<usize>().is_err() {
+        bail!("{every}: not a number");
+    }
+    let every = format!("env.FLIPS_EVERY=\"{every}\"");
+    cargo(&["test", "--release", "-p", "postamt", "--test", "flips", "--config", &every, "--", "--nocapture"])
 }
 
 /// What it finds goes to `fuzz/found`, which is not committed. Nothing of ours is unsafe, so the sanitizers stay off: twice as

@@ -50,12 +50,18 @@ async fn read(store: &dyn Store, addresses: &[String]) -> Result<(Option<Bytes>,
     let cell = rows::cell();
     let keys = std::iter::once(HEAD.to_owned()).chain(addresses.iter().map(|a| key(a)));
     let reading = store.read(keys.map(|key| Query::row(&cell, key)).collect()).await?;
-    let mut rows = reading.0.into_iter().map(|found| match found {
+    let mut found = reading.0.into_iter().map(|found| match found {
         Found::Row(row) => row,
         Found::Page(_) => None,
     });
-    let head = rows.next().flatten();
-    let known = addresses.iter().zip(rows).map(|(address, row)| row.map(|row| number(address, &row)).transpose());
+    let head = found.next().flatten();
+    if head.is_none() {
+        let any = store.read(vec![Query::prefix(&cell, ACCOUNT.as_bytes(), None, 1)]).await?.into_page();
+        if !any.rows.is_empty() {
+            return Err(rows::headless());
+        }
+    }
+    let known = addresses.iter().zip(found).map(|(address, row)| row.map(|row| number(address, &row)).transpose());
     Ok((head, known.collect::<Result<_, _>>()?))
 }
 

@@ -129,9 +129,18 @@ pub(crate) async fn load(store: &dyn Store) -> Result<(Option<Bytes>, Stored), R
                 }
             }
         }
-        return Ok((heads.flatten(), stored));
+        let head = heads.flatten();
+        if head.is_none() && stored != Stored::default() {
+            return Err(headless()); // numbers would be given out again
+        }
+        return Ok((head, stored));
     }
     Err(RowError::Restless)
+}
+
+/// There are rows, and not the one that says which numbers were given out.
+pub(crate) fn headless() -> RowError {
+    RowError::Row { key: HEAD.to_owned(), source: RecordError::Missing }
 }
 
 /// A page of rows and the head, of one moment.

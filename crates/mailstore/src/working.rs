@@ -94,6 +94,10 @@ impl Working {
             draft: Draft::default(),
             under_way: VecDeque::new(),
         };
+        // Who begins anew where there is mail would give its numbers out again.
+        if working.is_new() && !working.scan_page(b"", None, 1).await?.rows.is_empty() {
+            return Err(row_error("head")(RecordError::Missing));
+        }
         working.load_mailboxes().await?;
         if working.head.kept.is_none() {
             working.head.kept = Some(working.sum_kept().await?);

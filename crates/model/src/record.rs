@@ -24,6 +24,9 @@ pub enum RecordError {
     /// A field holds what it cannot hold.
     #[error("row holds an impossible value")]
     Value,
+    /// Others that come with it are there.
+    #[error("row is missing")]
+    Missing,
     /// It lies where another one belongs.
     #[error("row belongs to another key")]
     Elsewhere,

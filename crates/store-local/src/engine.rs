@@ -10,6 +10,7 @@ use crate::lock::OpenError;
 use crate::options::Backend;
 use std::collections::HashMap;
 use std::ops::Bound;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use store::{Bytes, Query, ReadError, Reading, RowPlace, SnapshotPage, Space, Write};
 
@@ -157,6 +158,29 @@ impl Writes {
 /// Whether the disk or the owner's share of it is full.
 fn is_full(error: &std::io::Error) -> bool {
     matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
+}
+
+/// Engines believe much of what stands in their files, and may panic where that is damaged: it is a failure of what was asked,
+/// not of the process.
+pub(crate) fn guarded<T>(ask: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(ask)).map_err(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("for no reason it gave");
+        format!("the engine panicked: {text}")
+    })
+}
+
+/// As [`guarded`], for what is read.
+pub(crate) fn guarded_read<T>(read: impl FnOnce() -> Result<T, ReadError>) -> Result<T, ReadError> {
+    guarded(read).unwrap_or_else(|panic| {
+        tracing::error!(event = "rows.unreadable", error = panic);
+        Err(ReadError::Damaged(panic))
+    })
+}
+
+/// As [`guarded`], for what is opened.
+pub(crate) fn guarded_open<T>(folder: &Path, open: impl FnOnce() -> Result<T, OpenError>) -> Result<T, OpenError> {
+    guarded(open).unwrap_or_else(|what| Err(OpenError::Damaged { file: folder.to_owned(), what }))
 }
 
 /// What an engine says when it cannot read.

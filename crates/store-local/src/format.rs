@@ -16,19 +16,33 @@ const NUMBER: u32 = 1;
 /// caller holds its lock.
 pub(crate) fn settle(folder: &Path, asked: Option<Backend>) -> Result<Backend, OpenError> {
     let made_with = match fs::read_to_string(folder.join(FILE)) {
-        Ok(said) => read(&said).ok_or_else(|| OpenError::Newer { folder: folder.to_owned(), said })?,
+        Ok(said) => read(&said).ok_or_else(|| unknown(folder, said))?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             // fjall was the only engine when there was no such file.
             let made_with = if folder.join("rows").exists() { None } else { asked }.unwrap_or_default();
             write(folder, made_with).map_err(OpenError::io(folder, "writing its FORMAT"))?;
             made_with
         }
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => return Err(unknown(folder, "no text".into())),
         Err(error) => return Err(OpenError::io(folder, "reading its FORMAT")(error)),
     };
     match asked.filter(|asked| *asked != made_with) {
         Some(asked) => Err(OpenError::OtherBackend { folder: folder.to_owned(), made_with, asked }),
         None => Ok(made_with),
     }
+}
+
+/// A higher number is a newer version's; anything else nobody wrote.
+fn unknown(folder: &Path, said: String) -> OpenError {
+    let number = said.split_once(' ').and_then(|(number, _)| number.parse::<u32>().ok());
+    if number.is_some_and(|number| number > NUMBER) {
+        return OpenError::Newer { folder: folder.to_owned(), said };
+    }
+    let [fjall, redb] = Backend::ALL.map(line);
+    let what = format!(
+        "it says {said:?}; the files beside it tell what it was: {fjall:?} with a folder rows, {redb:?} with a file rows.redb"
+    );
+    OpenError::Damaged { file: folder.join(FILE), what }
 }
 
 fn line(backend: Backend) -> String {

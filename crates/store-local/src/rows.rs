@@ -1,7 +1,7 @@
 //! The store's face.
 
 use crate::committer::Committer;
-use crate::engine::{self, After, Engine, EngineOptions, Files, Opened};
+use crate::engine::{self, After, Engine, EngineOptions, Files, Opened, guarded_open, guarded_read};
 use crate::format;
 use crate::health::Health;
 use crate::lock::{FolderLock, OpenError};
@@ -70,7 +70,7 @@ impl LocalStore {
             options.memtable_octets.unwrap_or((total / MEMTABLE_PART).clamp(MEMTABLE_OCTETS_MIN, MEMTABLE_OCTETS_MAX));
         let engine_options = EngineOptions { cache_octets: options.cache_octets, memtable_octets };
         let files = engine::files(backend, folder, engine_options);
-        let opened = files.open(After::Start)?;
+        let opened = guarded_open(folder, || files.open(After::Start))?;
         let reserve = watermark.reserve_octets(crate::DiskSpace { free_octets: 0, total_octets: total });
         let shared = Arc::new(Shared {
             folder: folder.to_owned(),
@@ -142,7 +142,7 @@ pub fn integrity(folder: impl AsRef<Path>) -> Result<Option<String>, OpenError> 
     let _lock = FolderLock::take(folder)?;
     let backend = format::settle(folder, None)?;
     let options = EngineOptions { cache_octets: 0, memtable_octets: MEMTABLE_OCTETS_MIN };
-    engine::files(backend, folder, options).check()
+    guarded_open(folder, || engine::files(backend, folder, options).check())
 }
 
 impl Drop for LocalStore {
@@ -154,7 +154,7 @@ impl Drop for LocalStore {
 impl Store for LocalStore {
     fn read(&self, queries: Vec<Query>) -> Answer<'_, Result<Reading, ReadError>> {
         ready(match self.shared.engine().as_ref() {
-            Some(engine) => engine.read(&queries).inspect_err(|_| {
+            Some(engine) => guarded_read(|| engine.read(&queries)).inspect_err(|_| {
                 if engine.has_stopped() {
                     self.shared.queue.wake();
                 }
@@ -216,7 +216,7 @@ impl Shared {
     fn open_anew(&self, reason: &str, after: After) -> Result<(), ()> {
         self.trouble().closed_because.get_or_insert_with(|| reason.to_owned());
         self.close_engine();
-        match self.files.open(after) {
+        match guarded_open(&self.folder, || self.files.open(after)) {
             Ok(opened) => {
                 self.use_engine(opened);
                 self.trouble().closed_because = None;

@@ -1,6 +1,6 @@
 //! All rows at one moment.
 
-use crate::engine::Picture;
+use crate::engine::{Picture, guarded_read};
 use crate::rows::Shared;
 use std::sync::{Arc, Weak};
 use store::{Answer, Query, ReadError, Reading, RowPlace, Snapshot, SnapshotPage, ready};
@@ -20,7 +20,7 @@ impl LocalSnapshot {
     fn look<T>(&self, look: impl FnOnce(&dyn Picture) -> Result<T, ReadError>) -> Result<T, ReadError> {
         let shared = self.shared.upgrade().ok_or_else(|| ReadError::Unavailable("the store was closed".into()))?;
         let _engine = shared.engine(); // while it is held, no other can take its place
-        look(&*self.picture)
+        guarded_read(|| look(&*self.picture))
     }
 }
 

@@ -623,4 +623,21 @@ Der Server braucht nur die Ausgabe. Das Format ist das von age (age-encryption.o
         "The file that the key is written to; it must not be there",
         "Datei, in die der Schlüssel kommt; es darf sie noch nicht geben",
     ),
+    // store
+    (
+        "The store: whether what is in the data folder is as it was written",
+        "Der Speicher: ob im Datenordner alles so ist, wie es geschrieben wurde",
+    ),
+    (
+        "Reads everything that is stored, and tells what is damaged: with the running server, or without one",
+        "Liest alles Gespeicherte und sagt, was beschädigt ist: mit dem laufenden Server oder ohne einen",
+    ),
+    (
+        "It reads everything once, as fast as the disk does. While the server runs it goes on serving; without one the engine's own files are looked at too.",
+        "Es wird alles einmal gelesen, so schnell die Platte kann. Ein laufender Server arbeitet dabei weiter; ohne einen werden auch die Dateien der Engine selbst geprüft.",
+    ),
+    (
+        "Exit codes: 0 sound, 1 damage was found, 2 it could not be checked.",
+        "Exit-Codes: 0 in Ordnung, 1 Schäden gefunden, 2 Prüfung nicht möglich.",
+    ),
 ];

@@ -144,6 +144,7 @@ impl Tell for RecordError {
             }
             RecordError::Short => "der Eintrag ist abgeschnitten".to_owned(),
             RecordError::Value => "der Eintrag enthält einen unmöglichen Wert".to_owned(),
+            RecordError::Missing => "der Eintrag fehlt".to_owned(),
             RecordError::Elsewhere => "der Eintrag gehört zu einem anderen Schlüssel".to_owned(),
         };
         text(self, german)

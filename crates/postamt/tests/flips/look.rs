@@ -1,0 +1,194 @@
+//! A store of which one octet is another one is opened, checked and read.
+
+use super::house::{House, Place, options, scratch};
+use env::Env;
+use mailstore::Mailstore;
+use model::{AccountId, SeqNum};
+use net::runtime::TokioEnv;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use store::conformance::block_on;
+use store::{Bytes, RowPlace, Store};
+use store_local::{Aside, Health, LocalBlobs, LocalStore};
+use tempfile::TempDir;
+use upkeep::Step;
+
+/// What was seen.
+pub enum Sight {
+    /// All is as it was.
+    Same,
+    /// The store says why it does not open.
+    Unopened(String),
+    /// It is told that something is wrong; so many messages are refused.
+    Named { refused: usize },
+    /// What must not be.
+    Hole(String),
+}
+
+type Rows = BTreeMap<RowPlace, Bytes>;
+
+pub struct Look<'a> {
+    house: &'a House,
+    rows: Rows,
+    mail: BTreeMap<Place, (Vec<u8>, Vec<String>)>,
+    copy: TempDir,
+    runtime: tokio::runtime::Runtime,
+    env: Env,
+}
+
+impl<'a> Look<'a> {
+    pub fn of(house: &'a House) -> Look<'a> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let env = runtime.block_on(async { TokioEnv::new().unwrap().env() });
+        let mut look = Look { house, rows: Rows::new(), mail: BTreeMap::new(), copy: scratch(), runtime, env };
+        look.restore();
+        let (store, blobs) = look.open().unwrap();
+        look.rows = rows(&*store).unwrap();
+        let (mail, refused) = look.read(store.clone(), blobs.clone());
+        assert!(refused.is_empty() && mail.len() == house.mail.len(), "{refused:?}");
+        assert!(mail.iter().all(|(place, (octets, _))| house.mail[place] == *octets));
+        assert_eq!(findings(&*store, &blobs), Vec::<String>::new());
+        look.mail = mail;
+        look
+    }
+
+    /// The copy is the house as it was.
+    pub fn restore(&self) {
+        for folder in ["store", "blobs"] {
+            let _ = fs::remove_dir_all(self.copy.path().join(folder)); // it may not be there yet
+        }
+        for file in self.house.files() {
+            let to = self.copy.path().join(&file);
+            fs::create_dir_all(to.parent().unwrap()).unwrap();
+            fs::copy(self.house.path().join(&file), to).unwrap();
+        }
+    }
+
+    pub fn at(&self, file: &Path, octets: &[u8]) -> Sight {
+        self.restore();
+        fs::write(self.copy.path().join(file), octets).unwrap();
+        let store = self.copy.path().join("store");
+        let mut named = match store_local::integrity(&store) {
+            Ok(found) => found.into_iter().collect::<Vec<String>>(),
+            Err(error) => return Sight::Unopened(error.to_string()),
+        };
+        let (store, blobs) = match self.open() {
+            Ok(opened) => opened,
+            Err(error) => return Sight::Unopened(error),
+        };
+        named.extend(findings(&*store, &blobs));
+        if store.health() != Health::Ok {
+            named.push(store.health().to_string());
+        }
+        named.extend(Aside::all(&self.copy.path().join("store")).unwrap().iter().map(|aside| format!("{aside:?}")));
+        let rows = rows(&*store);
+        let (mail, refused) = self.read(store, blobs);
+        self.judge(named, rows, mail, &refused)
+    }
+
+    fn judge(
+        &self,
+        named: Vec<String>,
+        rows: Result<Rows, String>,
+        mail: BTreeMap<Place, (Vec<u8>, Vec<String>)>,
+        refused: &[String],
+    ) -> Sight {
+        for (place, seen) in &mail {
+            match self.mail.get(place) {
+                None => return Sight::Hole(format!("a message at {place:?}, where none was; {named:?}")),
+                Some(was) if was != seen => return Sight::Hole(format!("another message at {place:?}; {named:?}")),
+                Some(_) => {}
+            }
+        }
+        let missing = self.mail.len() - mail.len();
+        match (named.is_empty(), rows) {
+            (false, _) => Sight::Named { refused: missing },
+            (true, Ok(rows)) if rows == self.rows && missing == 0 => Sight::Same,
+            (true, Ok(rows)) => {
+                let gone: Vec<_> = self.rows.iter().filter(|(place, row)| rows.get(*place) != Some(*row)).collect();
+                Sight::Hole(format!("nothing is named; {missing} missing, {refused:?}, other rows: {gone:?}"))
+            }
+            (true, Err(error)) => Sight::Hole(format!("nothing is named, yet: {error}")),
+        }
+    }
+
+    fn open(&self) -> Result<(Arc<LocalStore>, Arc<LocalBlobs>), String> {
+        let store = LocalStore::open(self.copy.path().join("store"), options()).map_err(|error| error.to_string())?;
+        let blobs = LocalBlobs::open(self.copy.path().join("blobs"), options()).map_err(|error| error.to_string())?;
+        Ok((Arc::new(store), Arc::new(blobs)))
+    }
+
+    /// What a server shows, and what it refuses.
+    fn read(
+        &self,
+        store: Arc<LocalStore>,
+        blobs: Arc<LocalBlobs>,
+    ) -> (BTreeMap<Place, (Vec<u8>, Vec<String>)>, Vec<String>) {
+        let (spawn, clock) = (self.env.spawn.clone(), self.env.clock.clone());
+        let mailstore = Mailstore::new(store, blobs, spawn, clock);
+        let (mut mail, mut refused) = (BTreeMap::new(), Vec::new());
+        self.runtime.block_on(async {
+            for account in [1, 2] {
+                if let Err(error) = of_account(&mailstore, account, &mut mail, &mut refused).await {
+                    refused.push(format!("account {account}: {error}"));
+                }
+            }
+        });
+        (mail, refused)
+    }
+}
+
+async fn of_account(
+    mailstore: &Arc<Mailstore>,
+    number: u32,
+    mail: &mut BTreeMap<Place, (Vec<u8>, Vec<String>)>,
+    refused: &mut Vec<String>,
+) -> Result<(), mailstore::Error> {
+    let account = mailstore.account(AccountId(number)).await?;
+    let mailboxes: Vec<_> = account.mailboxes().iter().map(|record| record.id).collect();
+    for mailbox in mailboxes {
+        let view = match account.open(mailbox).await {
+            Ok(view) => view,
+            Err(error) => {
+                refused.push(format!("mailbox {mailbox}: {error}"));
+                continue;
+            }
+        };
+        for seq in 1..=view.len() {
+            let member = *view.get(SeqNum(seq)).unwrap();
+            let read = async {
+                let email = account.emails(&[member.email]).await?.pop().flatten();
+                let email = email.ok_or(mailstore::Error::BodyMissing(member.email))?;
+                account.octets(&email, 0..u64::MAX).await
+            };
+            match read.await {
+                Ok(octets) => {
+                    let flags = view.keywords.names(member.flags).map(str::to_owned).collect();
+                    mail.insert((number, mailbox.0, member.uid.0), (octets.to_vec(), flags));
+                }
+                Err(error) => refused.push(error.to_string()),
+            }
+        }
+    }
+    Ok(())
+}
+
+fn findings(store: &dyn Store, blobs: &Arc<LocalBlobs>) -> Vec<String> {
+    let mut found = Vec::new();
+    let checked = upkeep::check(store, &**blobs, &mut |step| {
+        if let Step::Found(finding) = step {
+            found.push(format!("{finding:?}"));
+        }
+        true
+    });
+    found.extend(checked.err().map(|error| error.to_string()));
+    found
+}
+
+fn rows(store: &dyn Store) -> Result<Rows, String> {
+    let snapshot = block_on(store.snapshot()).map_err(|error| error.to_string())?;
+    let page = block_on(snapshot.rows(None, usize::MAX)).map_err(|error| error.to_string())?;
+    Ok(page.rows.into_iter().collect())
+}

@@ -1,0 +1,158 @@
+//! Damage is found and named, with the running server and without, as an administrator does it from the command line.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "all of it is a test")]
+
+use serde_json::Value;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+const CONFIG: &str = r#"
+hostname = "mail.example.org"
+domains = ["example.org"]
+
+[[listener]]
+protocol = "imap"
+address = "127.0.0.1:0"
+
+[[account]]
+address = "anna@example.org"
+password = "of anna"
+"#;
+
+struct House(tempfile::TempDir);
+
+impl House {
+    /// Four messages, two of them large.
+    fn new(engine: &str) -> House {
+        let house = House(tempfile::tempdir().unwrap());
+        let config = house.path("postamt.toml");
+        fs::write(&config, format!("{CONFIG}\n[store]\nbackend = \"{engine}\"\n")).unwrap();
+        fs::set_permissions(&config, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        fs::create_dir(house.path("mail")).unwrap();
+        for (name, octets) in [("small", 100), ("page", 20_000), ("large", 70_000), ("huge", 300_000)] {
+            let letter = format!("From: ben@example.org\r\nSubject: the {name} one\r\n\r\n{}\r\n", letters(octets));
+            fs::write(house.path(&format!("mail/{name}.eml")), letter).unwrap();
+        }
+        let mut server = house.serve();
+        house.run(0, &["import", "anna@example.org", "mail"]);
+        server.stop();
+        house
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn serve(&self) -> Server {
+        let mut command = postamt(self.0.path());
+        command.args(["serve", "--config", "postamt.toml"]).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        let (mut said, mut line) = (BufReader::new(child.stdout.take().unwrap()), String::new());
+        while !line.contains("ready; data in ") {
+            line.clear();
+            assert_ne!(said.read_line(&mut line).unwrap(), 0);
+        }
+        Server(child)
+    }
+
+    fn run(&self, code: i32, args: &[&str]) -> String {
+        let output = postamt(self.0.path()).args(args).output().unwrap();
+        let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {text}");
+        text
+    }
+
+    fn json(&self, code: i32, args: &[&str]) -> Value {
+        let text = self.run(code, &[args, &["--json"]].concat());
+        serde_json::from_str(text.lines().next().unwrap()).unwrap()
+    }
+
+    fn blob(&self, octets: u64) -> PathBuf {
+        let fans = fs::read_dir(self.path("data/blobs")).unwrap().map(|fan| fan.unwrap().path());
+        let files = fans.filter(|fan| fan.is_dir()).flat_map(|fan| fs::read_dir(fan).unwrap());
+        let files = files.map(|file| file.unwrap().path());
+        files.filter(|file| fs::metadata(file).unwrap().len() > octets).next().unwrap()
+    }
+}
+
+struct Server(Child);
+
+impl Server {
+    fn stop(&mut self) {
+        // It may have ended already.
+        let _ = Command::new("kill").arg(self.0.id().to_string()).status();
+        let _ = self.0.wait();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn postamt(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_postamt"));
+    command.current_dir(folder).env_remove("POSTAMT_LOG").env("LANG", "C");
+    command
+}
+
+fn letters(octets: usize) -> String {
+    let line = |n: usize| format!("line {n} of a letter that goes on and on\r\n");
+    (0..)
+        .map(line)
+        .scan(0, |written, line| {
+            (*written < octets).then(|| {
+                *written += line.len();
+                line
+            })
+        })
+        .collect()
+}
+
+fn flip(file: &Path, at: usize) {
+    let mut octets = fs::read(file).unwrap();
+    octets[at] ^= 0x10;
+    fs::write(file, octets).unwrap();
+}
+
+#[test]
+fn a_sound_store_is_told_to_be_sound() {
+    for engine in ["fjall", "redb"] {
+        let house = House::new(engine);
+        let told = house.json(0, &["store", "check"]);
+        assert_eq!((&told["sound"], &told["blobs"], &told["findings"]), (&true.into(), &2.into(), &0.into()), "{told}");
+        let _server = house.serve();
+        let told = house.json(0, &["store", "check"]);
+        assert_eq!((&told["sound"], &told["accounts"]), (&true.into(), &1.into()), "{told}");
+        assert!(house.run(0, &["store", "check"]).starts_with("sound: "));
+    }
+}
+
+#[test]
+fn a_damaged_body_is_named_by_address_mailbox_and_subject() {
+    let house = House::new("fjall");
+    flip(&house.blob(200_000), 150_000);
+    for running in [false, true] {
+        let _server = running.then(|| house.serve());
+        let told = house.json(1, &["store", "check"]);
+        let found = &told["found"][0];
+        assert_eq!((&found["kind"], &found["address"]), (&"message".into(), &"anna@example.org".into()), "{told}");
+        assert_eq!((&found["mailbox"], &found["subject"]), (&"INBOX".into(), &"the huge one".into()), "{told}");
+        assert_eq!(told["found"].as_array().unwrap().len(), 1, "{told}");
+        let text = house.run(1, &["store", "check"]);
+        assert!(text.contains("anna@example.org: INBOX, message ") && text.contains("docs/operations.md"), "{text}");
+    }
+    fs::remove_file(house.blob(60_000)).unwrap();
+    let told = house.json(1, &["store", "check"]);
+    assert!(told["found"].as_array().unwrap().iter().any(|found| found["wrong"] == "it is missing"), "{told}");
+}
+
+#[test]
+fn what_cannot_be_checked_is_not_called_damaged() {
+    let house = House::new("fjall");
+    assert!(house.run(2, &["store", "check", "--data", "nowhere"]).contains("no data folder"));
+    fs::write(house.path("data/store/FORMAT"), "2 fjall\n").unwrap();
+    assert!(house.run(2, &["store", "check"]).contains("a newer version"));
+}
