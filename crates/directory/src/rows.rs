@@ -83,6 +83,15 @@ impl Head {
         self.next
     }
 
+    /// How often something else changed.
+    pub(crate) fn edits(&self) -> u64 {
+        self.edits
+    }
+
+    pub(crate) fn at(next: u32, edits: u64) -> Head {
+        Head { next, edits }
+    }
+
     /// Something else changed.
     pub(crate) fn count_edit(&mut self) {
         self.edits += 1;

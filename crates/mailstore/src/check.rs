@@ -15,6 +15,7 @@ use crate::op::import::SOURCE_FORMAT;
 use crate::rows::{self, Head, Places};
 use crate::sealed;
 use crate::view::Member;
+use crate::whereabouts::names_blob;
 use crate::{Error, INBOX_ID, Usage};
 use model::{AccountId, Decoder, EmailId, MailboxId, ModSeq, RecordError, Uid};
 use std::collections::{BTreeMap, BTreeSet};
@@ -95,11 +96,7 @@ pub async fn check_blob(store: &dyn Snapshot, blob: BlobId) -> Result<Vec<Violat
             }
             let named = match rows::linked_email(key) {
                 None => false,
-                Some((account, email)) => {
-                    let get = Query::row(&rows::account_cell(account), rows::places(email));
-                    let row = store.read(vec![get]).await?.into_row();
-                    row.and_then(|row| Places::decode(email, &row).ok()).is_some_and(|places| places.blob == Some(blob))
-                }
+                Some((account, email)) => names_blob(store, account, email, blob).await?,
             };
             if !named {
                 let wrong = "no email names the blob".to_owned();
@@ -302,23 +299,14 @@ impl Checker {
             Some(b'P') => self.places(rows::email_of(key)?, row).map(Some),
             Some(b'E') => self.email(rows::email_of(key)?, row).map(Some),
             Some(b'G') => self.gone(key, row).map(Some),
-            Some(b'Z') => rows::deleted_at(key).and(Deleted::decode(row)).map(|_| None),
             Some(b'L') => {
                 let modseq = key.last_chunk().map(|n| ModSeq(u64::from_be_bytes(*n))).ok_or(RecordError::Short)?;
                 self.logged(modseq);
                 Entry::decode(row).map(|_| None)
             }
-            Some(b'D') => Decoder::new(row, DELIVERY_FORMAT).and_then(|mut d| d.time()).map(|_| None),
-            Some(b'I') => Decoder::new(row, SOURCE_FORMAT).and_then(|mut d| d.u64()).map(|_| None),
-            Some(b'T') => Decoder::new(row, 1).and_then(|mut d| d.u64()).map(|_| None),
-            Some(b'S') => {
-                let name = key.get(1..).and_then(|name| std::str::from_utf8(name).ok());
-                let canonical = name.is_some_and(|name| canonical_name(name).is_ok_and(|form| &*form == name));
-                if canonical { Ok(None) } else { Err(RecordError::Value) }
-            }
             Some(b'V') => sealed::check(key, row).map(|()| None),
             Some(b'H' | b'K' | b'M' | b'X') => Ok(None),
-            _ => Err(RecordError::Value),
+            _ => leaf(key, row).map(|()| None),
         }
     }
 
@@ -458,6 +446,22 @@ impl Checker {
         // An older program says nothing; it is summed anew when the account is loaded.
         let (says, is) = (self.head.kept.unwrap_or(self.kept), self.kept);
         self.expect(says == is, "head", || format!("it says that {says:?} is kept, there is {is:?}"));
+    }
+}
+
+/// Whether a row can be read that no other is judged by.
+pub(crate) fn leaf(key: &[u8], row: &[u8]) -> Result<(), RecordError> {
+    match key.first() {
+        Some(b'Z') => rows::deleted_at(key).and(Deleted::decode(row)).map(|_| ()),
+        Some(b'D') => Decoder::new(row, DELIVERY_FORMAT).and_then(|mut d| d.time()).map(|_| ()),
+        Some(b'I') => Decoder::new(row, SOURCE_FORMAT).and_then(|mut d| d.u64()).map(|_| ()),
+        Some(b'T') => Decoder::new(row, 1).and_then(|mut d| d.u64()).map(|_| ()),
+        Some(b'S') => {
+            let name = key.get(1..).and_then(|name| std::str::from_utf8(name).ok());
+            let canonical = name.is_some_and(|name| canonical_name(name).is_ok_and(|form| &*form == name));
+            if canonical { Ok(()) } else { Err(RecordError::Value) }
+        }
+        _ => Err(RecordError::Value),
     }
 }
 

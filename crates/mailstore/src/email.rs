@@ -202,6 +202,11 @@ impl Email {
         }
     }
 
+    /// As it lies in the store.
+    pub(crate) fn row(&self) -> Bytes {
+        self.row.clone()
+    }
+
     /// The trace fields before the message as it was received.
     pub fn prefix(&self) -> &[u8] {
         self.row.get(self.prefix.clone()).unwrap_or_default()

@@ -20,7 +20,8 @@
 //! | `blobs` | collecting blobs that no email names |
 //! | `picture` | an account as its rows show it, without loading it |
 //! | `step_over` | numbers that an account which was restored does not give out again |
-//! | `check`, `whereabouts` | what must always hold of the rows; where a message is, for people |
+//! | `check`, `repair` | what must always hold of the rows, and making it hold again |
+//! | `whereabouts` | where a message is, for people |
 
 mod account;
 mod blobs;
@@ -37,6 +38,7 @@ mod mailbox;
 mod op;
 mod picture;
 mod recent;
+mod repair;
 mod rows;
 mod sealed;
 mod step_over;
@@ -64,12 +66,13 @@ pub use op::expunge::{Expunge, Leaving};
 pub use op::flags::{FlagChange, FlagsStored, StoreFlags, Unchanged};
 pub use op::import::{Comes, Import};
 pub use picture::{Past, PastError, Picture, PicturedMailbox, account_of, cell_of, read_message, usage_of};
+pub use repair::{Deed, Kept, Mended, RECOVERED, mend};
 pub use rows::{DeliveryId, Departure, SourceId};
 pub use step_over::step_over;
 pub use undelete::{DeletedMailbox, GoneMessage, GonePage, Restored, Wanted};
 pub use vanished::VANISHED_MAX;
 pub use view::{Member, View, ViewChanges};
-pub use whereabouts::{Whereabouts, linked_by, whereabouts};
+pub use whereabouts::{Whereabouts, linked_by, names_blob, whereabouts};
 
 use env::{Clock, Spawn};
 use keys::KeysPool;

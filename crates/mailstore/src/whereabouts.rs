@@ -6,7 +6,7 @@ use crate::rows::{self, Places};
 use message::decode_header;
 use model::{AccountId, EmailId, Uid};
 use std::sync::Arc;
-use store::{Found, Query, ReadError, Snapshot};
+use store::{BlobId, Found, Query, ReadError, Snapshot};
 
 /// What is known of a message: nothing that is damaged is in it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -38,6 +38,20 @@ pub async fn whereabouts(store: &dyn Snapshot, account: AccountId, email: EmailI
         places.push((name, uid));
     }
     Ok(Whereabouts { places, subject })
+}
+
+/// Whether the email has its body in the blob.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn names_blob(
+    store: &dyn Snapshot,
+    account: AccountId,
+    email: EmailId,
+    blob: BlobId,
+) -> Result<bool, ReadError> {
+    let row = store.read(vec![Query::row(&rows::account_cell(account), rows::places(email))]).await?.into_row();
+    Ok(row.and_then(|row| Places::decode(email, &row).ok()).is_some_and(|places| places.blob == Some(blob)))
 }
 
 /// Whose message has a body in the blob by this row of the blob's cell.

@@ -8,6 +8,7 @@
 mod admin;
 mod attempt;
 mod check;
+mod mend;
 mod report;
 mod restored;
 mod row;
@@ -17,6 +18,7 @@ pub use admin::{AdminError, Filter, QueuedDelivery};
 pub(crate) use attempt::BodyReader;
 pub use attempt::{Fault, Job, Outcome, OutcomeKind, Relay};
 pub use check::{Violation, check};
+pub use mend::{Mended, mend};
 pub use restored::hold_restored;
 pub use row::{Content, Delivery, QueuedMessage, Target, is_ours, name_of};
 pub use schedule::{

@@ -156,3 +156,24 @@ fn what_cannot_be_checked_is_not_called_damaged() {
     fs::write(house.path("data/store/FORMAT"), "2 fjall\n").unwrap();
     assert!(house.run(2, &["store", "check"]).contains("a newer version"));
 }
+
+/// A damaged body is taken out and kept, all else stays, and afterwards the store is sound.
+#[test]
+fn a_damaged_store_is_repaired() {
+    for engine in ["fjall", "redb"] {
+        let house = House::new(engine);
+        flip(&house.blob(200_000), 150_000);
+        {
+            let _server = house.serve();
+            assert!(house.run(2, &["store", "repair"]).contains("stop it first"));
+        }
+        assert!(house.run(0, &["store", "repair", "--dry-run"]).contains("nothing was changed"));
+        house.run(1, &["store", "check"]);
+        let told = house.run(0, &["store", "repair"]);
+        assert!(told.contains("its content is lost") && told.contains("\nsound: "), "{told}");
+        assert!(fs::read_dir(house.path("data/store/aside")).unwrap().count() > 0);
+        assert!(house.run(0, &["store", "repair"]).contains("nothing to repair"));
+        let _server = house.serve();
+        house.run(0, &["export", "anna@example.org", "--eml", "out"]);
+    }
+}

@@ -21,6 +21,14 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// What it tells.
+    pub fn text(self) -> String {
+        match self {
+            Failure::Failed(text) | Failure::Wrong(text) | Failure::Nothing(text) => text,
+            Failure::WrongTold | Failure::ReaderGone => String::new(),
+        }
+    }
+
     /// Tells it on standard error.
     pub fn told(self) -> ExitCode {
         let (code, text) = match self {

@@ -640,4 +640,20 @@ Der Server braucht nur die Ausgabe. Das Format ist das von age (age-encryption.o
         "Exit codes: 0 sound, 1 damage was found, 2 it could not be checked.",
         "Exit-Codes: 0 in Ordnung, 1 Schäden gefunden, 2 Prüfung nicht möglich.",
     ),
+    (
+        "Mends a stopped server's store: what is whole stays, counts are made anew, messages that no mailbox has come into one",
+        "Repariert den Speicher eines angehaltenen Servers: Heiles bleibt, Summen werden neu gebildet, Nachrichten ohne Mailordner bekommen einen",
+    ),
+    (
+        "The server has to be stopped, and a copy of the data folder is worth its room. No mail is deleted: what is taken out lies in store/aside afterwards, messages as .eml files. At the end everything is checked again.",
+        "Der Server muss angehalten sein, und eine Kopie des Datenordners ist ihren Platz wert. Keine Mail wird gelöscht: Herausgenommenes liegt danach in store/aside, Nachrichten als .eml-Dateien. Am Ende wird alles noch einmal geprüft.",
+    ),
+    (
+        "Exit codes: 0 the store is sound, 1 damage is left, 2 it could not be repaired.",
+        "Exit-Codes: 0 Speicher in Ordnung, 1 es bleiben Schäden, 2 Reparatur nicht möglich.",
+    ),
+    (
+        "Tells what would be done, and changes nothing",
+        "Sagt, was getan würde, und ändert nichts",
+    ),
 ];

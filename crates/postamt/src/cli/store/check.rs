@@ -37,18 +37,20 @@ struct Told {
 
 pub fn run(check: &Check) -> Result<(), Failure> {
     let data = check.place.data().map_err(|mistakes| Failure::Wrong(mistakes.within(caller()).to_string()))?;
-    let (done, found) = looked(&data, check.place.json).map_err(unchecked)?;
+    of(&data, &check.place)
+}
+
+/// Checks the store in `data`.
+pub fn of(data: &Path, place: &Place) -> Result<(), Failure> {
+    let (done, found) = looked(data, place.json).map_err(unchecked)?;
     let sound = found.is_empty();
-    check.place.tell(&Told { sound, done, found }, text)?;
+    place.tell(&Told { sound, done, found }, text)?;
     if sound { Ok(()) } else { Err(Failure::Failed(what_to_do())) }
 }
 
 /// That it could not be checked is not that damage was found.
 fn unchecked(failure: Failure) -> Failure {
-    match failure {
-        Failure::Failed(text) | Failure::Nothing(text) => Failure::Wrong(text),
-        failure => failure,
-    }
+    Failure::Wrong(failure.text())
 }
 
 /// Looks, with the server if one runs; each finding is told at once, unless `quiet`.

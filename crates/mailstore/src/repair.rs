@@ -1,0 +1,89 @@
+//! Makes an account's rows true again when some of them are damaged or lost. What is whole stays as it is; what leads nowhere
+//! goes, and is given to whoever keeps it aside; counts are made anew; messages that no mailbox has get one.
+//!
+//! | module | |
+//! |---|---|
+//! | `found` | what can still be read |
+//! | `mend` | what the rows have to be |
+
+mod found;
+mod mend;
+#[cfg(test)]
+mod tests;
+
+use crate::rows;
+use found::Found;
+use mend::Mender;
+use model::{AccountId, EmailId, MailboxId, Timestamp, Uid};
+use store::{Blobs, Bytes, ReadError, RowPlace, Snapshot, Write};
+
+/// Where messages come that no mailbox has any more.
+pub const RECOVERED: &str = "Recovered";
+
+/// What makes an account whole.
+#[derive(Clone, Debug, Default)]
+pub struct Mended {
+    /// In any order, and any number at once; doing it again finds nothing more to do.
+    pub writes: Vec<Write>,
+    /// What they do.
+    pub deeds: Vec<Deed>,
+    /// What they take away.
+    pub kept: Vec<Kept>,
+}
+
+/// Something that is done.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Deed {
+    /// A row that cannot be read, or leads nowhere, goes.
+    Dropped {
+        /// What it was.
+        row: String,
+        /// Why.
+        why: String,
+    },
+    /// A row is made anew from others.
+    Rebuilt {
+        /// Which.
+        row: String,
+    },
+    /// A message whose content is damaged or missing goes.
+    Lost {
+        /// Which.
+        email: EmailId,
+        /// Where it was.
+        places: Vec<(MailboxId, Uid)>,
+        /// What is wrong.
+        why: String,
+    },
+    /// A message that no mailbox had is in [`RECOVERED`].
+    Recovered {
+        /// Which.
+        email: EmailId,
+    },
+}
+
+/// What is taken away.
+#[derive(Clone, Debug)]
+pub enum Kept {
+    /// A row as it was.
+    Row(RowPlace, Bytes),
+    /// A message's octets, damaged as they are.
+    Message(EmailId, Bytes),
+}
+
+/// What makes `account` whole, judged by `store`, which nobody changes meanwhile. An account that has ended needs nothing.
+///
+/// # Errors
+/// When the store or a blob cannot be read for another reason than damage.
+pub async fn mend(
+    store: &dyn Snapshot,
+    blobs: &dyn Blobs,
+    account: AccountId,
+    now: Timestamp,
+) -> Result<Mended, ReadError> {
+    let cell = rows::account_cell(account);
+    match Found::read(store, &cell).await? {
+        Some(found) => Mender::new(account, cell, now, found).mend(store, blobs).await,
+        None => Ok(Mended::default()),
+    }
+}

@@ -1,0 +1,105 @@
+//! Makes the queue's rows true again: what cannot be delivered any more goes, and is given to whoever keeps it aside.
+
+use super::row::{self, Delivery, QueuedMessage};
+use super::{Fault, PAGE_ROWS};
+use crate::fields::queue_name;
+use mailstore::{Body, queue_link};
+use model::QueueId;
+use std::collections::{BTreeMap, BTreeSet};
+use store::{Bytes, Query, ReadError, RowPlace, Snapshot, Space, Write};
+
+/// What makes the queue whole.
+#[derive(Clone, Debug, Default)]
+pub struct Mended {
+    /// In order; doing it again finds nothing more to do.
+    pub writes: Vec<Write>,
+    /// Of which message, and why it goes; its recipients, as far as they are known.
+    pub lost: Vec<(String, String, Vec<String>)>,
+    /// What is taken away.
+    pub kept: Vec<(RowPlace, Bytes)>,
+}
+
+/// What makes the queue whole, judged by `store`, which nobody changes meanwhile.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn mend(store: &dyn Snapshot) -> Result<Mended, ReadError> {
+    let messages = rows(store, Space::Rows, b"M").await?;
+    let deliveries = rows(store, Space::Rows, b"R").await?;
+    let bodies: BTreeMap<Bytes, Bytes> = rows(store, Space::Bodies, b"").await?.into_iter().collect();
+    let (mut mended, mut there) = (Mended::default(), BTreeSet::new());
+    let mut lost: BTreeMap<QueueId, (String, Vec<String>)> = BTreeMap::new();
+    for (key, octets) in messages {
+        let Some(id) = id_of(&key) else {
+            mended.take(Space::Rows, &key, &octets);
+            continue;
+        };
+        match QueuedMessage::decode_whole(id, &octets, bodies.get(&key).cloned()) {
+            Ok(message) => {
+                there.insert(id);
+                if let Body::Blob { id: blob, .. } = message.body {
+                    mended.link(store, blob, id).await?;
+                }
+            }
+            Err(why) => {
+                lost.insert(id, (why.to_string(), Vec::new()));
+                mended.take(Space::Rows, &key, &octets);
+            }
+        }
+    }
+    for (key, octets) in deliveries {
+        let id = id_of(&key).unwrap_or(QueueId(0));
+        match Delivery::decode(&key, &octets) {
+            Ok(_) if there.contains(&id) => continue,
+            Ok(delivery) => {
+                let missing = || (Fault::MessageMissing.to_string(), Vec::new());
+                lost.entry(id).or_insert_with(missing).1.push(delivery.recipient);
+            }
+            Err(why) => drop(lost.entry(id).or_insert_with(|| (why.to_string(), Vec::new()))),
+        }
+        mended.take(Space::Rows, &key, &octets);
+    }
+    for (key, octets) in bodies.iter().filter(|(key, _)| id_of(key).is_none_or(|id| !there.contains(&id))) {
+        mended.take(Space::Bodies, key, octets);
+    }
+    mended.lost = lost.into_iter().map(|(id, (why, to))| (queue_name(id), why, to)).collect();
+    Ok(mended)
+}
+
+impl Mended {
+    fn take(&mut self, space: Space, key: &Bytes, octets: &Bytes) {
+        let (cell, key) = (row::cell(), key.clone());
+        self.kept.push((RowPlace { space, cell: cell.clone(), key: key.clone() }, octets.clone()));
+        self.writes.push(Write { space, cell, key, value: None });
+    }
+
+    /// Without its link the blob would be collected.
+    async fn link(&mut self, store: &dyn Snapshot, blob: store::BlobId, id: QueueId) -> Result<(), ReadError> {
+        let (cell, key) = queue_link(blob, id);
+        if store.read(vec![Query::row(&cell, key.clone())]).await?.into_row().is_none() {
+            self.writes.push(Write { space: Space::Rows, cell, key, value: Some(Bytes::new()) });
+        }
+        Ok(())
+    }
+}
+
+fn id_of(key: &[u8]) -> Option<QueueId> {
+    key.get(1..)?.first_chunk().map(|id| QueueId(u64::from_be_bytes(*id)))
+}
+
+/// All rows of a kind: as many as may wait.
+async fn rows(store: &dyn Snapshot, space: Space, prefix: &[u8]) -> Result<Vec<(Bytes, Bytes)>, ReadError> {
+    let (mut all, mut after): (Vec<(Bytes, Bytes)>, _) = (Vec::new(), None);
+    loop {
+        let mut query = Query::prefix(&row::cell(), prefix, after.take(), PAGE_ROWS);
+        if let Query::Scan(scan) = &mut query {
+            scan.space = space;
+        }
+        let page = store.read(vec![query]).await?.into_page();
+        all.extend(page.rows);
+        match all.last().filter(|_| page.more) {
+            Some((key, _)) => after = Some(key.clone()),
+            None => return Ok(all),
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! `postamt store repair`
+
+use super::check;
+use crate::admin::client::{Client, ClientError};
+use crate::backups::source::Stopped;
+use crate::cli::failure::Failure;
+use crate::cli::place::{self, Place};
+use crate::cli::text::{count, harmless};
+use crate::language::{Text, both, caller, of_error, say};
+use clap::Args;
+use mailstore::Deed;
+use model::{AccountId, EmailId};
+use serde::Serialize;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use store::RowPlace;
+use upkeep::{Aside, Repaired, Witness};
+
+pub const EXAMPLES: &str = "Examples:
+  postamt store repair --dry-run
+  postamt store repair --config /etc/postamt/postamt.toml
+
+The server has to be stopped, and a copy of the data folder is worth its room. No mail is deleted: what is taken out lies in store/aside afterwards, messages as .eml files. At the end everything is checked again.
+
+Exit codes: 0 the store is sound, 1 damage is left, 2 it could not be repaired.";
+
+#[derive(Args, Debug)]
+pub struct Repair {
+    /// Tells what would be done, and changes nothing.
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Serialize)]
+struct Told {
+    dry_run: bool,
+    done: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aside: Option<PathBuf>,
+}
+
+pub fn run(repair: &Repair) -> Result<(), Failure> {
+    let data = repair.place.data().map_err(|mistakes| Failure::Wrong(mistakes.within(caller()).to_string()))?;
+    match Client::connect(&data) {
+        Err(ClientError::NoServer(_)) => {}
+        Err(error) => return Err(Failure::Wrong(Failure::from(error).text())),
+        Ok(_) => {
+            let data = data.display();
+            return Err(Failure::Wrong(say!(
+                "a server is running on {data}; stop it first",
+                "auf {data} läuft ein Server; halte ihn zuerst an"
+            )));
+        }
+    }
+    let mut keeper = Keeper::new(&data, repair.dry_run, repair.place.json);
+    {
+        let stopped = Stopped::open(&data).map_err(unrepaired)?;
+        upkeep::repair(stopped.parts(), crate::cli::now(), repair.dry_run, &mut keeper).map_err(unrepaired)?;
+    }
+    let aside = keeper.end().map_err(unrepaired)?;
+    if !repair.dry_run {
+        store_local::Aside::all_seen(&data.join("store")).map_err(unrepaired)?;
+    }
+    let told = Told { dry_run: repair.dry_run, done: keeper.done, aside };
+    repair.place.tell(&told, text)?;
+    if repair.dry_run { Ok(()) } else { check::of(&data, &repair.place) }
+}
+
+fn unrepaired(error: impl Into<anyhow::Error>) -> Failure {
+    let why = of_error(&error.into()).within(caller()).to_owned();
+    Failure::Wrong(say!(
+        "{why}; where rows cannot be read at all, a backup brings them back: postamt backup restore DIR --to NEW_FOLDER",
+        "{why}; wo Einträge gar nicht lesbar sind, bringt ein Backup sie zurück: postamt backup restore ORDNER --to NEUER_ORDNER"
+    ))
+}
+
+fn text(told: &Told) -> String {
+    let n = told.done.len();
+    let steps = count(n, ["step", "steps"], ["Schritt", "Schritte"]);
+    let mut text = match (n, told.dry_run) {
+        (0, _) => say!("there is nothing to repair\n", "es gibt nichts zu reparieren\n"),
+        (_, true) => {
+            say!("{steps} would be taken; nothing was changed\n", "{steps} wären nötig; nichts wurde geändert\n")
+        }
+        (_, false) => say!("repaired in {steps}\n", "repariert in {steps}\n"),
+    };
+    if let Some(aside) = &told.aside {
+        let aside = aside.display();
+        text += &say!("what was taken out is in {aside}\n", "was herausgenommen wurde, liegt in {aside}\n");
+    }
+    text
+}
+
+/// Writes down what is taken out, and says what is done.
+struct Keeper {
+    folder: PathBuf,
+    dry: bool,
+    quiet: bool,
+    kept: u64,
+    done: Vec<String>,
+}
+
+impl Keeper {
+    fn new(data: &Path, dry: bool, quiet: bool) -> Keeper {
+        let ms = crate::cli::now().unix_ms();
+        Keeper { folder: data.join(format!("store/aside/repair-{ms}")), dry, quiet, kept: 0, done: Vec::new() }
+    }
+
+    /// The folder, if there is anything in it.
+    fn end(&self) -> io::Result<Option<PathBuf>> {
+        if self.dry || self.kept == 0 {
+            return Ok(None);
+        }
+        File::open(&self.folder)?.sync_all()?;
+        Ok(Some(self.folder.clone()))
+    }
+
+    fn file(&mut self, name: &str) -> io::Result<File> {
+        fs::create_dir_all(&self.folder)?;
+        self.kept += 1;
+        File::create(self.folder.join(format!("{:05}-{name}", self.kept)))
+    }
+}
+
+impl Witness for Keeper {
+    fn keep(&mut self, aside: Aside<'_>) -> io::Result<()> {
+        let mut file;
+        match aside {
+            Aside::Message(account, email, octets) => {
+                file = self.file(&message_name(account, email))?;
+                file.write_all(octets)?;
+            }
+            Aside::Row(RowPlace { space, cell, key }, row) => {
+                file = self.file("row.txt")?;
+                let (cell, key) = (cell.as_bytes().escape_ascii(), key.escape_ascii());
+                write!(file, "{space:?} {cell}\n{key}\n{}\n", row.escape_ascii())?;
+            }
+        }
+        file.sync_all()
+    }
+
+    fn tell(&mut self, repaired: Repaired) {
+        let text = harmless(sentence(&repaired).within(caller()));
+        if !self.quiet && place::say(&format!("{text}\n")).is_err() {
+            self.quiet = true;
+        }
+        self.done.push(text);
+    }
+}
+
+fn message_name(account: AccountId, email: EmailId) -> String {
+    format!("account-{account}-message-{email}.eml")
+}
+
+fn sentence(repaired: &Repaired) -> Text {
+    match repaired {
+        Repaired::Account { account, address, deed } => {
+            let who = address.clone().unwrap_or_else(|| format!("account {account}"));
+            of_deed(&who, deed)
+        }
+        Repaired::Queued { message, why, recipients } => {
+            let to = recipients.join(", ");
+            both!(
+                "queue: message {message} to {to} cannot be delivered and was taken out: {why}",
+                "Warteschlange: Nachricht {message} an {to} ist nicht zustellbar und wurde herausgenommen: {why}"
+            )
+        }
+        Repaired::Other(kind, row, what) => {
+            let kind = kind.name();
+            both!("{kind}: {row}: {what}", "{kind}: {row}: {what}", kind = kind, row = row, what = what)
+        }
+    }
+}
+
+fn of_deed(who: &str, deed: &Deed) -> Text {
+    match deed {
+        Deed::Dropped { row, why } => {
+            both!("{who}: {row}: taken out: {why}", "{who}: {row}: herausgenommen: {why}")
+        }
+        Deed::Rebuilt { row } => both!("{who}: {row}: made anew", "{who}: {row}: neu angelegt"),
+        Deed::Lost { email, places, why } => {
+            let places: Vec<String> = places.iter().map(|(mailbox, uid)| format!("{mailbox}/{uid}")).collect();
+            let places = places.join(", ");
+            both!(
+                "{who}: message {email} (mailbox/UID {places}): its content is lost, what is left was taken out: {why}",
+                "{who}: Nachricht {email} (Mailordner/UID {places}): Inhalt verloren, der Rest wurde herausgenommen: {why}"
+            )
+        }
+        Deed::Recovered { email } => {
+            let mailbox = mailstore::RECOVERED;
+            both!(
+                "{who}: message {email}: no mailbox had it; it is in {mailbox} now",
+                "{who}: Nachricht {email}: lag in keinem Mailordner mehr; jetzt in {mailbox}"
+            )
+        }
+    }
+}

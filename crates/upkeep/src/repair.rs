@@ -1,0 +1,236 @@
+//! Makes a store whole again that nobody else has open.
+
+use crate::finding::Kind;
+use mailstore::{Deed, Kept, account_of, blob_of, linked_by};
+use model::{AccountId, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use store::conformance::block_on;
+use store::{Batch, BlobId, Blobs, Bytes, Cell, CommitError, Query, ReadError, RowPlace, Space, Store, Write};
+
+/// Octets of a page of rows.
+const PAGE_OCTETS: usize = 256 << 10;
+/// Writes in one commit: some hundreds of KiB.
+const WRITES_AT_ONCE: usize = 500;
+const PAGE_ROWS: usize = 1000;
+
+/// Why a store was not repaired.
+#[derive(Debug, thiserror::Error)]
+pub enum RepairError {
+    /// Rows cannot be read at all: the engine's files are damaged, and only a backup has them.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The store takes nothing.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    /// What is taken away could not be kept.
+    #[error("what is taken away cannot be kept: {0}")]
+    Aside(#[from] io::Error),
+}
+
+/// Something that was done, or would be.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Repaired {
+    /// To an account.
+    Account {
+        /// Which.
+        account: AccountId,
+        /// Its address, where the directory knows it.
+        address: Option<String>,
+        /// What.
+        deed: Deed,
+    },
+    /// A queued message that cannot be delivered any more was taken out.
+    Queued {
+        /// Which.
+        message: String,
+        /// Why.
+        why: String,
+        /// To whom it was to go.
+        recipients: Vec<String>,
+    },
+    /// Something else: of which kind, which row, what became of it.
+    Other(Kind, String, String),
+}
+
+/// What is taken away, for whoever keeps it.
+pub enum Aside<'a> {
+    /// A row.
+    Row(&'a RowPlace, &'a [u8]),
+    /// A message's octets, damaged as they are.
+    Message(AccountId, model::EmailId, &'a [u8]),
+}
+
+/// Keeps what is taken away, and hears what is done.
+pub trait Witness {
+    /// Keeps it durably.
+    ///
+    /// # Errors
+    /// Nothing is taken away then.
+    fn keep(&mut self, aside: Aside<'_>) -> io::Result<()>;
+    /// Something was done, or would be.
+    fn tell(&mut self, repaired: Repaired);
+}
+
+/// Repairs everything; `dry`: tells only what would be done. What is taken away is kept first. It may be broken off and begun
+/// again at any time.
+///
+/// # Errors
+/// [`RepairError::Read`] where rows cannot be read at all.
+pub fn repair(
+    (store, blobs): (&dyn Store, &dyn Blobs),
+    now: Timestamp,
+    dry: bool,
+    witness: &mut dyn Witness,
+) -> Result<(), RepairError> {
+    let mut repairer = Repairer { store, dry, witness, addresses: BTreeMap::new() };
+    let known = repairer.rows()?;
+    repairer.people(&known)?;
+    repairer.queue()?;
+    for account in &known.accounts {
+        repairer.account(blobs, *account, now)?;
+    }
+    for blob in &known.blobs {
+        repairer.links(*blob)?;
+    }
+    Ok(())
+}
+
+#[derive(Default)]
+struct Known {
+    accounts: BTreeSet<AccountId>,
+    blobs: BTreeSet<BlobId>,
+}
+
+struct Repairer<'a> {
+    store: &'a dyn Store,
+    dry: bool,
+    witness: &'a mut dyn Witness,
+    addresses: BTreeMap<AccountId, String>,
+}
+
+impl Repairer<'_> {
+    /// What there is; what is nobody's goes.
+    fn rows(&mut self) -> Result<Known, RepairError> {
+        let (mut known, mut after) = (Known::default(), None);
+        let snapshot = block_on(self.store.snapshot())?;
+        loop {
+            let page = block_on(snapshot.rows(after.as_ref(), PAGE_OCTETS))?;
+            let mut stray = Vec::new();
+            for (place, row) in &page.rows {
+                if let Some(account) = account_of(&place.cell) {
+                    known.accounts.insert(account);
+                } else if let Some(blob) = blob_of(&place.cell) {
+                    known.blobs.insert(blob);
+                } else if let Some((address, id)) = directory::number_of(place, row) {
+                    self.addresses.insert(id, address);
+                } else if let Some(sound) = mta::trace::judge(place, row) {
+                    stray.extend(sound.err().map(|why| (Kind::Trace, place, row, why.to_string())));
+                } else if !directory::is_ours(place) && !mta::queue::is_ours(place) {
+                    stray.push((Kind::Stray, place, row, "nobody knows such a row".to_owned()));
+                }
+            }
+            let mut writes = Vec::new();
+            for (kind, place, row, why) in stray {
+                let RowPlace { space, cell, key } = place.clone();
+                let what = format!("{}/{}", cell.as_bytes().escape_ascii(), key.escape_ascii());
+                self.witness.tell(Repaired::Other(kind, what, why));
+                self.keep(Aside::Row(place, row))?;
+                writes.push(Write { space, cell, key, value: None });
+            }
+            self.write(writes)?;
+            after = page.rows.into_iter().next_back().map(|(place, _)| place);
+            if !page.more {
+                return Ok(known);
+            }
+        }
+    }
+
+    fn people(&mut self, known: &Known) -> Result<(), RepairError> {
+        let used = known.accounts.last().map_or(0, |account| account.0);
+        let snapshot = block_on(self.store.snapshot())?;
+        let mended = block_on(directory::mend(&*snapshot, used))?;
+        for (row, what) in mended.deeds {
+            self.witness.tell(Repaired::Other(Kind::People, row, what.to_owned()));
+        }
+        mended.kept.iter().try_for_each(|(place, row)| self.keep(Aside::Row(place, row)))?;
+        self.write(mended.writes)
+    }
+
+    fn queue(&mut self) -> Result<(), RepairError> {
+        let snapshot = block_on(self.store.snapshot())?;
+        let mended = block_on(mta::queue::mend(&*snapshot))?;
+        for (message, why, recipients) in mended.lost {
+            self.witness.tell(Repaired::Queued { message, why, recipients });
+        }
+        mended.kept.iter().try_for_each(|(place, row)| self.keep(Aside::Row(place, row)))?;
+        self.write(mended.writes)
+    }
+
+    fn account(&mut self, blobs: &dyn Blobs, account: AccountId, now: Timestamp) -> Result<(), RepairError> {
+        let snapshot = block_on(self.store.snapshot())?;
+        let mended = block_on(mailstore::mend(&*snapshot, blobs, account, now))?;
+        for deed in mended.deeds {
+            let address = self.addresses.get(&account).cloned();
+            self.witness.tell(Repaired::Account { account, address, deed });
+        }
+        for kept in &mended.kept {
+            self.keep(match kept {
+                Kept::Row(place, row) => Aside::Row(place, row),
+                Kept::Message(email, octets) => Aside::Message(account, *email, octets),
+            })?;
+        }
+        self.write(mended.writes)
+    }
+
+    /// A link that no email knows would keep the blob for ever.
+    fn links(&mut self, blob: BlobId) -> Result<(), RepairError> {
+        let (cell, snapshot) = (mailstore::links_of(blob), block_on(self.store.snapshot())?);
+        let mut writes = Vec::new();
+        for key in link_keys(&*snapshot, &cell)? {
+            let named = match linked_by(&key) {
+                Some((account, email)) => block_on(mailstore::names_blob(&*snapshot, account, email, blob))?,
+                // A queued message's goes with the message; one that stays too long costs room only.
+                None => key.first() == Some(&b'q'),
+            };
+            if !named {
+                self.witness.tell(Repaired::Other(
+                    Kind::Blob,
+                    format!("link of blob {blob}"),
+                    "nothing needs it".into(),
+                ));
+                writes.push(Write { space: Space::Rows, cell: cell.clone(), key, value: None });
+            }
+        }
+        self.write(writes)
+    }
+
+    fn keep(&mut self, aside: Aside<'_>) -> io::Result<()> {
+        if self.dry { Ok(()) } else { self.witness.keep(aside) }
+    }
+
+    fn write(&self, writes: Vec<Write>) -> Result<(), RepairError> {
+        if self.dry {
+            return Ok(());
+        }
+        for some in writes.chunks(WRITES_AT_ONCE) {
+            let Some(first) = some.first() else { continue };
+            let mut batch = Batch::new(first.cell.clone());
+            batch.writes = some.to_vec();
+            block_on(self.store.commit(batch))?;
+        }
+        Ok(())
+    }
+}
+
+fn link_keys(snapshot: &dyn store::Snapshot, cell: &Cell) -> Result<Vec<Bytes>, ReadError> {
+    let (mut keys, mut after) = (Vec::new(), None);
+    loop {
+        let page = block_on(snapshot.read(vec![Query::prefix(cell, b"", after.take(), PAGE_ROWS)]))?.into_page();
+        keys.extend(page.rows.into_iter().map(|(key, _)| key));
+        match keys.last().filter(|_| page.more) {
+            Some(key) => after = Some(key.clone()),
+            None => return Ok(keys),
+        }
+    }
+}
