@@ -286,8 +286,9 @@ impl Mender {
 
     /// Every mailbox that has a message, or had a name, is there; names are names, and each is there once.
     fn mailboxes(&mut self) {
-        let filled: BTreeSet<MailboxId> = self.found.members.keys().map(|(mailbox, _)| *mailbox).collect();
-        for id in filled.into_iter().chain([INBOX_ID]) {
+        let filled = self.found.members.keys().map(|(mailbox, _)| *mailbox);
+        let all: BTreeSet<MailboxId> = filled.chain(self.found.named.keys().copied()).chain([INBOX_ID]).collect();
+        for id in all {
             if self.found.mailboxes.contains_key(&id) || self.found.emptying.contains(&id) {
                 continue;
             }
