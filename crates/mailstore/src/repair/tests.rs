@@ -171,7 +171,7 @@ fn a_lost_membership_is_recovered_and_a_lost_mailbox_has_its_name_from_the_log()
 #[test]
 fn a_blob_that_is_damaged_or_gone_takes_its_message_out() {
     let rig = Rig::new();
-    let blob = block_on(store::Blobs::list(&rig.blobs, None)).unwrap().ids[0];
+    let blob = block_on(Blobs::list(&rig.blobs, None)).unwrap().ids[0];
     assert!(rig.blobs.damage(blob));
     let mended = rig.mend();
     assert!(mended.deeds.iter().any(|deed| matches!(deed, Deed::Lost { places, .. } if places.len() == 1)));
