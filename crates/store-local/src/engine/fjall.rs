@@ -45,10 +45,8 @@ struct FjallPicture {
     keyspaces: Weak<Keyspaces>,
 }
 
-/// fjall's background threads. Of several, the first only flushes: what is to be compacted it puts back into the queue, and takes
-/// it out again as fast as it can, as long as the others compact; that took a sixth of the processor. One alone does both by
-/// turns, and a compaction is short enough for what may wait meanwhile.
-const WORKERS: usize = 1;
+/// fjall's background threads: one flushes while the other compacts.
+const WORKERS: usize = 2;
 /// fjall's smallest; it rotates journals at 64 MB, and more of them only mean a longer replay.
 const JOURNALS_OCTETS_MAX: u64 = 128 << 20;
 /// At 4 sealed memtables fjall sleeps inside a commit until one is flushed, and for ever if its flusher died; we wait outside.
