@@ -14,7 +14,7 @@ use std::time::Instant;
 use store_local::Backend;
 
 const HELP: &str =
-    "crash [--engine fjall|redb] [--seeds N] [--from S] [--random R] [--percent P]   runs seeds S, S+1, …
+    "crash [--engine fjall|redb] [--seeds N] [--from S] [--points P] [--percent Q] [--random R]   runs seeds S, S+1, …
 crash --engine fjall|redb --seed S [--state K]   one sequence, or one state of it; of its record if it was kept";
 
 /// Where states are rebuilt: in memory.
@@ -71,6 +71,7 @@ fn asked(words: &[&str]) -> Option<Asked> {
             "--state" => asked.state = Some(value.parse().ok()?),
             "--random" => asked.depth.random = value.parse().ok()?,
             "--percent" => asked.depth.states = value.parse().ok()?,
+            "--points" => asked.depth.points = value.parse().ok()?,
             _ => return None,
         }
     }
@@ -99,7 +100,8 @@ struct Total {
 
 fn run_all(engine: Backend, asked: &Asked) -> io::Result<Total> {
     fs::create_dir_all(kept())?;
-    let shim = build_shim(&kept())?;
+    let folder = tempfile::tempdir()?;
+    let shim = build_shim(folder.path())?;
     let (next, threads) = (AtomicU64::new(asked.from), std::thread::available_parallelism().map_or(1, usize::from));
     let (sender, reports) = mpsc::channel();
     let begun = Instant::now();

@@ -228,7 +228,8 @@ pub fn letter(seed: u64, tag: u64) -> Letter {
     let mut body =
         format!("Subject: {}\r\nMessage-ID: <{}@crash.test>\r\n\r\n", dice.below(3), dice.roll()).into_bytes();
     while body.len() < octets {
-        body.extend_from_slice(format!("{:016x}{:016x}\r\n", dice.roll(), dice.roll()).as_bytes());
+        let word = format!("{:016x}", dice.roll());
+        body.extend_from_slice([&word, &word, &word, &word, "\r\n"].concat().as_bytes());
     }
     Letter { prefix, body }
 }

@@ -30,7 +30,7 @@ pub struct Depth {
 
 const SIGKILL: i32 = 9;
 
-/// A sync that is taken out of the record: whoever judges must find it missing.
+/// Syncs that did nothing, say: whoever judges must find them missing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Doctored {
     /// Those of the journal, or redb's file.
@@ -106,17 +106,22 @@ pub fn record(program: &Path, shim: &Path, backend: Backend, seed: u64, to: &Pat
             return Err(io::Error::other(format!("the writer of seed {seed} failed before it was killed")));
         }
     }
-    if write.status()?.success() { Ok(()) } else { Err(io::Error::other(format!("the writer of seed {seed} failed"))) }
+    let whole = write.status()?.success() && fs::metadata(to)?.len() > 0;
+    if whole { Ok(()) } else { Err(io::Error::other(format!("the writer of seed {seed} failed, or was not recorded"))) }
 }
 
-/// Takes syncs out of a record.
-pub fn doctor(records: &mut Vec<Record>, doctored: Doctored) {
+/// No file has this number: a sync of it makes nothing durable.
+const OF_NOTHING: u64 = u64::MAX;
+
+/// Makes some syncs of a record do nothing.
+pub fn doctor(records: &mut [Record], doctored: Doctored) {
     let is_hit = |record: &Record| match doctored {
         Doctored::Rows => !record.folder && (record.path.ends_with(".jnl") || record.path.ends_with("rows.redb")),
         Doctored::Blobs => !record.folder && record.path.starts_with("blobs/tmp/"),
         Doctored::BlobFolders => record.folder && record.path.starts_with("blobs/"),
     };
-    records.retain(|record| !matches!(record.kind, Kind::Sync | Kind::Synced) || !is_hit(record));
+    let syncs = records.iter_mut().filter(|record| matches!(record.kind, Kind::Sync | Kind::Synced) && is_hit(record));
+    syncs.for_each(|record| (record.inode, record.folder) = (OF_NOTHING, false));
 }
 
 /// Goes through all points of a record.

@@ -5,7 +5,7 @@ use crash::run::{Depth, Doctored, Report, Walk, build_shim, doctor, record};
 use std::path::Path;
 use store_local::Backend;
 
-/// What judging a sequence finds, perhaps with syncs taken out of its record.
+/// What judging a sequence finds, perhaps with syncs that did nothing.
 fn judged(backend: Backend, seed: u64, points: u64, doctored: Option<Doctored>) -> Report {
     let folder = tempfile::tempdir().unwrap();
     let shim = build_shim(folder.path()).expect("a C compiler is there, as README demands");
