@@ -304,7 +304,6 @@ impl Checker {
                 self.logged(modseq);
                 Entry::decode(row).map(|_| None)
             }
-            Some(b'V') => sealed::check(key, row).map(|()| None),
             Some(b'H' | b'K' | b'M' | b'X') => Ok(None),
             _ => leaf(key, row).map(|()| None),
         }
@@ -461,6 +460,7 @@ pub(crate) fn leaf(key: &[u8], row: &[u8]) -> Result<(), RecordError> {
             let canonical = name.is_some_and(|name| canonical_name(name).is_ok_and(|form| &*form == name));
             if canonical { Ok(()) } else { Err(RecordError::Value) }
         }
+        Some(b'V') => sealed::check(key, row),
         _ => Err(RecordError::Value),
     }
 }

@@ -197,7 +197,7 @@ async fn replay(w: &Working, id: MailboxId, uids: &BTreeSet<Uid>, view: &mut Vie
             match row {
                 None => gone.push(*uid),
                 Some(row) => {
-                    let member = Member::decode(*uid, &row);
+                    let member = Member::decode((id, *uid), &row);
                     changed.push(member.map_err(row_error(format!("membership {uid} of mailbox {id}")))?);
                 }
             }

@@ -197,7 +197,7 @@ impl Store for MemoryStore {
     fn read(&self, queries: Vec<Query>) -> Answer<'_, Result<Reading, ReadError>> {
         let state = self.state();
         if state.bodies_unreadable && queries.iter().any(|query| query.space() == Space::Bodies) {
-            return ready(Err(ReadError("the disk".into())));
+            return ready(Err(ReadError::Unavailable("the disk".into())));
         }
         ready(Ok(Reading(queries.iter().map(|query| state.cells.find(query)).collect())))
     }

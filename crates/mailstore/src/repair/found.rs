@@ -36,6 +36,8 @@ pub(super) struct Found {
     pub log: BTreeSet<ModSeq>,
     /// What the log says of mailboxes that are there: their last record.
     pub named: BTreeMap<MailboxId, MailboxRecord>,
+    /// Keys of sealed views' rows.
+    pub sealed: Vec<Bytes>,
     pub bad: Vec<(Bytes, Bytes, RecordError)>,
 }
 
@@ -92,6 +94,10 @@ impl Found {
                 self.departures.insert(departure, gone::decode(departure, row)?);
             }
             Some(b'L') => self.change(key, row)?,
+            Some(b'V') => {
+                leaf(key, row)?;
+                self.sealed.push(key.clone());
+            }
             _ => leaf(key, row)?,
         }
         Ok(())

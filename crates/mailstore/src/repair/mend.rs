@@ -56,6 +56,12 @@ impl Mender {
         self.recover(stray);
         self.log();
         self.count();
+        if !self.mended.deeds.is_empty() {
+            // They only save reading the memberships, which are others now.
+            for key in std::mem::take(&mut self.found.sealed) {
+                self.write(Space::Rows, key, None);
+            }
+        }
         Ok(self.mended)
     }
 

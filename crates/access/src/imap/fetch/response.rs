@@ -124,7 +124,7 @@ impl Message {
         let structure = if wanted.structure { structure_of(email, trouble) } else { None };
         let mut fetch = self.begin(wanted, out);
         let mut reading = Reading { account, email, trouble };
-        let told = self.items(&mut reading, (wanted, names), structure.as_ref(), &mut fetch, out).await;
+        let told = self.items(&mut reading, (wanted, names), structure.as_ref(), (&mut fetch, out)).await;
         if let Err(Refusal::Broken) = told {
             return told;
         }
@@ -147,8 +147,7 @@ impl Message {
         reading: &mut Reading<'_>,
         (wanted, names): (&Wanted<'_>, &FlagNames),
         structure: Option<&Structure>,
-        fetch: &mut FetchWriter,
-        out: &mut Out,
+        (fetch, out): (&mut FetchWriter, &mut Out),
     ) -> Result<(), Refusal> {
         for item in wanted.items {
             match (item, structure) {
