@@ -157,7 +157,7 @@ async fn of_account(
             }
         };
         for seq in 1..=view.len() {
-            let member = *view.get(SeqNum(seq)).unwrap();
+            let member = view.get(SeqNum(seq)).unwrap();
             let read = async {
                 let email = account.emails(&[member.email]).await?.pop().flatten();
                 let email = email.ok_or(mailstore::Error::BodyMissing(member.email))?;
