@@ -67,7 +67,7 @@ impl Content {
     }
 
     /// Adds what it is to a hash.
-    pub fn hash(&self, hasher: &mut blake3::Hasher) {
+    pub fn add_to(&self, hasher: &mut blake3::Hasher) {
         hasher.update(&self.length.to_le_bytes());
         for (number, page) in &self.pages {
             hasher.update(&number.to_le_bytes()).update(&page[..]);

@@ -156,7 +156,7 @@ fn plain_rows(host: &Host, promise: &Promise) -> Vec<String> {
 
 fn deliver(host: &Host, seed: u64, tag: u64) -> Result<(), String> {
     let account = block_on(host.mailstore.account(account_id(0))).map_err(|error| format!("unreadable: {error}"))?;
-    let append = append(host, seed, INBOX_ID, tag, &[], None);
+    let append = append(host, (seed, tag), INBOX_ID, &[], None);
     match block_on(account.append(append)) {
         Ok(Outcome::Appended(_)) => Ok(()),
         other => Err(format!("dead: a letter after the crash: {other:?}")),

@@ -222,7 +222,7 @@ pub fn letter(seed: u64, tag: u64) -> Letter {
     let prefix = format!("Received: letter {tag} of {seed}\r\n");
     let mut dice = Dice::new(seed, 1000 + tag);
     // Every third is large, and one of few: blobs are written again under a name that is there.
-    let large = tag % 3 == 0;
+    let large = tag.is_multiple_of(3);
     let mut dice = if large { Dice::new(seed, 900 + dice.roll() % 4) } else { dice };
     let octets = if large { 33_000 + dice.below(120_000) } else { 50 + dice.below(3000) };
     let mut body =

@@ -158,7 +158,7 @@ impl Walk<'_> {
                 report.points += 1;
                 let promise = Promise { seed: self.seed, setting, states: &after, reached };
                 for (state, class, image) in self.chosen(&disk, point, &mut report) {
-                    if seen.insert((image.hash(), reached.done)) {
+                    if seen.insert((image.fingerprint(), reached.done)) {
                         self.look(&mut report, (point, class, state), &image, &promise);
                     }
                 }

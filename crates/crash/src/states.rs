@@ -76,12 +76,12 @@ pub struct Image(pub BTreeMap<String, Option<Arc<Content>>>);
 
 impl Image {
     /// Equal for equal images.
-    pub fn hash(&self) -> [u8; 32] {
+    pub fn fingerprint(&self) -> [u8; 32] {
         let mut hasher = blake3::Hasher::new();
         for (path, content) in &self.0 {
             hasher.update(path.as_bytes()).update(&[0, u8::from(content.is_some())]);
             if let Some(content) = content {
-                content.hash(&mut hasher);
+                content.add_to(&mut hasher);
             }
         }
         hasher.finalize().into()

@@ -125,10 +125,9 @@ pub fn account_id(number: usize) -> AccountId {
 fn ask(host: &Host, account: &Arc<Account>, seed: u64, op: &Op) -> BoxFuture<'static, Result<(), Error>> {
     let id = |name: &str| account.mailboxes().named(name).expect("it was made").id;
     let numbers = |uids: &[u32]| uids.iter().map(|uid| Uid(*uid)).collect();
-    let done = |_| ();
     match op {
         Op::Append { mailbox, tag, flags, delivery } => {
-            let append = append(host, seed, id(mailbox), *tag, flags, *delivery);
+            let append = append(host, (seed, *tag), id(mailbox), flags, *delivery);
             account.append(append).map(move |outcome| outcome.map(|_| ())).boxed()
         }
         Op::Flags { mailbox, uids, add, flags } => {
@@ -147,7 +146,7 @@ fn ask(host: &Host, account: &Arc<Account>, seed: u64, op: &Op) -> BoxFuture<'st
             account.expunge(expunge).map(|left| left.map(|_| ())).boxed()
         }
         Op::Create { name } => account.create(name, None).map(|made| made.map(|_| ())).boxed(),
-        Op::Rename { from, to } => account.rename(from, to).map(move |renamed| renamed.map(done)).boxed(),
+        Op::Rename { from, to } => account.rename(from, to).boxed(),
         Op::Delete { name } => account.delete(name).boxed(),
     }
 }
@@ -159,9 +158,8 @@ fn named(flags: &[&'static str]) -> Vec<Flag> {
 /// A letter as it is delivered; a large body is a durable blob by then.
 pub fn append(
     host: &Host,
-    seed: u64,
+    (seed, tag): (u64, u64),
     mailbox: MailboxId,
-    tag: u64,
     flags: &[&'static str],
     delivery: Option<u32>,
 ) -> Append {
