@@ -103,17 +103,17 @@ fn engine(backend: Backend, state: State, wanted: usize) {
 
 #[test]
 fn in_the_journal_of_fjall() {
-    engine(Backend::Fjall, State::Journal, 60);
+    engine(Backend::Fjall, State::Journal, 50);
 }
 
 #[test]
 fn in_the_tables_of_fjall() {
-    engine(Backend::Fjall, State::Tables, 12);
+    engine(Backend::Fjall, State::Tables, 6);
 }
 
 #[test]
 fn in_the_file_of_redb() {
-    engine(Backend::Redb, State::Tables, 100);
+    engine(Backend::Redb, State::Tables, 60);
 }
 
 /// The other files of a store are looked at with either engine.

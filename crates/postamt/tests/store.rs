@@ -35,7 +35,7 @@ impl House {
             fs::write(house.path(&format!("mail/{name}.eml")), letter).unwrap();
         }
         let mut server = house.serve();
-        house.run(0, &["import", "anna@example.org", "mail"]);
+        house.run(0, &["import", "--account", "anna@example.org", "--eml", "mail"]);
         server.stop();
         house
     }
@@ -174,6 +174,6 @@ fn a_damaged_store_is_repaired() {
         assert!(fs::read_dir(house.path("data/store/aside")).unwrap().count() > 0);
         assert!(house.run(0, &["store", "repair"]).contains("nothing to repair"));
         let _server = house.serve();
-        house.run(0, &["export", "anna@example.org", "--eml", "out"]);
+        house.run(0, &["export", "--account", "anna@example.org", "--eml", "out"]);
     }
 }

@@ -80,21 +80,28 @@ impl House {
         self.folder.path()
     }
 
-    /// All that hold anything, by their path in the house.
+    /// All files that hold anything, by their path in the house.
     pub fn files(&self) -> Vec<PathBuf> {
-        let mut found = Vec::new();
-        let mut left = vec![self.path().to_owned()];
+        let mut files = self.walk().1;
+        files.retain(|file| fs::metadata(self.path().join(file)).unwrap().len() > 0);
+        files
+    }
+
+    /// All folders and files, but for what only takes up room.
+    pub fn walk(&self) -> (Vec<PathBuf>, Vec<PathBuf>) {
+        let (mut folders, mut files, mut left) = (Vec::new(), Vec::new(), vec![self.path().to_owned()]);
         while let Some(folder) = left.pop() {
-            for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            for entry in fs::read_dir(&folder).unwrap().map(Result::unwrap) {
                 match entry.file_type().unwrap().is_dir() {
                     true => left.push(entry.path()),
-                    false if entry.file_name() == "ballast" || entry.metadata().unwrap().len() == 0 => {}
-                    false => found.push(entry.path().strip_prefix(self.path()).unwrap().to_owned()),
+                    false if entry.file_name() == "ballast" => {}
+                    false => files.push(entry.path().strip_prefix(self.path()).unwrap().to_owned()),
                 }
             }
+            folders.push(folder.strip_prefix(self.path()).unwrap().to_owned());
         }
-        found.sort();
-        found
+        files.sort();
+        (folders, files)
     }
 }
 

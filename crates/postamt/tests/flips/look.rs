@@ -59,10 +59,10 @@ impl<'a> Look<'a> {
         for folder in ["store", "blobs"] {
             let _ = fs::remove_dir_all(self.copy.path().join(folder)); // it may not be there yet
         }
-        for file in self.house.files() {
-            let to = self.copy.path().join(&file);
-            fs::create_dir_all(to.parent().unwrap()).unwrap();
-            fs::copy(self.house.path().join(&file), to).unwrap();
+        let (folders, files) = self.house.walk();
+        folders.iter().for_each(|folder| fs::create_dir_all(self.copy.path().join(folder)).unwrap());
+        for file in files {
+            fs::copy(self.house.path().join(&file), self.copy.path().join(&file)).unwrap();
         }
     }
 

@@ -137,7 +137,7 @@ fn damage_before_good_batches_opens_read_only() {
             assert!(matches!(commit(&store, "more"), Err(CommitError::ReadOnly(_))));
             assert!(matches!(store.health(), Health::ReadOnly { reason } if reason.contains("0.jnl is damaged")));
         }
-        assert_eq!(fs::read(damaged.path().join("aside/0.jnl-damaged")).unwrap(), octets);
+        assert_eq!(fs::read(damaged.path().join("aside/0.jnl-1.damaged")).unwrap(), octets);
         fs::remove_file(damaged.path().join("aside").join(MARKER)).unwrap();
         let store = open(damaged.path());
         assert_eq!((store.health(), commit(&store, "more")), (Health::Ok, Ok(())));
@@ -166,5 +166,35 @@ proptest::proptest! {
         fs::write(&path, octets).unwrap();
         let scanned = scan::scan(&path, None).unwrap();
         proptest::prop_assert!(scanned.batches == 0 || scanned.last_seqno.is_some());
+    }
+}
+
+/// What a crash leaves stops where a sector does, or has a sector that was never written; the rest was whole once.
+#[test]
+fn a_rotten_end_is_told_from_a_torn_one() {
+    let (folder, ends) = written();
+    let whole = fs::read(journal(folder.path())).unwrap();
+    for at in (ends[2]..ends[3]).step_by(7) {
+        let rotten = copy(folder.path());
+        let mut octets = whole.clone();
+        octets[at as usize] ^= 1;
+        fs::write(journal(rotten.path()), octets).unwrap();
+        let store = open(rotten.path());
+        assert_eq!(store.health(), Health::Ok);
+        if found(&store, &NAMES).len() < NAMES.len() {
+            let aside = crate::Aside::all(rotten.path()).unwrap();
+            assert!(aside.len() == 1 && aside[0].kind == crate::AsideKind::Lost, "flipped at {at}: {aside:?}");
+            crate::Aside::all_seen(rotten.path()).unwrap();
+            assert!(crate::Aside::all(rotten.path()).unwrap().is_empty());
+        }
+    }
+    for (octets, start, torn) in [
+        (vec![1; 512], 0, true),
+        (vec![1; 12], 500, true),
+        (vec![1; 13], 500, false),
+        ([vec![1; 512], vec![0; 512], vec![1; 5]].concat(), 1024, true),
+        ([vec![1; 512], vec![0; 511], vec![1; 6]].concat(), 1024, false),
+    ] {
+        assert_eq!(looks_torn(&octets, start), torn, "{} octets at {start}", octets.len());
     }
 }
