@@ -1,4 +1,5 @@
 //! A few sequences on each engine; and what is broken on purpose is seen.
+#![allow(clippy::unwrap_used, reason = "all of it is a test")]
 
 use crash::record::read;
 use crash::run::{Depth, Doctored, Report, Walk, build_shim, doctor, record};
