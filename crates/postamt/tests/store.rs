@@ -71,8 +71,8 @@ impl House {
     fn blob(&self, octets: u64) -> PathBuf {
         let fans = fs::read_dir(self.path("data/blobs")).unwrap().map(|fan| fan.unwrap().path());
         let files = fans.filter(|fan| fan.is_dir()).flat_map(|fan| fs::read_dir(fan).unwrap());
-        let files = files.map(|file| file.unwrap().path());
-        files.filter(|file| fs::metadata(file).unwrap().len() > octets).next().unwrap()
+        let mut files = files.map(|file| file.unwrap().path());
+        files.find(|file| fs::metadata(file).unwrap().len() > octets).unwrap()
     }
 }
 
