@@ -9,6 +9,7 @@ use std::process::{Child, Command, Stdio};
 
 const CONFIG: &str = r#"
 hostname = "mail.example.org"
+data = "data"
 domains = ["example.org"]
 
 [[listener]]

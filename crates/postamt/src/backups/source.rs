@@ -118,20 +118,27 @@ impl Stopped {
     /// # Errors
     /// When it is no data folder, or somebody has it open.
     pub fn open(data: &Path) -> anyhow::Result<Stopped> {
-        let (store, blobs) = (data.join("store"), data.join("blobs"));
+        Stopped::is_there(data)?;
+        let names = names::key(data)?;
+        let store = LocalStore::open(data.join("store"), Options::default())?;
+        let blobs = LocalBlobs::open(data.join("blobs"), Options::default())?;
+        Ok(Stopped { store, blobs, names })
+    }
+
+    /// Whether there is a whole data folder.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn is_there(data: &Path) -> anyhow::Result<()> {
         let shown = data.display();
         anyhow::ensure!(
-            store.is_dir(),
+            data.join("store").is_dir(),
             say!(
                 "{shown} is no data folder of a postamt: there is no store in it",
                 "{shown} ist kein Datenordner eines postamt: Es ist kein Speicher darin"
             )
         );
-        super::scratch::check(data)?;
-        let names = names::key(data)?;
-        let store = LocalStore::open(store, Options::default())?;
-        let blobs = LocalBlobs::open(blobs, Options::default())?;
-        Ok(Stopped { store, blobs, names })
+        super::scratch::check(data)
     }
 
     /// Rows and blobs.

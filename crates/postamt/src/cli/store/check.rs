@@ -60,6 +60,7 @@ fn looked(data: &Path, quiet: bool) -> Result<(DoneItem, Vec<FoundItem>), Failur
     match Client::connect(data) {
         Ok(mut client) => client.ask(Request::StoreCheck {}, |item| look.take(item))?,
         Err(ClientError::NoServer(_)) => {
+            Stopped::is_there(data)?;
             if let Some(wrong) = store_local::integrity(data.join("store")).map_err(failed)? {
                 let what = data.join("store").display().to_string();
                 look.take(CheckItem::Found(upkeep::Finding::new(upkeep::Kind::Files, what, wrong).into()));
