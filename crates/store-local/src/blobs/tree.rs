@@ -1,7 +1,7 @@
 //! A blob's hash, taken apart: BLAKE3 is a tree, so each group of octets can be checked by itself.
 //!
 //! The values of the groups come from the octets and are worth nothing until their root is the blob's name; from then on a
-//! group that fits its value is the one that was written (docs/decisions/0015-blob-checks.md).
+//! group that fits its value is the one that was written (docs/decisions/0017-blob-checks.md).
 
 use blake3::Hasher;
 use blake3::hazmat::{ChainingValue, HasherExt, Mode, merge_subtrees_non_root, merge_subtrees_root};
