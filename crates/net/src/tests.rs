@@ -732,6 +732,10 @@ mod secured {
         let first = std::fs::read(&cert).unwrap();
         assert!(tls::load_or_create(folder.path(), &names).is_ok());
         assert_eq!(std::fs::read(&cert).unwrap(), first);
+        // The power went between the two names.
+        std::fs::rename(&cert, folder.path().join("cert.pem.new")).unwrap();
+        assert!(tls::load_or_create(folder.path(), &names).is_ok());
+        assert_eq!(std::fs::read(&cert).unwrap(), first);
         let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&key).unwrap().permissions());
         assert_eq!(mode & 0o777, 0o600);
 

@@ -161,12 +161,15 @@ pub fn load_or_create(folder: &Path, names: &[&str]) -> Result<Acceptor, TlsErro
     let (certificate, key) = (folder.join("cert.pem"), folder.join("key.pem"));
     match (certificate.exists(), key.exists()) {
         (true, true) => {}
+        // We ended between the two names.
+        (false, true) if unfinished(&certificate).exists() => name(folder, &[&certificate])?,
         (true, false) => return Err(TlsError::Halved { missing: key }),
         (false, true) => return Err(TlsError::Halved { missing: certificate }),
         (false, false) => {
             let made = self_signed(names)?;
-            write_secret(&key, &made.key)?;
-            write_secret(&certificate, &made.certificate)?;
+            write_secret(&unfinished(&key), &made.key)?;
+            write_secret(&unfinished(&certificate), &made.certificate)?;
+            name(folder, &[&key, &certificate])?;
             tracing::info!(event = "certificate.created", path = %certificate.display(), names = names.join(", "));
         }
     }
@@ -177,15 +180,28 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
     std::fs::read(path).map_err(|source| TlsError::Unreadable { path: path.to_owned(), source })
 }
 
-/// Writes a file that only we may read, so that it is there whole or not at all.
+fn unfinished(path: &Path) -> PathBuf {
+    path.with_extension("pem.new")
+}
+
+/// Writes a file that only we may read; it is whole before it gets its name.
 fn write_secret(path: &Path, text: &str) -> Result<(), TlsError> {
-    let unfinished = path.with_extension("pem.new");
     let write = || {
-        let mut file =
-            std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+        let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
         file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        std::fs::rename(&unfinished, path)
+        file.sync_all()
     };
     write().map_err(|source| TlsError::Unwritable { path: path.to_owned(), source })
+}
+
+/// Gives unfinished files their names, one after the other. All are there durably before the first gets its own, so that what a crash
+/// leaves can be finished.
+fn name(folder: &Path, paths: &[&Path]) -> Result<(), TlsError> {
+    let sync = || std::fs::File::open(folder)?.sync_all();
+    let name = || {
+        sync()?;
+        paths.iter().try_for_each(|path| std::fs::rename(unfinished(path), path))?;
+        sync()
+    };
+    name().map_err(|source| TlsError::Unwritable { path: folder.to_owned(), source })
 }
