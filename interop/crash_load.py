@@ -14,8 +14,8 @@ NAMES = [f"box{n}" for n in range(8)]
 BOX_MAILS_MAX, LETTERS_MAX = 50, 100
 # Mostly small; some are blobs of their own (beyond 32 KiB), few need many writes.
 SIZES = {0: 4, 300: 30, 2000: 30, 7000: 20, 20_000: 8, 35_000: 6, 80_000: 2, 400_000: 0.5}
-# An answer that takes longer does not come.
-ANSWER_S = 20
+# An answer that takes longer does not come: commits may wait 30 s for fjall's flushing, which a disk that failed has ended.
+ANSWER_S = 45
 SHOWN = rb"UID (\d+)", rb"FLAGS \(([^)]*)\)"
 
 
@@ -82,6 +82,7 @@ class Sender(Client):
 
     def session(self):
         with self.open() as wire:
+            wire.sock.settimeout(ANSWER_S)
             while again := self.site.again[self.who]:
                 self.bring(wire, *again.pop())
             while self.going_on():
@@ -283,9 +284,9 @@ class Popper(Client):
 
     def session(self):
         box = self.ledger.inbox(POPPER)
-        with Imap(self.site.server, POPPER) as imap:
+        with Imap(self.site.server, POPPER, timeout=ANSWER_S) as imap:
             look(self.site, imap, box)
-        with Pop3(self.site.server, POPPER) as pop:
+        with Pop3(self.site.server, POPPER, timeout=ANSWER_S) as pop:
             uids = self.maildrop(pop, box)
             able = [number for number, uid in uids.items() if not box.mails[uid].busy]
             chosen = able[:30] if len(box.mails) > BOX_MAILS_MAX else self.chance.sample(able, min(len(able), self.chance.randint(0, 5)))

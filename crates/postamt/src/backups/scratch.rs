@@ -4,7 +4,7 @@ use crate::language::say;
 use anyhow::{Context, ensure};
 use backup::{Backup, Restored, restore};
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use store_local::{LocalBlobs, LocalStore, Options};
 
@@ -47,12 +47,21 @@ pub fn fill(backup: &Backup, data: &Path, progress: &mut dyn FnMut(Restored)) ->
         );
         fs::create_dir_all(data).with_context(|| cannot(data, &say!("cannot make", "lässt sich nicht anlegen")))?;
         let text = "A restore into this folder began and has not ended; the same command begins it anew.\n";
-        fs::write(&mark, text).with_context(|| cannot(&mark, &say!("cannot write", "lässt sich nicht schreiben")))?;
+        marked(data, &mark, text)
+            .with_context(|| cannot(&mark, &say!("cannot write", "lässt sich nicht schreiben")))?;
     }
     let store = LocalStore::open(data.join("store"), Options::default())?;
     let blobs = LocalBlobs::open(data.join("blobs"), Options::default())?;
     restore(backup, (&store, &blobs), progress)?;
     Ok(Filled { store, blobs })
+}
+
+/// Durable before anything else is there: without the mark, half a restore would pass for a data folder.
+fn marked(data: &Path, mark: &Path, text: &str) -> io::Result<()> {
+    let mut file = fs::File::create(mark)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::File::open(data)?.sync_all()
 }
 
 /// The restore has ended: the folder is good.
