@@ -228,7 +228,8 @@ def restore(run, number):
         if os.path.exists(f"{restored}/restore-unfinished"):
             output, status = run.command("serve", "--config", run.site.second(restored)).ended()
             run.fault(status == 0 or "has not ended" not in output, f"a server starts on what is half restored: {output[-300:]}")
-    if os.path.exists(f"{restored}/restore-unfinished") or not os.path.exists(restored):
+    # The mark comes before the store, and goes at the end.
+    if os.path.exists(f"{restored}/restore-unfinished") or not os.path.exists(f"{restored}/store"):
         run.succeeds(*whole, restored)
     run.server.kill()
     shutil.rmtree(run.site.data)
