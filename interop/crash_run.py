@@ -48,7 +48,8 @@ class Run:
         self.counts["rounds"] += 1
         try:
             note = self.way.work(self, number)
-        except Exception:
+        except Exception as error:
+            self.fault(True, f"round {number}: {error}"[:300])
             # The next round shall not meet this one's clients.
             self.server.kill()
             self.site.calm()
