@@ -102,10 +102,28 @@ impl Naming {
                     names.remove(from);
                 }
                 names.insert(to.clone(), *node);
+                if *node == Node::Folder {
+                    let inside = |name: &&String| inside(name, from).is_some();
+                    let moved: Vec<String> = names.keys().filter(inside).cloned().collect();
+                    for name in moved {
+                        let node = names.remove(&name);
+                        names.extend(node.map(|node| (moved_to(&name, from, to), node)));
+                    }
+                }
             }
             Naming::Remove(path) => {
                 names.remove(path);
             }
+        }
+    }
+
+    /// What it is once the folder `from` has become `to`.
+    fn within(self, from: &str, to: &str) -> Naming {
+        let moved = |name: String| moved_to(&name, from, to);
+        match self {
+            Naming::Set(path, node) => Naming::Set(moved(path), node),
+            Naming::Remove(path) => Naming::Remove(moved(path)),
+            Naming::Move(one, other, node) => Naming::Move(moved(one), moved(other), node),
         }
     }
 
@@ -115,6 +133,15 @@ impl Naming {
             Naming::Set(path, _) | Naming::Remove(path) | Naming::Move(_, path, _) => path,
         }
     }
+}
+
+/// The rest of a name that lies in a folder.
+fn inside<'a>(name: &'a str, folder: &str) -> Option<&'a str> {
+    name.strip_prefix(folder)?.strip_prefix('/')
+}
+
+fn moved_to(name: &str, from: &str, to: &str) -> String {
+    inside(name, from).map_or_else(|| name.to_owned(), |rest| format!("{to}/{rest}"))
 }
 
 /// The folder that a name stands in.
@@ -145,7 +172,6 @@ impl Disk {
             Kind::Link => self.name(number, Naming::Set(record.to.clone(), self.node(&record.path))),
             Kind::Rename => {
                 let node = self.node(&record.path);
-                assert!(node != Node::Folder, "{record:?}: the rules know no renamed folders");
                 self.name(number, Naming::Move(path(), record.to.clone(), node));
             }
             Kind::Sync => {
@@ -195,9 +221,12 @@ impl Disk {
         let (done, mut left): (Vec<_>, Vec<_>) = std::mem::take(&mut self.pending).into_iter().partition(is_done);
         for pending in done {
             pending.change.apply(&mut self.durable);
-            if let Naming::Move(from, ..) = &pending.change {
-                // The old name went with it, also in a folder that was not synced.
+            if let Naming::Move(from, to, node) = &pending.change {
+                // The old name went with it, also in a folder that was not synced; and what lies in it has a new name.
                 left.retain(|older| older.number > pending.number || older.change.path() != from);
+                for older in left.iter_mut().filter(|older| *node == Node::Folder && older.number < pending.number) {
+                    older.change = older.change.clone().within(from, to);
+                }
             }
         }
         self.pending = left;

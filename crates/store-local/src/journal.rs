@@ -48,6 +48,11 @@ impl Journals {
         Journals { rows: folder.join("rows"), aside: aside::place(folder) }
     }
 
+    /// As long as fjall's folder is being made.
+    pub(crate) fn in_the_making(&self) -> Journals {
+        Journals { rows: self.rows.with_extension("new"), aside: self.aside.clone() }
+    }
+
     /// Checks all journals, cuts a torn end, sets damage aside.
     pub(crate) fn guard(&self) -> io::Result<Found> {
         self.forget_unfinished_creation()?;

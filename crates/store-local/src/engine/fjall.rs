@@ -12,7 +12,8 @@ use fjall::{
     AbstractTree, Database, Guard, Keyspace, KeyspaceCreateOptions, LsmError, PersistMode, Readable, Snapshot,
     UserValue,
 };
-use std::io::ErrorKind;
+use std::fs;
+use std::io::{self, ErrorKind};
 use std::ops::Bound;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -67,9 +68,27 @@ impl FjallFiles {
         FjallFiles { journals: Journals::of(folder), options, durable: Arc::default() }
     }
 
-    fn open_engine(&self) -> fjall::Result<Fjall> {
+    /// Makes the files under another name first: of a creation that a power cut interrupts the names of some keyspaces may be
+    /// there and of others not, and fjall begins new ones beside them, which it does not find again.
+    fn make(&self) -> Result<(), OpenError> {
+        let Journals { rows, .. } = &self.journals;
+        let unfinished = self.journals.in_the_making();
+        let engine = || -> io::Result<Result<Fjall, fjall::Error>> {
+            if unfinished.rows.exists() {
+                fs::remove_dir_all(&unfinished.rows)?;
+            }
+            Ok(self.open_engine(&unfinished.rows))
+        };
+        let making = "making the engine's folder";
+        let engine = engine().map_err(OpenError::io(rows, making))?.map_err(OpenError::engine(rows))?;
+        drop(engine);
+        let named = unfinished.sync_folders().and_then(|()| fs::rename(&unfinished.rows, rows));
+        named.map_err(OpenError::io(rows, making))
+    }
+
+    fn open_engine(&self, rows: &Path) -> fjall::Result<Fjall> {
         let options = self.options;
-        let db = Database::builder(&self.journals.rows)
+        let db = Database::builder(rows)
             .cache_size(options.cache_octets)
             .worker_threads(WORKERS)
             .max_journaling_size(JOURNALS_OCTETS_MAX)
@@ -93,6 +112,9 @@ impl FjallFiles {
 impl Files for FjallFiles {
     fn open(&self, after: After) -> Result<Opened, OpenError> {
         let journals = &self.journals;
+        if after == After::Start && !journals.rows.exists() {
+            self.make()?;
+        }
         let cut = match after {
             After::Start => Ok(()),
             After::Failure => journals.cut_from(self.durable.load(Ordering::Acquire)),
@@ -100,7 +122,7 @@ impl Files for FjallFiles {
         };
         cut.map_err(OpenError::io(&journals.rows, "cutting the journal"))?;
         let found = journals.guard().map_err(OpenError::io(&journals.rows, "checking the journal"))?;
-        let engine = self.open_engine().map_err(|error| {
+        let engine = self.open_engine(&journals.rows).map_err(|error| {
             if error.is_damage() {
                 OpenError::Damaged { file: journals.rows.clone(), what: error.to_string() }
             } else {
@@ -267,7 +289,7 @@ impl Picture for FjallPicture {
 
 impl EngineError for fjall::Error {
     fn is_damage(&self) -> bool {
-        let cut = |error: &std::io::Error| matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof);
+        let cut = |error: &io::Error| matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof);
         match self {
             fjall::Error::Io(error) | fjall::Error::Storage(LsmError::Io(error)) => cut(error),
             fjall::Error::Storage(_)
