@@ -15,6 +15,9 @@ use store_local::{Aside, Health, LocalBlobs, LocalStore};
 use tempfile::TempDir;
 use upkeep::Step;
 
+/// Octets and flags of each message.
+type Mail = BTreeMap<Place, (Vec<u8>, Vec<String>)>;
+
 /// What was seen.
 pub enum Sight {
     /// All is as it was.
@@ -32,7 +35,7 @@ type Rows = BTreeMap<RowPlace, Bytes>;
 pub struct Look<'a> {
     house: &'a House,
     rows: Rows,
-    mail: BTreeMap<Place, (Vec<u8>, Vec<String>)>,
+    mail: Mail,
     copy: TempDir,
     runtime: tokio::runtime::Runtime,
     env: Env,
@@ -88,13 +91,7 @@ impl<'a> Look<'a> {
         self.judge(named, rows, mail, &refused)
     }
 
-    fn judge(
-        &self,
-        named: Vec<String>,
-        rows: Result<Rows, String>,
-        mail: BTreeMap<Place, (Vec<u8>, Vec<String>)>,
-        refused: &[String],
-    ) -> Sight {
+    fn judge(&self, named: Vec<String>, rows: Result<Rows, String>, mail: Mail, refused: &[String]) -> Sight {
         for (place, seen) in &mail {
             match self.mail.get(place) {
                 None => return Sight::Hole(format!("a message at {place:?}, where none was; {named:?}")),
@@ -121,11 +118,7 @@ impl<'a> Look<'a> {
     }
 
     /// What a server shows, and what it refuses.
-    fn read(
-        &self,
-        store: Arc<LocalStore>,
-        blobs: Arc<LocalBlobs>,
-    ) -> (BTreeMap<Place, (Vec<u8>, Vec<String>)>, Vec<String>) {
+    fn read(&self, store: Arc<LocalStore>, blobs: Arc<LocalBlobs>) -> (Mail, Vec<String>) {
         let (spawn, clock) = (self.env.spawn.clone(), self.env.clock.clone());
         let mailstore = Mailstore::new(store, blobs, spawn, clock);
         let (mut mail, mut refused) = (BTreeMap::new(), Vec::new());
@@ -143,7 +136,7 @@ impl<'a> Look<'a> {
 async fn of_account(
     mailstore: &Arc<Mailstore>,
     number: u32,
-    mail: &mut BTreeMap<Place, (Vec<u8>, Vec<String>)>,
+    mail: &mut Mail,
     refused: &mut Vec<String>,
 ) -> Result<(), mailstore::Error> {
     let account = mailstore.account(AccountId(number)).await?;
