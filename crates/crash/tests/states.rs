@@ -53,7 +53,8 @@ fn rows_that_are_not_synced_are_lost() {
 
 #[test]
 fn a_blob_whose_octets_are_not_synced_is_torn() {
-    assert!(says(&judged(Backend::Redb, 1, 6, Some(Doctored::Blobs)), "torn"));
+    let report = judged(Backend::Redb, 1, 6, Some(Doctored::Blobs));
+    assert!(says(&report, "is not what its name says"), "{:?}", report.findings);
 }
 
 #[test]

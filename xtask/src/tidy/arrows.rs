@@ -24,7 +24,7 @@ const ALLOWED: [(&str, &[&str]); 23] = [
     ("web", &["model"]),
     ("store-local", &["model", "store", "meter"]),
     ("backup", &["model", "store", "mailstore", "directory"]),
-    ("upkeep", &["model", "store", "mailstore", "directory", "mta"]),
+    ("upkeep", &["model", "store", "message", "mailstore", "directory", "mta"]),
     (
         "postamt",
         &[
