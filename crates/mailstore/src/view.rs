@@ -1,9 +1,10 @@
 //! An open mailbox as its sessions see it: immutable, shared, and cheap to derive the next one from.
 //!
-//! Members lie in chunks in order of their UIDs, packed but for the last chunk, which grows. A change copies the chunks it touches and shares the rest, so two views of
+//! Members lie in chunks in order of their UIDs, packed but for those that changed and the last chunk, which grows. A change copies the chunks it touches and shares the rest, so two views of
 //! one mailbox are compared by looking only where they differ: that comparison is what IDLE, NOOP and the other commands
 //! tell their clients.
 
+mod chunk;
 mod packed;
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,7 @@ pub(crate) use packed::Packed;
 
 use crate::flags::{FlagBits, KeywordTable};
 use crate::mailbox::MailboxRecord;
+use chunk::Chunk;
 use model::{Decoder, EmailId, Encoder, MailboxId, ModSeq, RecordError, SeqNum, ThreadId, Timestamp, Uid};
 use std::sync::Arc;
 
@@ -80,11 +82,14 @@ impl Member {
     }
 }
 
-/// The packed chunks; shared by all views between which only the tail changed.
+/// Chunks that are kept loose; more of them are packed again. They take 24 KiB each, so 1.5 MiB.
+const LOOSE_MAX: usize = if cfg!(test) { 2 } else { 64 };
+
+/// The chunks before the tail; shared by all views between which only the tail changed.
 #[derive(Clone, Debug, Default)]
 struct Chunks {
     /// None of them is empty.
-    all: Vec<Arc<Packed>>,
+    all: Vec<Arc<Chunk>>,
     /// How many members lie before each.
     before: Vec<u32>,
     len: u32,
@@ -94,7 +99,7 @@ impl Chunks {
     fn push(&mut self, packed: Packed) {
         self.before.push(self.len);
         self.len += packed.len() as u32;
-        self.all.push(Arc::new(packed));
+        self.all.push(Arc::new(Chunk::Packed(packed)));
     }
 
     /// The chunk in which `uid` is or would be.
@@ -110,6 +115,14 @@ impl Chunks {
         self.before.get(chunk).copied().unwrap_or(self.len)
     }
 
+    fn pack(&mut self) {
+        for chunk in &mut self.all {
+            if let Chunk::Loose(members) = &**chunk {
+                *chunk = Arc::new(Chunk::Packed(Packed::new(members)));
+            }
+        }
+    }
+
     /// Changes each chunk in which some of `of` may lie, all at once; they are in ascending order.
     fn change<T>(&mut self, of: &[T], uid: impl Fn(&T) -> Uid, change: impl Fn(&mut Vec<Member>, &[T])) {
         let (mut rest, mut emptied) = (of, Vec::new());
@@ -122,12 +135,12 @@ impl Chunks {
             if here.last().is_none_or(|one| uid(one) < first) {
                 continue;
             }
-            let mut members = chunk.unpacked();
+            let mut members: Vec<Member> = chunk.iter_from(0).collect();
             change(&mut members, here);
             match members.as_slice() {
                 // It keeps its place until the walk is over.
                 [] => emptied.push(at),
-                left => *chunk = Arc::new(Packed::new(left)),
+                left => *chunk = Arc::new(Chunk::Loose(left.into())),
             }
         }
         let mut at = 0;
@@ -135,6 +148,9 @@ impl Chunks {
             at += 1;
             emptied.binary_search(&(at - 1)).is_err()
         });
+        if self.all.iter().filter(|chunk| chunk.is_loose()).count() > LOOSE_MAX {
+            self.pack();
+        }
         self.before.clear();
         self.len = 0;
         for chunk in &self.all {

@@ -246,8 +246,7 @@ impl House {
 
     /// Whether those who come are asked to come later.
     fn is_strained(&self) -> bool {
-        let high = self.service.yields.as_ref().is_some_and(Strain::is_high);
-        high && self.admission.connections() >= YIELDS_FROM
+        self.admission.connections() >= YIELDS_FROM && self.service.yields.as_ref().is_some_and(Strain::is_high)
     }
 
     /// Whether a connection is to be taken out of the system's queue: there is room, or we may refuse one more.

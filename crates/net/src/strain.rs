@@ -1,11 +1,13 @@
 //! Whether the process has more to do than it gets done: then those who can come later are asked to.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(20);
+/// The same while nobody asks: an idle server shall sleep.
+const LOOK_IDLE: Duration = Duration::from_secs(1);
 /// A session that is ready to go on waits so long for its turn: a whole submission then takes a third of a second. Much
 /// longer, and people notice.
 const DELAY_HIGH: Duration = Duration::from_millis(30);
@@ -14,7 +16,15 @@ const LOOKS_HIGH: u32 = 3;
 
 /// How long those wait who are ready to go on; clones tell the same.
 #[derive(Clone, Default)]
-pub struct Strain(Arc<AtomicU32>);
+pub struct Strain(Arc<Looks>);
+
+#[derive(Default)]
+struct Looks {
+    /// In a row that found a long wait.
+    high: AtomicU32,
+    /// Since the last look.
+    is_asked: AtomicBool,
+}
 
 impl Strain {
     /// Looks from now on, on this runtime, as long as anybody asks.
@@ -26,21 +36,24 @@ impl Strain {
 
     /// Whether it is too much.
     pub fn is_high(&self) -> bool {
-        self.0.load(Ordering::Relaxed) >= LOOKS_HIGH
+        self.0.is_asked.store(true, Ordering::Relaxed);
+        self.0.high.load(Ordering::Relaxed) >= LOOKS_HIGH
     }
 
     /// Another look.
     pub(crate) fn note(&self, delay: Duration) {
-        let looks = if delay < DELAY_HIGH { 0 } else { self.0.load(Ordering::Relaxed).saturating_add(1) };
-        self.0.store(looks, Ordering::Relaxed);
+        let high = if delay < DELAY_HIGH { 0 } else { self.0.high.load(Ordering::Relaxed).saturating_add(1) };
+        self.0.high.store(high, Ordering::Relaxed);
     }
 }
 
-async fn watch(looks: Weak<AtomicU32>) {
+async fn watch(looks: Weak<Looks>) {
+    let mut pause = LOOK_IDLE;
     loop {
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(pause).await;
         let delay = delay().await;
         let Some(looks) = looks.upgrade() else { return };
+        pause = if looks.is_asked.swap(false, Ordering::Relaxed) { LOOK } else { LOOK_IDLE };
         Strain(looks).note(delay);
     }
 }

@@ -83,13 +83,17 @@ impl Reader {
     fn line(&mut self, input: &mut &[u8]) -> Result<Option<Event<'static>>, ReadError> {
         let end = input.iter().position(|&octet| octet == b'\n');
         let piece = take(input, end.map_or(usize::MAX, |end| end + 1));
+        let (piece, has_nul) = match piece.iter().position(|&octet| octet == 0) {
+            Some(nul) => (piece.get(..nul).unwrap_or_default(), true),
+            None => (piece, false),
+        };
         if self.line.len() + piece.len() > LINE_OCTETS_MAX {
             return Err(ReadError::TooLong);
         }
-        if piece.contains(&0) {
+        self.line.extend_from_slice(piece);
+        if has_nul {
             return Err(self.malformed("a NUL outside of a literal"));
         }
-        self.line.extend_from_slice(piece);
         if end.is_none() {
             return Ok(None);
         }

@@ -137,3 +137,11 @@ proptest! {
         prop_assert_eq!(read(wire.as_bytes(), cut), read(wire.as_bytes(), usize::MAX));
     }
 }
+
+#[test]
+fn a_nul_is_told_the_same_however_it_comes() {
+    let octets = b"* LIST () \".\" \"[\0tw\"\r\n";
+    let whole = read(octets, usize::MAX);
+    assert!(matches!(&whole[..], [Seen::Failed(ReadError::Malformed { .. })]), "{whole:?}");
+    [1, 3].map(|cut| assert_eq!(read(octets, cut), whole));
+}

@@ -75,10 +75,6 @@ impl Packed {
         (index < self.len()).then(|| Uid(self.value(0, index) as u32))
     }
 
-    pub fn last_uid(&self) -> Option<Uid> {
-        self.uid(self.len().checked_sub(1)?)
-    }
-
     /// Where `uid` is, or would be.
     pub fn find(&self, uid: Uid) -> Result<usize, usize> {
         let (mut from, mut to) = (0, self.len());
@@ -93,10 +89,6 @@ impl Packed {
         if self.uid(from) == Some(uid) { Ok(from) } else { Err(from) }
     }
 
-    pub fn iter_from(&self, index: usize) -> impl Iterator<Item = Member> + '_ {
-        (index..self.len()).filter_map(|index| self.get(index))
-    }
-
     /// The first without all of `flags`, which are system flags.
     pub fn first_without(&self, flags: FlagBits) -> Option<usize> {
         let (wanted, _) = flags.words();
@@ -105,10 +97,6 @@ impl Packed {
             Some(0) => (!has(0)).then_some(0),
             _ => (0..self.len()).find(|index| !has(*index)),
         }
-    }
-
-    pub fn unpacked(&self) -> Vec<Member> {
-        self.iter_from(0).collect()
     }
 
     fn value(&self, column: usize, index: usize) -> u64 {
@@ -194,13 +182,17 @@ mod tests {
         )
     }
 
+    fn unpacked(packed: &Packed) -> Vec<Member> {
+        (0..packed.len()).filter_map(|index| packed.get(index)).collect()
+    }
+
     proptest! {
         #[test]
         fn what_is_packed_is_unpacked(members in proptest::collection::vec(member(), 1..40), step in 1..100_000_000u32) {
             let with_uid = |(n, member): (usize, Member)| Member { uid: Uid((n as u32 + 1) * step), ..member };
             let members: Vec<_> = members.into_iter().enumerate().map(with_uid).collect();
             let packed = Packed::new(&members);
-            prop_assert_eq!(&packed.unpacked(), &members);
+            prop_assert_eq!(&unpacked(&packed), &members);
             prop_assert_eq!(packed.uid(members.len()), None);
             let unseen = members.iter().position(|member| !member.flags.contains(FlagBits::SEEN));
             prop_assert_eq!(packed.first_without(FlagBits::SEEN), unseen);
@@ -212,7 +204,7 @@ mod tests {
 
         #[test]
         fn no_octets_panic(octets in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = Packed::decode_from(&mut Decoder::fields(&octets, 1)).map(|packed| packed.unpacked());
+            let _ = Packed::decode_from(&mut Decoder::fields(&octets, 1)).map(|packed| unpacked(&packed));
         }
     }
 }

@@ -6,7 +6,7 @@ use backup::{Backup, Restored, restore};
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use store_local::{LocalBlobs, LocalStore, Options};
+use store_local::{Backend, LocalBlobs, LocalStore, Options};
 
 /// By this file a folder is known in which a restore has begun and not ended.
 const UNFINISHED: &str = "restore-unfinished";
@@ -20,11 +20,16 @@ pub struct Filled {
 }
 
 /// Restores all of `backup` into the folder `data`, which is empty or not there, or holds what an interrupted restore left. It
-/// counts as unfinished until [`finish`].
+/// counts as unfinished until [`finish`]. Rows go into `backend`, or fjall.
 ///
 /// # Errors
 /// When there is something else in it, or it cannot be written.
-pub fn fill(backup: &Backup, data: &Path, progress: &mut dyn FnMut(Restored)) -> anyhow::Result<Filled> {
+pub fn fill(
+    backup: &Backup,
+    data: &Path,
+    backend: Option<Backend>,
+    progress: &mut dyn FnMut(Restored),
+) -> anyhow::Result<Filled> {
     let mark = data.join(UNFINISHED);
     if mark.exists() {
         for left in ["store", "blobs"] {
@@ -50,7 +55,7 @@ pub fn fill(backup: &Backup, data: &Path, progress: &mut dyn FnMut(Restored)) ->
         marked(data, &mark, text)
             .with_context(|| cannot(&mark, &say!("cannot write", "lässt sich nicht schreiben")))?;
     }
-    let store = LocalStore::open(data.join("store"), Options::default())?;
+    let store = LocalStore::open(data.join("store"), Options { backend, ..Options::default() })?;
     let blobs = LocalBlobs::open(data.join("blobs"), Options::default())?;
     restore(backup, (&store, &blobs), progress)?;
     Ok(Filled { store, blobs })

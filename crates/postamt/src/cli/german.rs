@@ -2,7 +2,7 @@
 //! it what a German reads. A test in `tree` finds what is missing here, and what no command says any more.
 
 /// Names of values.
-pub const VALUE_NAMES: [(&str, &str); 32] = [
+pub const VALUE_NAMES: [(&str, &str); 33] = [
     ("ADDRESS", "ADRESSE"),
     ("BACKUP", "BACKUP"),
     ("CHARS", "ZEICHEN"),
@@ -10,6 +10,7 @@ pub const VALUE_NAMES: [(&str, &str); 32] = [
     ("DIR", "ORDNER"),
     ("DOMAIN", "DOMAIN"),
     ("EMAILID", "EMAILID"),
+    ("ENGINE", "ENGINE"),
     ("FILE", "DATEI"),
     ("FORMAT", "FORMAT"),
     ("HASH", "HASH"),
@@ -552,6 +553,10 @@ sie auch liegt. Abbrechen und neu starten geht jederzeit. Mit --to läuft der Se
     (
         "Everything, into this data folder, which is empty or not there",
         "Alles, in diesen Datenordner, der leer ist oder fehlt",
+    ),
+    (
+        "Which engine keeps the rows there: fjall or redb [default: fjall]; the server's configuration has to name the same",
+        "Welche Engine dort die Zeilen hält: fjall oder redb [Vorgabe: fjall]; die Konfiguration des Servers muss dieselbe nennen",
     ),
     (
         "Whose mail in the backup",

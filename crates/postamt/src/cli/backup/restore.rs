@@ -16,12 +16,13 @@ use crate::import::progress::{Progress, Unit};
 use crate::import::uplink::Uplink;
 use crate::language::{caller, of_error, say, told};
 use backup::verify::judge;
-use backup::{Backup, Gaps};
+use backup::{Backup, Gaps, Restored};
 use clap::Args;
 use model::{Address, EmailId, Timestamp};
 use serde::Serialize;
 use std::path::PathBuf;
 use store::conformance::block_on;
+use store_local::Backend;
 
 pub const EXAMPLES: &str = "Examples:
   postamt backup restore /backup --to /var/lib/postamt
@@ -50,6 +51,9 @@ pub struct Restore {
     /// Everything, into this data folder, which is empty or not there.
     #[arg(long, value_name = "DIR", required_unless_present = "account", conflicts_with = "account")]
     to: Option<PathBuf>,
+    /// Which engine keeps the rows there: fjall or redb [default: fjall]; the server's configuration has to name the same.
+    #[arg(long, value_name = "ENGINE", requires = "to", value_parser = backend)]
+    backend: Option<Backend>,
     /// Whose mail in the backup.
     #[arg(long, value_name = "ADDRESS")]
     account: Option<Address>,
@@ -67,6 +71,11 @@ pub struct Restore {
     into: Option<String>,
     #[command(flatten)]
     place: Place,
+}
+
+fn backend(name: &str) -> Result<Backend, String> {
+    let unknown = || say!("an engine is fjall or redb", "eine Engine ist fjall oder redb");
+    Backend::ALL.into_iter().find(|backend| backend.name() == name).ok_or_else(unknown)
 }
 
 fn email_id(text: &str) -> Result<EmailId, String> {
@@ -87,7 +96,8 @@ impl Restore {
     fn everything(&self, to: &std::path::Path) -> Result<(), Failure> {
         let backup = self.which.open(&self.backup, Gaps::Refused)?;
         let (content, mut progress) = (backup.content(), Progress::of(rows(&backup), Unit::Rows));
-        let filled = fill(&backup, to, &mut |done| progress.at(done.rows, || say!("restored", "wiederhergestellt")));
+        let mut restored = |done: Restored| progress.at(done.rows, || say!("restored", "wiederhergestellt"));
+        let filled = fill(&backup, to, self.backend, &mut restored);
         progress.end();
         let filled = filled.map_err(|error| {
             let (dir, error) = (super::shown(&self.which.folder), of_error(&error).within(caller()).to_owned());

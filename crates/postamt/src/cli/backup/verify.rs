@@ -180,7 +180,7 @@ impl Verify {
         let scratch = Scratch::new(&parent)?;
         let rows = backup.content().chunks.iter().map(|chunk| chunk.rows).sum();
         let mut progress = Progress::of(rows, Unit::Rows);
-        let filled = fill(backup, &scratch.path().join("data"), &mut |done| {
+        let filled = fill(backup, &scratch.path().join("data"), None, &mut |done| {
             progress.at(done.rows, || say!("restored", "wiederhergestellt"))
         });
         progress.end();
