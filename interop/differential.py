@@ -171,7 +171,7 @@ class Pair:
         """The mailboxes made, on both."""
         for port in self.ports():
             with Connection(port, user) as imap:
-                imap.send(b"".join(b"s CREATE %s\r\n" % name.encode() for name in SPECIAL) + b"q NOOP\r\n")
+                imap.send(b"".join(b"s CREATE %s\r\ns SUBSCRIBE %s\r\n" % (name.encode(), name.encode()) for name in SPECIAL) + b"s SUBSCRIBE INBOX\r\nq NOOP\r\n")
                 imap.until(b"q")
                 # Letters with 8-bit headers are taken from those who said that they know them (RFC 6855 §4).
                 imap.send(b"q ENABLE IMAP4rev2\r\n")
