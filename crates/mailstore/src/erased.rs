@@ -25,7 +25,7 @@ impl Mailstore {
         ended.put(Space::Rows, HEAD, Encoder::new(ENDED_FORMAT).finish());
         ended.makes_room = true;
         self.store.commit(ended).await?;
-        self.accounts.lock().unwrap_or_else(PoisonError::into_inner).remove(&account);
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner).remove(account);
         let mut rows = 0;
         for space in [Space::Rows, Space::Bodies] {
             let mut after = None;

@@ -24,6 +24,7 @@
 //! | `whereabouts` | where a message is, for people |
 
 mod account;
+mod accounts;
 mod blobs;
 mod check;
 mod email;
@@ -74,11 +75,11 @@ pub use vanished::VANISHED_MAX;
 pub use view::{Member, View, ViewChanges};
 pub use whereabouts::{Whereabouts, linked_by, names_blob, whereabouts};
 
+use accounts::Accounts;
 use env::{Clock, Spawn};
 use keys::KeysPool;
 use model::{AccountId, MailboxId};
 use rows::Head;
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use store::{Blobs, Query, Store};
@@ -95,8 +96,6 @@ pub const MESSAGES_AT_ONCE_MAX: usize = 50_000;
 pub const LOG_KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
 /// How long a delivery's mark is kept: longer than the queue may take to record that it is done.
 pub const DELIVERIES_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
-/// Accounts held in memory though nobody uses them.
-const ACCOUNTS_KEPT: usize = 1024;
 
 /// The accounts' mail.
 pub struct Mailstore {
@@ -104,7 +103,7 @@ pub struct Mailstore {
     blobs: Arc<dyn Blobs>,
     spawn: Arc<dyn Spawn>,
     clock: Arc<dyn Clock>,
-    accounts: Mutex<HashMap<AccountId, Arc<Account>>>,
+    accounts: Mutex<Accounts<Account>>,
     keys: Arc<KeysPool>,
     keeping: Arc<dyn Keeping>,
 }
@@ -128,18 +127,22 @@ impl Mailstore {
         clock: Arc<dyn Clock>,
         keeping: Arc<dyn Keeping>,
     ) -> Arc<Mailstore> {
-        Arc::new(Mailstore { store, blobs, spawn, clock, accounts: Mutex::default(), keys: Arc::default(), keeping })
+        Arc::new(Mailstore {
+            store,
+            blobs,
+            spawn,
+            clock,
+            accounts: Mutex::new(Accounts::new()),
+            keys: Arc::default(),
+            keeping,
+        })
     }
 
     /// The account, read if it is not in memory; a new one gets INBOX and the special-use mailboxes.
     pub async fn account(&self, id: AccountId) -> Result<Arc<Account>, Error> {
         let account = {
             let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
-            if accounts.len() > ACCOUNTS_KEPT && !accounts.contains_key(&id) {
-                // An account's sessions, operations and runner hold it; the others can be read again.
-                accounts.retain(|_, account| Arc::strong_count(account) > 1);
-            }
-            accounts.entry(id).or_insert_with(|| Arc::new(Account::new(id, self))).clone()
+            accounts.get(id, || Account::new(id, self))
         };
         account.ready().await?;
         Ok(account)

@@ -1,5 +1,8 @@
 //! fjall: reading from snapshots, writing groups, and its journal guarded before it is opened.
 
+mod compactor;
+
+use self::compactor::{Compactor, idle_strategy};
 use super::{
     After, CONDENSED_OCTETS_MAX, Engine, EngineError, EngineOptions, Fault, Files, Opened, Picture, Writes, is_full,
     read_error, spaces_behind,
@@ -7,7 +10,6 @@ use super::{
 use crate::journal::{Found as JournalFound, Journals};
 use crate::key::{key_within, place_of, row_key, row_range};
 use crate::lock::OpenError;
-use fjall::compaction::Leveled;
 use fjall::{
     AbstractTree, Database, Guard, Keyspace, KeyspaceCreateOptions, LsmError, PersistMode, Readable, Snapshot,
     UserValue,
@@ -30,6 +32,8 @@ pub(super) struct FjallFiles {
 }
 
 struct Fjall {
+    /// Before the others, which it uses until it is dropped.
+    compactor: Compactor,
     db: Database,
     keyspaces: Arc<Keyspaces>,
     durable: Arc<AtomicU64>,
@@ -46,8 +50,8 @@ struct FjallPicture {
     keyspaces: Weak<Keyspaces>,
 }
 
-/// fjall's background threads: one flushes while the other compacts.
-const WORKERS: usize = 2;
+/// fjall's background threads: they flush.
+const WORKERS: usize = 1;
 /// fjall's smallest; it rotates journals at 64 MB, and more of them only mean a longer replay.
 const JOURNALS_OCTETS_MAX: u64 = 128 << 20;
 /// At 4 sealed memtables fjall sleeps inside a commit until one is flushed, and for ever if its flusher died; we wait outside.
@@ -95,17 +99,18 @@ impl FjallFiles {
             .manual_journal_persist(true)
             .open()?;
         let keyspace = |point_read_hits: bool| {
-            // Tables no larger than a memtable: a step of compaction then needs little free space.
-            let strategy = Leveled::default().with_table_target_size(options.memtable_octets);
             KeyspaceCreateOptions::default()
                 .max_memtable_size(options.memtable_octets)
-                .compaction_strategy(Arc::new(strategy))
+                .compaction_strategy(Arc::new(idle_strategy()))
                 .expect_point_read_hits(point_read_hits)
                 .manual_journal_persist(true)
         };
         let rows = db.keyspace("rows", || keyspace(false))?;
         let bodies = db.keyspace("bodies", || keyspace(true))?;
-        Ok(Fjall { db, keyspaces: Arc::new(Keyspaces { rows, bodies }), durable: self.durable.clone() })
+        let keyspaces = Arc::new(Keyspaces { rows, bodies });
+        // Tables no larger than a memtable.
+        let compactor = Compactor::start(&db, &keyspaces, options.memtable_octets)?;
+        Ok(Fjall { compactor, db, keyspaces, durable: self.durable.clone() })
     }
 }
 
@@ -202,6 +207,9 @@ impl Engine for Fjall {
     }
 
     fn write(&self, writes: Writes) -> Result<(), Fault> {
+        if self.compactor.has_failed() {
+            return Err(Fault::Stopped);
+        }
         let mut batch = self.db.batch().durability(Some(PersistMode::SyncData));
         for (space, values) in writes.into_spaces() {
             let keyspace = self.keyspaces.of(space);
@@ -214,6 +222,7 @@ impl Engine for Fjall {
         }
         batch.commit()?;
         self.note_durable();
+        self.compactor.wake(&self.keyspaces);
         Ok(())
     }
 
@@ -230,7 +239,7 @@ impl Engine for Fjall {
     }
 
     fn has_stopped(&self) -> bool {
-        self.db.persist(PersistMode::Buffer).is_err()
+        self.compactor.has_failed() || self.db.persist(PersistMode::Buffer).is_err()
     }
 
     /// Those of all journals. They shrink only by becoming 64 MB long, or by [`condense`](Self::condense).
