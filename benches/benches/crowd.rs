@@ -1,6 +1,6 @@
 //! Ten thousand idle IMAP connections: what they take, and what they cost the delivery beside them.
 //!
-//! `cargo xtask bench crowd [--connections 10000] [--messages 10000]`; the messages are those of each measured delivery. Three times
+//! `cargo xtask bench crowd [--connections 10000] [--messages 40000]`; the messages are those of each measured delivery. Three times
 //! the crowd comes and goes, so that what else changes meanwhile meets both.
 
 use anyhow::{Context, Result};
@@ -30,7 +30,7 @@ const KIB_EACH: f64 = 12.0;
 
 fn main() -> Result<()> {
     let mut args = Args::of_process()?;
-    let (connections, messages) = (args.number("connections", 10_000)?, args.number("messages", 10_000)?);
+    let (connections, messages) = (args.number("connections", 10_000)?, args.number("messages", 40_000)?);
     args.end()?;
     let files = process::raise_file_limit();
     anyhow::ensure!(files > connections as u64 + 100, "only {files} files may be open");

@@ -1,7 +1,8 @@
 //! Ten times what the server can take: new SMTP connections come at a rate that nothing slows down, each with a message.
 //!
 //! `cargo xtask bench overload [--times 10] [--seconds 10] [--closed 50]`. Server and generator have a processor each where
-//! there are two: who offers ten times too much would else take the server's time itself.
+//! there are two: who offers ten times too much would else take the server's time itself. How long submissions and refusals take is
+//! measured by threads that do nothing else: among twelve thousand connections a client would wait for its own turn.
 
 use anyhow::{Context, Result};
 use benches::args::Args;
@@ -22,8 +23,9 @@ const OCTETS: usize = 4096;
 const OPEN_MAX: usize = 12_000;
 /// How long a client waits.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Between two submissions.
+/// Between two submissions, and between two who only look whether they are let in.
 const SUBMISSION: Duration = Duration::from_millis(50);
+const LOOK: Duration = Duration::from_millis(20);
 /// Budgets: of what it takes when nothing is too much; milliseconds; times its memory then.
 const GOODPUT: f64 = 0.9;
 const SUBMISSION_MS: f64 = 1000.0;
@@ -37,10 +39,6 @@ struct Outcomes {
     accepted: AtomicUsize,
     refused: AtomicUsize,
     failed: AtomicUsize,
-    /// How long refusals took, once the connection stood.
-    refusals: Mutex<Vec<Duration>>,
-    /// How long it took until connections stood.
-    connects: Mutex<Vec<Duration>>,
     /// Why something failed, the first time.
     cause: Mutex<Option<String>>,
 }
@@ -65,17 +63,19 @@ fn main() -> Result<()> {
         let at_peak = memory.mib();
         figures.note("peak", peak, "messages/s");
         figures.note("peak_server_cpu", cpu.as_secs_f64() / span.as_secs_f64() * 100.0, "%");
-        let submissions = tokio::spawn(submit(server.ports.submission));
+        let taking = Arc::new(Times::default());
+        apart_from_others(submit(server.ports.submission, taking.clone()))?;
+        apart_from_others(look(server.ports.smtp, taking.clone()))?;
         let rate = peak * times as f64;
         let (own, before, begun) = (benches::cpu(), server.cpu()?, Instant::now());
         let outcomes = flood(&server, rate, span).await;
         let taken = begun.elapsed().as_secs_f64();
         figures.note("generator_cpu_beyond", (benches::cpu() - own).as_secs_f64() / taken * 100.0, "%");
         figures.note("server_cpu_beyond", (server.cpu()? - before).as_secs_f64() / taken * 100.0, "%");
-        submissions.abort();
         told(&mut figures, &outcomes, (peak, taken), rate);
-        let mut submitted = SUBMITTED.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        figures.latencies("submission", &mut submitted, [SUBMISSION_MS, SUBMISSION_MS]);
+        figures.latencies("until_connected", &mut taken_from(&taking.connects), [f64::MAX, f64::MAX]);
+        figures.latencies("refusal", &mut taken_from(&taking.refusals), [REFUSAL_MS, REFUSAL_MS]);
+        figures.latencies("submission", &mut taken_from(&taking.submissions), [SUBMISSION_MS, SUBMISSION_MS]);
         figures.note("memory_at_peak", at_peak, "MiB");
         figures.at_most("memory_beyond", memory.mib(), "MiB", at_peak * MEMORY_TIMES);
         figures.end();
@@ -83,8 +83,35 @@ fn main() -> Result<()> {
     })
 }
 
-/// What submissions took while others came.
-static SUBMITTED: Mutex<Vec<Duration>> = Mutex::new(Vec::new());
+/// How long it took while others came.
+#[derive(Default)]
+struct Times {
+    /// From AUTH to `250`, with the connection and its end.
+    submissions: Mutex<Vec<Duration>>,
+    /// Until connections stood.
+    connects: Mutex<Vec<Duration>>,
+    /// From then to the refusal.
+    refusals: Mutex<Vec<Duration>>,
+}
+
+fn taken_from(times: &Mutex<Vec<Duration>>) -> Vec<Duration> {
+    std::mem::take(&mut times.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+fn note(times: &Mutex<Vec<Duration>>, taken: Duration) {
+    times.lock().unwrap_or_else(PoisonError::into_inner).push(taken);
+}
+
+/// On a thread of its own, until the process ends.
+fn apart_from_others(work: impl Future<Output = Result<()>> + Send + 'static) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    std::thread::spawn(move || {
+        if let Err(error) = runtime.block_on(work) {
+            eprintln!("{error:#}");
+        }
+    });
+    Ok(())
+}
 
 fn told(figures: &mut Figures, outcomes: &Outcomes, (peak, taken): (f64, f64), rate: f64) {
     let each = |count: &AtomicUsize| count.load(Relaxed) as f64 / taken;
@@ -95,16 +122,12 @@ fn told(figures: &mut Figures, outcomes: &Outcomes, (peak, taken): (f64, f64), r
     let answered = [&outcomes.accepted, &outcomes.refused, &outcomes.failed].map(|count| count.load(Relaxed));
     let waiting = outcomes.offered.load(Relaxed) - answered.iter().sum::<usize>();
     figures.note("still_waiting_at_the_end", waiting as f64, "");
-    let mut connects = outcomes.connects.lock().unwrap_or_else(PoisonError::into_inner);
-    figures.latencies("until_connected", &mut connects, [f64::MAX, f64::MAX]);
     if let Some(cause) = &*outcomes.cause.lock().unwrap_or_else(PoisonError::into_inner) {
         println!("      the first that failed: {cause}");
     }
     let goodput = each(&outcomes.accepted);
     figures.note("goodput", goodput, "messages/s");
     figures.at_least("goodput_of_peak", goodput / peak, "", GOODPUT);
-    let mut refusals = outcomes.refusals.lock().unwrap_or_else(PoisonError::into_inner);
-    figures.latencies("refusal", &mut refusals, [REFUSAL_MS, REFUSAL_MS]);
 }
 
 /// As many a second as so many clients bring, each with a connection of its own for each message.
@@ -150,52 +173,67 @@ async fn flood(server: &Server, rate: f64, span: Duration) -> Arc<Outcomes> {
 }
 
 async fn arrive(to: SocketAddr, n: usize, outcomes: &Outcomes) {
-    let place =
-        match timeout(PATIENCE, message(to, n, outcomes)).await.map_err(anyhow::Error::from).and_then(|done| done) {
-            Ok(true) => &outcomes.accepted,
-            Ok(false) => &outcomes.refused,
-            Err(error) => {
-                let mut cause = outcomes.cause.lock().unwrap_or_else(PoisonError::into_inner);
-                cause.get_or_insert_with(|| format!("{error:#}"));
-                &outcomes.failed
-            }
-        };
+    let place = match timeout(PATIENCE, message(to, n)).await.map_err(anyhow::Error::from).and_then(|done| done) {
+        Ok(true) => &outcomes.accepted,
+        Ok(false) => &outcomes.refused,
+        Err(error) => {
+            let mut cause = outcomes.cause.lock().unwrap_or_else(PoisonError::into_inner);
+            cause.get_or_insert_with(|| format!("{error:#}"));
+            &outcomes.failed
+        }
+    };
     place.fetch_add(1, Relaxed);
 }
 
 /// One connection with one message; `false` when it was sent away.
-async fn message(to: SocketAddr, n: usize, outcomes: &Outcomes) -> Result<bool> {
-    let begun = Instant::now();
-    let note = |place: &Mutex<Vec<Duration>>, taken| place.lock().unwrap_or_else(PoisonError::into_inner).push(taken);
+async fn message(to: SocketAddr, n: usize) -> Result<bool> {
     // The ports of one address would not suffice.
     let from = IpAddr::V4(Ipv4Addr::new(127, 0, 1, u8::try_from(n % 250)?));
-    let mut smtp = Smtp(Wire::open(to, Some(from)).await?);
-    let stands = Instant::now();
-    note(&outcomes.connects, stands - begun);
-    if smtp.reply().await?.code == 421 {
-        note(&outcomes.refusals, stands.elapsed());
+    let mut smtp = Smtp(Wire::open(to, Some(from)).await.context("connecting")?);
+    if smtp.reply().await.context("waiting for the greeting")?.code == 421 {
         return Ok(false);
     }
-    smtp.say("EHLO load.bench.test\r\n").await?.expect(2)?;
+    smtp.say("EHLO load.bench.test\r\n").await.context("EHLO")?.expect(2)?;
     let reader = format!("u{}@bench.test", n % ACCOUNTS);
-    smtp.message("sender@remote.test", &reader, &dotted(benches::message(n, OCTETS))).await?;
-    smtp.say("QUIT\r\n").await?;
+    smtp.message("sender@remote.test", &reader, &dotted(benches::message(n, OCTETS))).await.context("the message")?;
+    smtp.say("QUIT\r\n").await.context("QUIT")?;
     Ok(true)
 }
 
 /// Somebody of the house writes now and then.
-async fn submit(to: SocketAddr) -> Result<()> {
+async fn submit(to: SocketAddr, times: Arc<Times>) -> Result<()> {
     let mut pace = interval(SUBMISSION);
     for n in 0.. {
         pace.tick().await;
         let begun = Instant::now();
-        let mut smtp = Smtp::open(to).await?;
+        let mut smtp = Smtp::open(to).await.context("submission")?;
         // base64 of "\0u1@bench.test\0pw1"
         smtp.say("AUTH PLAIN AHUxQGJlbmNoLnRlc3QAcHcx\r\n").await?.expect(2)?;
         let body = dotted(benches::message(n, OCTETS));
         smtp.message("u1@bench.test", "u2@bench.test", &body).await.context("submission")?;
-        SUBMITTED.lock().unwrap_or_else(PoisonError::into_inner).push(begun.elapsed());
         smtp.say("QUIT\r\n").await?;
+        note(&times.submissions, begun.elapsed());
     }
     Ok(())
+}
+
+/// Somebody sees whether he is let in, and does not wait for the one before.
+async fn look(to: SocketAddr, times: Arc<Times>) -> Result<()> {
+    let mut pace = interval(LOOK);
+    loop {
+        pace.tick().await;
+        let times = times.clone();
+        tokio::spawn(async move {
+            let begun = Instant::now();
+            let mut smtp = Smtp(Wire::open(to, None).await?);
+            let stands = Instant::now();
+            note(&times.connects, stands - begun);
+            if smtp.reply().await?.code == 421 {
+                note(&times.refusals, stands.elapsed());
+            } else {
+                smtp.say("QUIT\r\n").await?;
+            }
+            anyhow::Ok(())
+        });
+    }
 }

@@ -14,6 +14,13 @@ impl std::ops::Add<Duration> for Moment {
     }
 }
 
+impl std::ops::Sub<Duration> for Moment {
+    type Output = Moment;
+    fn sub(self, earlier: Duration) -> Moment {
+        Moment(self.0.saturating_sub(earlier))
+    }
+}
+
 impl std::ops::Sub<Moment> for Moment {
     type Output = Duration;
     fn sub(self, earlier: Moment) -> Duration {

@@ -13,8 +13,8 @@ use tokio::net::{TcpListener, UnixListener, UnixStream};
 /// Connections that wait for us while we are busy; a burst of a mailing must not meet silence.
 const BACKLOG: i32 = 1024;
 
-/// Where refusals are paced: a tenth of a second until the last of them has its turn.
-const BACKLOG_SHORT: i32 = 256;
+/// While refusals are paced: who is kept waiting learns soon that he better comes later.
+const BACKLOG_SHORT: i32 = 32;
 
 /// Who may connect to a Unix socket: its owner and group.
 const SOCKET_MODE: u32 = 0o660;
@@ -105,10 +105,11 @@ impl Listener {
         &self.address
     }
 
-    /// Fewer shall wait: who is kept waiting learns sooner that he better comes later.
-    pub(crate) fn shorten_queue(&self) {
+    /// From now on few shall wait, or as many as usual.
+    pub(crate) fn resize_queue(&self, short: bool) {
+        let backlog = if short { BACKLOG_SHORT } else { BACKLOG };
         if let Bound::Tcp(socket) = &self.socket
-            && let Err(error) = socket2::SockRef::from(socket).listen(BACKLOG_SHORT)
+            && let Err(error) = socket2::SockRef::from(socket).listen(backlog)
         {
             tracing::warn!(event = "listener.queue", address = %self.address, %error);
         }

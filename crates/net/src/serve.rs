@@ -28,12 +28,12 @@ const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 /// Refusals are told once in this time and counted in between, so that a flood does not fill the log.
 const REFUSALS_TOLD_EVERY: Duration = Duration::from_secs(10);
 
-/// With fewer connections it is not they who are too much.
-const YIELDS_FROM: usize = if cfg!(test) { 1 } else { 200 };
 /// Where a listener yields, refusals are a thousand a second: some 4 % of a processor.
 const REFUSALS_EVERY: Duration = Duration::from_millis(1);
-/// Until the next look whether another one may be taken; so many may be refused at once then.
+/// Until the next look whether another one may be taken.
 const REFUSALS_PAUSE: Duration = Duration::from_millis(5);
+/// Refusals that were not given so long may be given at once: under strain looks are late.
+const REFUSALS_SAVED: Duration = Duration::from_millis(50);
 
 /// How a listener's connections are protected.
 #[derive(Clone)]
@@ -101,7 +101,7 @@ pub struct Service {
     pub limits: Limits,
     /// How many the process keeps.
     pub capacity: Capacity,
-    /// Nobody gets in while this is high; for those who come again by themselves, as mail servers do. Then, and when there is
+    /// Nobody gets in beyond the room that this leaves; for those who come again by themselves, as mail servers do. Then, and when there is
     /// no room, few are refused a second, and the others wait in the system's queue: refusing costs time as well.
     pub yields: Option<Strain>,
     /// What speaks with those who get in.
@@ -175,13 +175,20 @@ impl Reception {
     }
 
     async fn accept_all(&self, listener: &Listener, mut begun: Begun) {
-        let mut exhausted = false;
-        if self.house().service.yields.is_some() {
-            listener.shorten_queue();
-        }
+        let (mut exhausted, mut queue_is_short) = (false, false);
         loop {
             let next = async {
-                while !self.house().may_take_one() {
+                loop {
+                    let house = self.house();
+                    let keeps_out = house.keeps_out();
+                    if queue_is_short != keeps_out {
+                        listener.resize_queue(keeps_out);
+                        queue_is_short = keeps_out;
+                    }
+                    if !keeps_out || house.may_refuse_one() {
+                        break;
+                    }
+                    drop(house);
                     tokio::time::sleep(REFUSALS_PAUSE).await;
                 }
                 listener.accept().await
@@ -246,20 +253,23 @@ impl House {
 
     /// Whether those who come are asked to come later.
     fn is_strained(&self) -> bool {
-        self.admission.connections() >= YIELDS_FROM && self.service.yields.as_ref().is_some_and(Strain::is_high)
+        let connections = self.admission.connections();
+        self.service.yields.as_ref().is_some_and(|strain| !strain.has_room(connections))
     }
 
-    /// Whether a connection is to be taken out of the system's queue: there is room, or we may refuse one more.
-    fn may_take_one(&self) -> bool {
-        if self.service.yields.is_none() || (!self.is_strained() && self.admission.has_room()) {
-            return true;
-        }
+    /// Whether those who come are refused at a pace, and the others wait in the system's queue.
+    fn keeps_out(&self) -> bool {
+        self.service.yields.is_some() && (self.is_strained() || !self.admission.has_room())
+    }
+
+    /// Whether it is time for another refusal, which then counts.
+    fn may_refuse_one(&self) -> bool {
         let now = self.clock.monotonic();
         let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
-        let next = refusals.next.map_or(now, |next| next.max(now));
-        let may = next - now < REFUSALS_PAUSE;
+        let due = refusals.due.map_or(now, |due| due.max(now - REFUSALS_SAVED));
+        let may = due <= now;
         if may {
-            refusals.next = Some(next + REFUSALS_EVERY);
+            refusals.due = Some(due + REFUSALS_EVERY);
         }
         may
     }
@@ -296,8 +306,8 @@ impl House {
 struct Refusals {
     told: Option<Moment>,
     untold: u64,
-    /// From when on another one may be refused, where that is paced.
-    next: Option<Moment>,
+    /// When another one is due, where that is paced.
+    due: Option<Moment>,
 }
 
 /// One connection from accept to end.

@@ -402,7 +402,7 @@ async fn who_comes_while_there_is_too_much_to_do_is_asked_to_come_later() {
     let strain = Strain::default();
     let server = Server::start(Setting { yields: Some(strain.clone()), ..Setting::default() }).await;
     let mut inside = server.connect().await;
-    (0..3).for_each(|_| strain.note(HOUR));
+    (0..3).for_each(|_| strain.note(HOUR, 1));
     // However many come: few are refused at once, and all in the end.
     for _ in 0..20 {
         let mut next = TcpStream::connect(server.tcp()).await.unwrap();
@@ -410,7 +410,7 @@ async fn who_comes_while_there_is_too_much_to_do_is_asked_to_come_later() {
         expect_end(&mut next).await;
     }
     talk(&mut inside, "in\n", "in\n").await;
-    strain.note(Duration::ZERO);
+    strain.note(Duration::ZERO, 1);
     talk(&mut server.connect().await, "in\n", "in\n").await;
 }
 
