@@ -18,9 +18,7 @@ use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, RwLock};
-use std::task::{Context, Waker};
 use std::time::Duration;
-use tokio::io::AsyncWrite;
 
 /// How long accepting pauses when the system has no file or memory for another connection: some will close meanwhile.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
@@ -275,15 +273,13 @@ impl House {
     }
 
     /// Says why and hangs up. The text fits an empty socket buffer: nobody has to wait.
-    fn refuse(&self, mut stream: Stream, peer: Option<SocketAddr>, refused: Refused) {
+    fn refuse(&self, stream: Stream, peer: Option<SocketAddr>, refused: Refused) {
         self.tell(peer, refused.reason());
         if matches!(self.service.tls, TlsMode::Implicit(_)) {
             return;
         }
-        let mut cx = Context::from_waker(Waker::noop());
         // A peer that does not even get its refusal has hung up.
-        let _ = Pin::new(&mut stream).poll_write(&mut cx, (self.service.refusal)(refused).as_bytes());
-        let _ = Pin::new(&mut stream).poll_shutdown(&mut cx);
+        let _ = stream.end_with((self.service.refusal)(refused).as_bytes());
     }
 
     fn tell(&self, peer: Option<SocketAddr>, reason: &'static str) {

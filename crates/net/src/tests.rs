@@ -398,6 +398,22 @@ async fn who_does_not_fit_is_told_so() {
 }
 
 #[tokio::test]
+async fn each_of_many_who_come_at_once_is_told() {
+    let strain = Strain::default();
+    let server = Server::start(Setting { yields: Some(strain.clone()), ..Setting::default() }).await;
+    let _inside = server.connect().await;
+    (0..3).for_each(|_| strain.note(HOUR, 1));
+    for _ in 0..20 {
+        // Nobody is looked at before all are there: this runtime has one thread.
+        let all: Vec<_> = (0..25).map(|_| std::net::TcpStream::connect(server.tcp()).unwrap()).collect();
+        for one in all {
+            one.set_nonblocking(true).unwrap();
+            expect(&mut TcpStream::from_std(one).unwrap(), "full: Too much to do\n").await;
+        }
+    }
+}
+
+#[tokio::test]
 async fn who_comes_while_there_is_too_much_to_do_is_asked_to_come_later() {
     let strain = Strain::default();
     let server = Server::start(Setting { yields: Some(strain.clone()), ..Setting::default() }).await;
