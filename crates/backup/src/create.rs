@@ -12,7 +12,7 @@ use model::{AccountId, Timestamp};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
-use store::conformance::block_on;
+use store::block_on;
 use store::{BlobId, Blobs, ReadError, Snapshot};
 
 /// What a backup is taken of.

@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::view::Backup;
 use std::collections::VecDeque;
-use store::conformance::block_on;
+use store::block_on;
 use store::{Answer, Batch, BlobId, Blobs, CommitError, Store};
 
 /// Octets of a page of rows, which is committed as one batch.

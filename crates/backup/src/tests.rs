@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use store::conformance::block_on;
+use store::block_on;
 use store::memory::{MemoryBlobs, MemoryStore};
 use store::{Batch, BlobId, Blobs, Bytes, Cell, RowPlace, Space, Store};
 

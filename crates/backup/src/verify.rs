@@ -8,7 +8,7 @@ use mailstore::{Picture, Violation, check, check_links, read_message};
 use model::AccountId;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use store::conformance::block_on;
+use store::block_on;
 use store::{BlobId, Blobs, ReadError, RowPlace, Space, Store};
 
 /// An object that is not as it was written.

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use store::Cell;
-use store::conformance::block_on;
+use store::block_on;
 use store_local::{Backend, DiskSpace, Health, LocalBlobs, LocalStore, OpenError, Options, SpaceProbe};
 
 /// The cell of the plain rows.
@@ -65,6 +65,24 @@ pub struct Host {
     short: Arc<AtomicBool>,
 }
 
+/// A lock outlives the store that had it in a process that another thread is about to start, until that becomes a program of
+/// its own; the server starts none.
+const LOCKED_TRIES: u32 = 100;
+const LOCKED_PAUSE: Duration = Duration::from_millis(20);
+
+fn opened<T>(open: impl Fn() -> Result<T, OpenError>) -> Result<T, String> {
+    let mut tries = 0;
+    loop {
+        match open() {
+            Err(OpenError::Locked(_)) if tries < LOCKED_TRIES => {
+                tries += 1;
+                std::thread::sleep(LOCKED_PAUSE);
+            }
+            opened => return opened.map_err(|error| format!("it does not open: {error}")),
+        }
+    }
+}
+
 /// How a store is opened.
 #[derive(Clone, Copy)]
 pub struct Setting {
@@ -95,9 +113,8 @@ impl Host {
             reserve_octets: Some(2 << 20),
             space,
         };
-        let refused = |error: OpenError| format!("it does not open: {error}");
-        let store = Arc::new(LocalStore::open(data.join("store"), options.clone()).map_err(refused)?);
-        let blobs = Arc::new(LocalBlobs::open(data.join("blobs"), options).map_err(refused)?);
+        let store = Arc::new(opened(|| LocalStore::open(data.join("store"), options.clone()))?);
+        let blobs = Arc::new(opened(|| LocalBlobs::open(data.join("blobs"), options.clone()))?);
         let health = store.health();
         if health != Health::Ok {
             return Err(format!("it opens, but {health}"));

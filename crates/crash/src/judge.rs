@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::Arc;
-use store::conformance::block_on;
+use store::block_on;
 use store::{Query, ReadError, Scan, Space, Store};
 
 /// What is held against a state.

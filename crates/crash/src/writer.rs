@@ -19,7 +19,7 @@ use std::io::Write;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
-use store::conformance::block_on;
+use store::block_on;
 use store::{Batch, Blobs, Bytes, Space, Store};
 use store_local::Backend;
 

@@ -15,7 +15,7 @@ use crate::rows;
 use found::Found;
 use mend::Mender;
 use model::{AccountId, EmailId, MailboxId, Timestamp, Uid};
-use store::{Blobs, Bytes, ReadError, RowPlace, Snapshot, Write};
+use store::{BlobId, Blobs, Bytes, ReadError, RowPlace, Snapshot, Write};
 
 /// Where messages come that no mailbox has any more.
 pub const RECOVERED: &str = "Recovered";
@@ -69,6 +69,8 @@ pub enum Kept {
     Row(RowPlace, Bytes),
     /// A message's octets, damaged as they are.
     Message(EmailId, Bytes),
+    /// A message's prefix, and the blob that has the rest of it, damaged as it is or missing.
+    Blob(EmailId, Bytes, BlobId),
 }
 
 /// What makes `account` whole, judged by `store`, which nobody changes meanwhile. An account that has ended needs nothing.

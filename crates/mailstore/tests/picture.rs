@@ -8,7 +8,7 @@ use mailstore::{FlagChange, KeptFor, Past, PastError, Picture, Transfer, cell_of
 use model::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
-use store::conformance::block_on;
+use store::block_on;
 use store::memory::MemoryStore;
 use store::{Batch, Space, Store};
 

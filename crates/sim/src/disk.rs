@@ -171,7 +171,7 @@ impl Store for Rows {
 pub fn all_blobs(disk: &Disk) -> Vec<store::BlobId> {
     let (mut all, mut after) = (Vec::new(), None);
     loop {
-        let page = store::conformance::block_on(disk.blobs.list(after)).unwrap_or_default();
+        let page = store::block_on(disk.blobs.list(after)).unwrap_or_default();
         all.extend(&page.ids);
         after = page.ids.last().copied();
         if !page.more {

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use store::Store;
-use store::conformance::block_on;
+use store::block_on;
 use store_local::{Backend, LocalStore, Options};
 
 const EACH: Duration = Duration::from_millis(2500);

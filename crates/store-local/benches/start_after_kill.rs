@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use store::conformance::block_on;
+use store::block_on;
 use store::{Cell, Query, Store};
 use store_local::{Backend, LocalStore, Options};
 

@@ -101,6 +101,13 @@ impl Blobs for LocalBlobs {
     }
 }
 
+/// Where in the folder of blobs one of them lies, for who looks at what [`LocalBlobs`] does not give out: a damaged one.
+pub fn file(folder: &Path, id: BlobId) -> PathBuf {
+    let name = id.to_string();
+    let (fan, rest) = name.split_at(2); // hexadecimal digits
+    folder.join(fan).join(rest)
+}
+
 impl Files {
     /// Makes all folders that there can be, so that a new blob's folder is durable before the blob.
     fn prepare(folder: &Path) -> io::Result<()> {
@@ -130,9 +137,7 @@ impl Files {
     }
 
     fn path(&self, id: BlobId) -> PathBuf {
-        let name = id.to_string();
-        let (fan, rest) = name.split_at(2); // hexadecimal digits
-        self.folder.join(fan).join(rest)
+        file(&self.folder, id)
     }
 
     fn temporary(&self) -> PathBuf {

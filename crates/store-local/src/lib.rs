@@ -16,7 +16,7 @@
 //! | `blobs` | [`LocalBlobs`]: files named by their hash |
 //!
 //! ```
-//! use store::{Batch, Cell, Query, Space, Store, conformance::block_on};
+//! use store::{Batch, Cell, Query, Space, Store, block_on};
 //! use store_local::{LocalStore, Options};
 //! let folder = tempfile::tempdir()?;
 //! let store = LocalStore::open(folder.path(), Options::default())?;
@@ -48,7 +48,7 @@ mod space;
 mod tests;
 
 pub use aside::{Aside, AsideKind};
-pub use blobs::LocalBlobs;
+pub use blobs::{LocalBlobs, file as blob_file};
 pub use health::Health;
 pub use lock::OpenError;
 pub use options::{Backend, Options};

@@ -6,7 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use store::conformance::{Subject, block_on, program, run};
+use store::block_on;
+use store::conformance::{Subject, program, run};
 use store::{Batch, Bytes, Cell, CommitError, Query, Space, Store};
 use tempfile::TempDir;
 

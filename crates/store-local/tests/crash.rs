@@ -4,7 +4,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use store::conformance::block_on;
+use store::block_on;
 use store::{Batch, Bytes, Cell, Query, Scan, Space, Store};
 use store_local::{Backend, LocalStore, Options};
 

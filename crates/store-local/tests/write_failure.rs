@@ -7,7 +7,7 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::path::Path;
 use std::process::Command;
-use store::conformance::block_on;
+use store::block_on;
 use store::{Batch, Cell, CommitError, Query, Space, Store};
 use store_local::{Backend, Health, LocalStore, Options};
 

@@ -12,12 +12,8 @@ mod snapshots;
 pub use blobs::{BlobSubject, Damage, run as run_blobs};
 pub use program::program;
 
-use crate::{Batch, Bytes, Cell, CommitError, Found, Order, Page, Query, Scan, Space, Store};
+use crate::{Batch, Bytes, Cell, CommitError, Found, Order, Page, Query, Scan, Space, Store, block_on};
 use std::ops::Bound;
-use std::pin::pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::Thread;
 
 /// A store under test, empty at first.
 pub trait Subject {
@@ -38,24 +34,6 @@ pub fn run<S: Subject>(mut make: impl FnMut() -> S) {
 }
 
 type Case = fn(&mut dyn Subject);
-
-/// Waits on this thread for `future`: all that a test needs of a runtime.
-pub fn block_on<T>(future: impl Future<Output = T>) -> T {
-    struct Unpark(Thread);
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
-    let mut future = pin!(future);
-    loop {
-        if let Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            return value;
-        }
-        std::thread::park();
-    }
-}
 
 fn cell(name: &str) -> Cell {
     Cell::new(name.to_owned())

@@ -9,7 +9,7 @@
 //! [`conformance`] is what every backend must pass.
 //!
 //! ```
-//! use store::{Batch, Cell, CommitError, Query, Space, Store, conformance::block_on, memory::MemoryStore};
+//! use store::{Batch, Cell, CommitError, Query, Space, Store, block_on, memory::MemoryStore};
 //! let store = MemoryStore::new();
 //! let account = Cell::new("account 1");
 //! let mut batch = Batch::new(account.clone());
@@ -25,11 +25,13 @@ pub mod memory;
 
 mod batch;
 mod blobs;
+mod block;
 mod query;
 mod snapshot;
 
 pub use batch::{Batch, CommitError, Expectation, Write};
 pub use blobs::{BlobId, BlobPage, BlobWriter, Blobs};
+pub use block::block_on;
 pub use query::{Found, Get, Order, Page, Query, ReadError, Reading, Scan};
 pub use snapshot::{RowPlace, Snapshot, SnapshotPage};
 

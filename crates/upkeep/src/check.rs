@@ -1,17 +1,16 @@
 //! Everything that must hold, looked at once.
 
 use crate::finding::{Finding, Kind};
-use mailstore::{Violation, account_of, blob_of, linked_by, whereabouts};
+use crate::row::{Owner, links, owner};
+use mailstore::{Violation, linked_by, whereabouts};
 use model::{AccountId, EmailId};
 use std::collections::{BTreeMap, BTreeSet};
-use store::conformance::block_on;
-use store::{BlobId, Blobs, Query, ReadError, RowPlace, Snapshot, Space, Store};
+use store::block_on;
+use store::{BlobId, Blobs, ReadError, RowPlace, Space, Store};
 
 /// Octets of a page of rows, and of a piece of a blob.
 const PAGE_OCTETS: usize = 256 << 10;
 const PIECE_OCTETS: u64 = 256 << 10;
-/// Links of a blob that are looked at at once.
-const PAGE_ROWS: usize = 1000;
 /// More are not told: the store is damaged.
 const FINDINGS_MAX: usize = 10_000;
 /// What a check calls that does no harm; see `mailstore`.
@@ -143,21 +142,19 @@ impl Checker<'_> {
     }
 
     fn row(&mut self, place: &RowPlace, value: &[u8]) {
-        if let Some(account) = account_of(&place.cell) {
-            self.known.accounts.insert(account);
-        } else if let Some(blob) = blob_of(&place.cell) {
-            if self.known.linked.last() != Some(&blob) {
-                self.known.linked.push(blob);
+        match owner(place, value) {
+            Owner::Account(account) => drop(self.known.accounts.insert(account)),
+            Owner::Blob(blob) if self.known.linked.last() == Some(&blob) => {}
+            Owner::Blob(blob) => self.known.linked.push(blob),
+            Owner::Address(id, address) => drop(self.known.addresses.insert(id, address)),
+            Owner::Known => {}
+            Owner::DamagedTrace(cause) => {
+                self.tell(Finding::new(Kind::Trace, place.key.escape_ascii().to_string(), cause));
             }
-        } else if let Some((address, id)) = directory::number_of(place, value) {
-            self.known.addresses.insert(id, address);
-        } else if let Some(sound) = mta::trace::judge(place, value) {
-            if let Err(cause) = sound {
-                self.tell(Finding::new(Kind::Trace, place.key.escape_ascii().to_string(), cause.to_string()));
+            Owner::Nobody => {
+                let what = format!("{}/{}", place.cell.as_bytes().escape_ascii(), place.key.escape_ascii());
+                self.tell(Finding::new(Kind::Stray, what, "nobody knows such a row"));
             }
-        } else if !directory::is_ours(place) && !mta::queue::is_ours(place) {
-            let what = format!("{}/{}", place.cell.as_bytes().escape_ascii(), place.key.escape_ascii());
-            self.tell(Finding::new(Kind::Stray, what, "nobody knows such a row"));
         }
     }
 
@@ -289,7 +286,9 @@ impl Checker<'_> {
     fn blob(&mut self, id: BlobId, wrong: &str) -> Result<(), ReadError> {
         let row = format!("blob {id}");
         let mut needed = false;
-        for key in self.link_keys(id)? {
+        let wrong = wrong.strip_prefix(&format!("{row} ")).unwrap_or(wrong);
+        let keys = block_on(async { links(&*self.store.snapshot().await?, id).await })?;
+        for key in keys {
             needed = true;
             match linked_by(&key) {
                 Some((account, email)) => self.message(account, email, (&row, wrong))?,
@@ -316,18 +315,5 @@ impl Checker<'_> {
             self.tell(Finding::new(Kind::Blob, violation.row, violation.wrong));
         }
         Ok(())
-    }
-
-    fn link_keys(&self, id: BlobId) -> Result<Vec<store::Bytes>, ReadError> {
-        let snapshot: Box<dyn Snapshot> = block_on(self.store.snapshot())?;
-        let (cell, mut keys, mut after) = (mailstore::links_of(id), Vec::new(), None);
-        loop {
-            let page = block_on(snapshot.read(vec![Query::prefix(&cell, b"", after.take(), PAGE_ROWS)]))?.into_page();
-            keys.extend(page.rows.into_iter().map(|(key, _)| key));
-            match keys.last().filter(|_| page.more) {
-                Some(key) => after = Some(key.clone()),
-                None => return Ok(keys),
-            }
-        }
     }
 }

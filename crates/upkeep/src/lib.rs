@@ -11,6 +11,7 @@
 mod check;
 mod finding;
 mod repair;
+mod row;
 
 pub use check::{Counts, Stage, Step, check};
 pub use finding::{Finding, Kind};

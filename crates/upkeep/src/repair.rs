@@ -1,18 +1,18 @@
 //! Makes a store whole again that nobody else has open.
 
 use crate::finding::Kind;
-use mailstore::{Deed, Kept, account_of, blob_of, linked_by};
-use model::{AccountId, Timestamp};
+use crate::row::{Owner, links, owner};
+use mailstore::{Deed, Kept, linked_by};
+use model::{AccountId, EmailId, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use store::conformance::block_on;
-use store::{Batch, BlobId, Blobs, Bytes, Cell, CommitError, Query, ReadError, RowPlace, Space, Store, Write};
+use store::block_on;
+use store::{Batch, BlobId, Blobs, CommitError, ReadError, RowPlace, Space, Store, Write};
 
 /// Octets of a page of rows.
 const PAGE_OCTETS: usize = 256 << 10;
 /// Writes in one commit: some hundreds of KiB.
 const WRITES_AT_ONCE: usize = 500;
-const PAGE_ROWS: usize = 1000;
 
 /// Why a store was not repaired.
 #[derive(Debug, thiserror::Error)]
@@ -58,7 +58,9 @@ pub enum Aside<'a> {
     /// A row.
     Row(&'a RowPlace, &'a [u8]),
     /// A message's octets, damaged as they are.
-    Message(AccountId, model::EmailId, &'a [u8]),
+    Message(AccountId, EmailId, &'a [u8]),
+    /// A message's prefix, and the blob that has the rest of it, damaged as it is or missing.
+    Blob(AccountId, EmailId, &'a [u8], BlobId),
 }
 
 /// Keeps what is taken away, and hears what is done.
@@ -118,16 +120,13 @@ impl Repairer<'_> {
             let page = block_on(snapshot.rows(after.as_ref(), PAGE_OCTETS))?;
             let mut stray = Vec::new();
             for (place, row) in &page.rows {
-                if let Some(account) = account_of(&place.cell) {
-                    known.accounts.insert(account);
-                } else if let Some(blob) = blob_of(&place.cell) {
-                    known.blobs.insert(blob);
-                } else if let Some((address, id)) = directory::number_of(place, row) {
-                    self.addresses.insert(id, address);
-                } else if let Some(sound) = mta::trace::judge(place, row) {
-                    stray.extend(sound.err().map(|why| (Kind::Trace, place, row, why.to_string())));
-                } else if !directory::is_ours(place) && !mta::queue::is_ours(place) {
-                    stray.push((Kind::Stray, place, row, "nobody knows such a row".to_owned()));
+                match owner(place, row) {
+                    Owner::Account(account) => drop(known.accounts.insert(account)),
+                    Owner::Blob(blob) => drop(known.blobs.insert(blob)),
+                    Owner::Address(id, address) => drop(self.addresses.insert(id, address)),
+                    Owner::Known => {}
+                    Owner::DamagedTrace(why) => stray.push((Kind::Trace, place, row, why)),
+                    Owner::Nobody => stray.push((Kind::Stray, place, row, "nobody knows such a row".to_owned())),
                 }
             }
             let mut writes = Vec::new();
@@ -178,6 +177,7 @@ impl Repairer<'_> {
             self.keep(match kept {
                 Kept::Row(place, row) => Aside::Row(place, row),
                 Kept::Message(email, octets) => Aside::Message(account, *email, octets),
+                Kept::Blob(email, prefix, blob) => Aside::Blob(account, *email, prefix, *blob),
             })?;
         }
         self.write(mended.writes)
@@ -187,7 +187,7 @@ impl Repairer<'_> {
     fn links(&mut self, blob: BlobId) -> Result<(), RepairError> {
         let (cell, snapshot) = (mailstore::links_of(blob), block_on(self.store.snapshot())?);
         let mut writes = Vec::new();
-        for key in link_keys(&*snapshot, &cell)? {
+        for key in block_on(links(&*snapshot, blob))? {
             let named = match linked_by(&key) {
                 Some((account, email)) => block_on(mailstore::names_blob(&*snapshot, account, email, blob))?,
                 // A queued message's goes with the message; one that stays too long costs room only.
@@ -220,17 +220,5 @@ impl Repairer<'_> {
             block_on(self.store.commit(batch))?;
         }
         Ok(())
-    }
-}
-
-fn link_keys(snapshot: &dyn store::Snapshot, cell: &Cell) -> Result<Vec<Bytes>, ReadError> {
-    let (mut keys, mut after) = (Vec::new(), None);
-    loop {
-        let page = block_on(snapshot.read(vec![Query::prefix(cell, b"", after.take(), PAGE_ROWS)]))?.into_page();
-        keys.extend(page.rows.into_iter().map(|(key, _)| key));
-        match keys.last().filter(|_| page.more) {
-            Some(key) => after = Some(key.clone()),
-            None => return Ok(keys),
-        }
     }
 }

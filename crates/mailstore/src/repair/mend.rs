@@ -143,10 +143,10 @@ impl Mender {
         for (id, blob, size) in named {
             let mut scanner = Scanner::new(Scanner::DEFAULT_BUDGET);
             match whole_blob(blobs, blob, size.is_none().then_some(&mut scanner)).await? {
-                Err(why) if size.is_some() => self.lose(id, why),
+                Err(why) if size.is_some() => self.lose_large(id, blob, why),
                 Err(_) => {}
                 Ok(octets) if size.is_some_and(|size| size != octets) => {
-                    self.lose(id, "its content is too short".into())
+                    self.lose_large(id, blob, "its content is too short".into());
                 }
                 Ok(size_octets) => {
                     if size.is_none() {
@@ -182,6 +182,14 @@ impl Mender {
             self.found.emails.insert(id, email);
         }
         self.rebuilt(rows::email(id), row);
+    }
+
+    fn lose_large(&mut self, id: EmailId, blob: BlobId, why: String) {
+        if let Some(email) = self.found.emails.get(&id) {
+            let prefix = Bytes::copy_from_slice(email.prefix());
+            self.mended.kept.push(Kept::Blob(id, prefix, blob));
+        }
+        self.lose(id, why);
     }
 
     fn lose(&mut self, id: EmailId, why: String) {

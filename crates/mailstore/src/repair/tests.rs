@@ -7,7 +7,7 @@ use message::Scanner;
 use model::{Flag, Keyword, Quota};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use store::conformance::block_on;
+use store::block_on;
 use store::memory::{MemoryBlobs, MemoryStore};
 use store::{Batch, Cell, Space, Store};
 

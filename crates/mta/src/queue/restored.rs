@@ -39,7 +39,7 @@ mod tests {
     use super::*;
     use crate::queue::DeliveryKey;
     use model::{AccountId, QueueId, Quota, Timestamp};
-    use store::conformance::block_on;
+    use store::block_on;
     use store::memory::MemoryStore;
 
     fn delivery(ordinal: u32, target: Target) -> Delivery {

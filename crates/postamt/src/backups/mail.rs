@@ -10,7 +10,7 @@ use backup::Backup;
 use mailstore::{Member, Picture, read_message};
 use model::{AccountId, EmailId, MailboxId, Uid};
 use std::collections::HashSet;
-use store::conformance::block_on;
+use store::block_on;
 
 /// What is wanted of an account.
 #[derive(Clone, Debug, Default)]

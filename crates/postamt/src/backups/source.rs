@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use store::conformance::block_on;
+use store::block_on;
 use store::{BlobId, Blobs, Store};
 use store_local::{LocalBlobs, LocalStore, Options};
 

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use store::conformance::block_on;
+use store::block_on;
 use store::{Batch, Blobs, Bytes, Cell, Space, Store};
 use store_local::{Backend, DiskSpace, LocalBlobs, LocalStore, Options, SpaceProbe};
 use tempfile::TempDir;

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use store::conformance::block_on;
+use store::block_on;
 use store::{Bytes, RowPlace, Store};
 use store_local::{Aside, Health, LocalBlobs, LocalStore};
 use tempfile::TempDir;

@@ -1,6 +1,7 @@
 use super::*;
 use crate::{DiskSpace, SpaceProbe};
-use store::conformance::{BlobSubject, Damage, block_on, run_blobs};
+use store::block_on;
+use store::conformance::{BlobSubject, Damage, run_blobs};
 use tempfile::TempDir;
 
 struct Reopened {

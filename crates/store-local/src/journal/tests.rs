@@ -1,6 +1,6 @@
 use super::*;
 use crate::{Health, LocalStore, Options};
-use store::conformance::block_on;
+use store::block_on;
 use store::{Batch, Bytes, Cell, CommitError, Query, Space, Store};
 use tempfile::TempDir;
 

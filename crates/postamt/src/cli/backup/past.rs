@@ -9,7 +9,7 @@ use backup::{AccountEntry, Backup, Folder, Gaps};
 use mailstore::{Past, PastError, Picture};
 use model::{Address, Timestamp};
 use store::Store;
-use store::conformance::block_on;
+use store::block_on;
 
 /// The account as it was at that moment.
 ///

@@ -21,7 +21,7 @@ use clap::Args;
 use model::{Address, EmailId, Timestamp};
 use serde::Serialize;
 use std::path::PathBuf;
-use store::conformance::block_on;
+use store::block_on;
 use store_local::Backend;
 
 pub const EXAMPLES: &str = "Examples:

@@ -97,6 +97,7 @@ fn text(told: &Told) -> String {
 /// Writes down what is taken out, and says what is done.
 struct Keeper {
     folder: PathBuf,
+    blobs: PathBuf,
     dry: bool,
     quiet: bool,
     kept: u64,
@@ -106,7 +107,8 @@ struct Keeper {
 impl Keeper {
     fn new(data: &Path, dry: bool, quiet: bool) -> Keeper {
         let ms = crate::cli::now().unix_ms();
-        Keeper { folder: data.join(format!("store/aside/repair-{ms}")), dry, quiet, kept: 0, done: Vec::new() }
+        let folder = data.join(format!("store/aside/repair-{ms}"));
+        Keeper { folder, blobs: data.join("blobs"), dry, quiet, kept: 0, done: Vec::new() }
     }
 
     /// The folder, if there is anything in it.
@@ -132,6 +134,15 @@ impl Witness for Keeper {
             Aside::Message(account, email, octets) => {
                 file = self.file(&message_name(account, email))?;
                 file.write_all(octets)?;
+            }
+            Aside::Blob(account, email, prefix, blob) => {
+                let mut damaged = match File::open(store_local::blob_file(&self.blobs, blob)) {
+                    Err(missing) if missing.kind() == io::ErrorKind::NotFound => return Ok(()),
+                    damaged => damaged?,
+                };
+                file = self.file(&message_name(account, email))?;
+                file.write_all(prefix)?;
+                io::copy(&mut damaged, &mut file)?;
             }
             Aside::Row(RowPlace { space, cell, key }, row) => {
                 file = self.file("row.txt")?;

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{Backend, Health, LocalStore, Options};
 use std::os::unix::fs::FileExt;
-use store::conformance::block_on;
+use store::block_on;
 use store::{Batch, Cell, CommitError, Store, Write};
 use tempfile::TempDir;
 
