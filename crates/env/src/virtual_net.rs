@@ -59,6 +59,12 @@ impl Net {
         self.state().hosts.remove(&address);
     }
 
+    /// Forgets names and hosts; what hosts do may know this network, which could not go.
+    pub fn clear(&self) {
+        let gone = std::mem::take(&mut *self.state());
+        drop(gone);
+    }
+
     /// Where connections were tried so far, in order.
     pub fn dialled(&self) -> Vec<SocketAddr> {
         self.state().dialled.clone()

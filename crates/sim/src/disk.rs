@@ -3,7 +3,7 @@
 use crate::dice::Dice;
 use crate::fault::Fault;
 use crate::scene::Scene;
-use env::{Clock, Spawn};
+use env::Clock;
 use std::sync::Arc;
 use std::time::Duration;
 use store::memory::{MemoryBlobs, MemoryStore};
@@ -25,9 +25,9 @@ impl Disk {
         let blobs = MemoryBlobs::with_manual_sync_and_clock(move || world.wall().unix_ms());
         let disk = Disk { rows: MemoryStore::with_manual_sync(), blobs };
         let (rows, blobs) = (dice.fork(), dice.fork());
-        scene.world().spawn(Box::pin(sync_rows(scene.clone(), disk.clone(), rows)));
-        scene.world().spawn(Box::pin(sync_blobs(scene.clone(), disk.clone(), blobs)));
-        scene.world().spawn(Box::pin(weather(scene.clone(), disk.clone(), dice.fork())));
+        scene.spawn(Box::pin(sync_rows(scene.clone(), disk.clone(), rows)));
+        scene.spawn(Box::pin(sync_blobs(scene.clone(), disk.clone(), blobs)));
+        scene.spawn(Box::pin(weather(scene.clone(), disk.clone(), dice.fork())));
         disk
     }
 

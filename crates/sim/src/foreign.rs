@@ -6,7 +6,7 @@ use crate::ledger::Take;
 use crate::letter::{Found, recognise};
 use crate::scene::Scene;
 use env::virtual_net::Pipe;
-use env::{BoxFuture, Mx, ResolveError, Spawn};
+use env::{BoxFuture, Mx, ResolveError};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
@@ -35,7 +35,7 @@ pub fn populate(scene: &Scene, dice: &mut Dice) {
         let address = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 10 + number as u8));
         let host = Host { strict: name != HOME, name, address: SocketAddr::new(address, 25) };
         host.settle(scene, &Arc::new(Mutex::new(dice.fork())));
-        scene.world().spawn(Box::pin(weather(scene.clone(), host, dice.fork())));
+        scene.spawn(Box::pin(weather(scene.clone(), host, dice.fork())));
     }
 }
 

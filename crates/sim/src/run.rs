@@ -10,7 +10,6 @@ use crate::plan::Plan;
 use crate::sabotage::Sabotage;
 use crate::scene::Scene;
 use crate::server::{Server, Service};
-use env::Spawn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -91,6 +90,13 @@ struct History {
     next_blow: u64,
 }
 
+impl Drop for History {
+    fn drop(&mut self) {
+        self.server.abandon();
+        self.scene.end();
+    }
+}
+
 impl History {
     fn new(seed: u64, options: &Options) -> History {
         let mut dice = Dice::new(seed);
@@ -114,16 +120,16 @@ impl History {
         for (service, count) in carriers {
             for _ in 0..count {
                 let carrier = smtp::carrier(scene.clone(), service, dice.fork());
-                scene.world().spawn(scene.busy(scene.carrying(carrier)));
+                scene.spawn(scene.busy(scene.carrying(carrier)));
             }
         }
         for number in 0..plan.readers {
             let account = number % plan.accounts;
-            scene.world().spawn(scene.busy(imap::reader(scene.clone(), account, dice.fork())));
+            scene.spawn(scene.busy(imap::reader(scene.clone(), account, dice.fork())));
         }
         for number in 0..plan.poppers {
             let account = number % plan.accounts;
-            scene.world().spawn(scene.busy(pop3::popper(scene.clone(), account, dice.fork())));
+            scene.spawn(scene.busy(pop3::popper(scene.clone(), account, dice.fork())));
         }
     }
 
@@ -206,7 +212,7 @@ impl History {
     fn pass(&mut self, span: Duration) {
         let end = self.scene.now() + span;
         let scene = self.scene.clone();
-        self.scene.world().spawn(Box::pin(async move { scene.pause(span).await }));
+        self.scene.spawn(Box::pin(async move { scene.pause(span).await }));
         while self.scene.now() < end {
             self.step();
         }

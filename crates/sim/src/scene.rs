@@ -5,8 +5,8 @@ use crate::fault::{Fault, Tally};
 use crate::ledger::Ledger;
 use crate::plan::Plan;
 use env::virtual_net::Net;
-use env::virtual_world::World;
-use env::{BoxFuture, Clock, Sleep};
+use env::virtual_world::{Group, World};
+use env::{BoxFuture, Clock, Sleep, Spawn};
 use model::Moment;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,6 +21,8 @@ pub struct Scene(Arc<Inner>);
 
 struct Inner {
     world: World,
+    /// All that goes on outside of the server.
+    outside: Group,
     net: Net,
     plan: Plan,
     ledger: Mutex<Ledger>,
@@ -56,11 +58,13 @@ impl Scene {
         if plan.shuffled {
             world.shuffle(dice.roll());
         }
-        let net = Net::new(world.env().spawn);
+        let outside = world.group();
+        let net = Net::new(Arc::new(outside.clone()));
         let chronicle = Mutex::new(Chronicle { shown, ..Chronicle::default() });
         let (ledger, healed, doubts, blows, turns, set_back_ms, busy, carriers) = Default::default();
         Scene(Arc::new(Inner {
             world,
+            outside,
             net,
             plan,
             ledger,
@@ -78,6 +82,18 @@ impl Scene {
     /// The clock, and who runs.
     pub fn world(&self) -> &World {
         &self.0.world
+    }
+
+    /// Begins something outside of the server.
+    pub fn spawn(&self, task: BoxFuture<'static, ()>) {
+        self.0.outside.spawn(task);
+    }
+
+    /// Ends all that goes on outside of the server: what waits knows its world, which could not go.
+    pub fn end(&self) {
+        self.0.outside.end();
+        self.0.net.clear();
+        self.0.world.run_until_stalled();
     }
 
     /// The network.

@@ -203,9 +203,8 @@ impl Server {
             life.stopping.begin();
             life.end_at = Some(self.scene.now() + Duration::from_secs(30));
         }
-        let (world, end) = (self.scene.world().clone(), Duration::from_secs(30));
         let scene = self.scene.clone();
-        world.spawn(Box::pin(async move { scene.pause(end).await }));
+        self.scene.spawn(Box::pin(async move { scene.pause(Duration::from_secs(30)).await }));
     }
 
     /// Nothing of the process is left.
@@ -224,7 +223,7 @@ impl Server {
         self.scene.say(|| "the process is gone".to_owned());
         self.up_at = Some(self.scene.now() + pause);
         let scene = self.scene.clone();
-        self.scene.world().spawn(Box::pin(async move { scene.pause(pause).await }));
+        self.scene.spawn(Box::pin(async move { scene.pause(pause).await }));
     }
 
     /// What a process that ended left behind, where nothing may be: a cycle of references.
@@ -232,6 +231,13 @@ impl Server {
         let left = self.remains.drain(..).filter(|post| post.strong_count() > 0).count();
         if left > 0 {
             self.scene.violation(format!("{left} dead processes are still in memory"));
+        }
+    }
+
+    /// Nobody wants to know any more what becomes of it.
+    pub fn abandon(&mut self) {
+        if let Some(life) = self.life.take() {
+            life.group.end();
         }
     }
 
