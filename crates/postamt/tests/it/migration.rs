@@ -1,12 +1,12 @@
 //! Mail moves in from files and other servers, and out again, as its owner does it from the command line.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "all of it is a test")]
 
+use super::house::{House, Server};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, UNIX_EPOCH};
 
 const CONFIG: &str = r#"
@@ -26,59 +26,23 @@ plaintext_login = true
 
 const ACCOUNTS: [&str; 4] = ["anna", "ben", "carla", "dora"];
 
-struct Server {
-    folder: tempfile::TempDir,
-    child: Child,
+fn start() -> (House, Server) {
+    start_on("fjall")
 }
 
-impl Server {
-    fn start() -> Server {
-        Server::start_on("fjall")
-    }
+fn start_on(backend: &str) -> (House, Server) {
+    let account = |name| format!("[[account]]\naddress = \"{name}@example.org\"\npassword = \"of {name}\"\n");
+    let accounts = ACCOUNTS.map(account).concat();
+    let house = House::new(&format!("{CONFIG}{accounts}[store]\nbackend = \"{backend}\"\n"));
+    let server = house.serve();
+    (house, server)
+}
 
-    fn start_on(backend: &str) -> Server {
-        let folder = tempfile::tempdir().unwrap();
-        let mut config = CONFIG.to_owned();
-        for name in ACCOUNTS {
-            config += &format!("[[account]]\naddress = \"{name}@example.org\"\npassword = \"of {name}\"\n");
-        }
-        config += &format!("[store]\nbackend = \"{backend}\"\n");
-        let path = folder.path().join("postamt.toml");
-        fs::write(&path, config).unwrap();
-        fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
-        let child = serve(folder.path());
-        Server { folder, child }
-    }
-
-    fn killed_and_started_again(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-        self.child = serve(self.folder.path());
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn run(&self, code: i32, args: &[&str], input: &str) -> String {
-        let mut command = postamt(self.folder.path());
-        command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        // Not every command reads.
-        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-        let output = child.wait_with_output().unwrap();
-        let text = [output.stdout, output.stderr].concat();
-        let text = String::from_utf8(text).unwrap();
-        assert_eq!(output.status.code(), Some(code), "{args:?}: {text}");
-        text
-    }
-
+impl House {
     /// Imports or exports; what is told of it.
     fn moved(&self, code: i32, verb: &str, name: &str, args: &[&str]) -> Value {
         let account = format!("{name}@example.org");
-        let args = [&[verb, "--account", account.as_str(), "--json"], args].concat();
-        let text = self.run(code, &args, "");
-        serde_json::from_str(text.lines().next().unwrap()).unwrap()
+        self.json(code, &[&[verb, "--account", account.as_str()], args].concat())
     }
 
     fn fetch(&self, code: i32, to: &str, from: &str, args: &[&str]) -> String {
@@ -89,22 +53,13 @@ impl Server {
         let account = format!("{to}@example.org");
         let url = format!("{protocol}://{from}%40example.org@{}", self.place(protocol));
         let args = [&["fetch", "--account", account.as_str(), url.as_str()], args].concat();
-        self.run(code, &args, &format!("of {from}"))
+        self.run_with(code, &args, &format!("of {from}"))
     }
 
     fn messages(&self, name: &str) -> u64 {
-        let text = self.run(0, &["account", "list", "--json"], "");
-        let accounts = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-        let account = accounts.into_iter().find(|account| account["address"] == format!("{name}@example.org"));
+        let accounts = self.list(&["account", "list"]);
+        let account = accounts.iter().find(|account| account["address"] == format!("{name}@example.org"));
         account.unwrap()["messages"].as_u64().unwrap()
-    }
-
-    /// Where a protocol is spoken.
-    fn place(&self, protocol: &str) -> String {
-        let status: Value = serde_json::from_str(&self.run(0, &["status", "--json"], "")).unwrap();
-        let listeners = status["listeners"].as_array().unwrap();
-        let listener = listeners.iter().find(|listener| listener["protocol"] == protocol).unwrap();
-        listener["address"].as_str().unwrap().to_owned()
     }
 
     /// All of an account's mail: each mailbox's messages with flags and dates, without the numbers that differ.
@@ -123,33 +78,6 @@ impl Server {
             .filter(|(_, text)| !text.is_empty())
             .collect()
     }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended already, as it was told to.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn postamt(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_postamt"));
-    command.current_dir(folder).env_remove("POSTAMT_LOG").env("LC_ALL", "C");
-    command
-}
-
-fn serve(folder: &Path) -> Child {
-    let mut command = postamt(folder);
-    command.args(["serve", "--config", "postamt.toml"]).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut child = command.spawn().unwrap();
-    let mut said = BufReader::new(child.stdout.take().unwrap());
-    let mut line = String::new();
-    while !line.contains("ready; data in ") {
-        line.clear();
-        assert_ne!(said.read_line(&mut line).unwrap(), 0);
-    }
-    child
 }
 
 fn files(root: &Path) -> Vec<PathBuf> {
@@ -221,40 +149,40 @@ fn maildir(root: &Path, odd_ms: u64) {
 
 #[test]
 fn what_goes_in_comes_out_again_in_every_format() {
-    let server = Server::start();
-    let [source, eml] = ["source", "letter.eml"].map(|name| server.path(name));
+    let (house, _server) = start();
+    let [source, eml] = ["source", "letter.eml"].map(|name| house.path(name));
     maildir(&source, 7);
-    let told = server.moved(0, "import", "anna", &["--maildir", source.to_str().unwrap()]);
+    let told = house.moved(0, "import", "anna", &["--maildir", source.to_str().unwrap()]);
     assert_eq!((&told["added"], &told["failed"]), (&47.into(), &0.into()), "{told}");
     fs::write(&eml, "Date: Tue, 2 Jan 2024 03:04:05 +0100\r\nSubject: out\r\n\r\n").unwrap();
     for name in ["C:out", "a\\b/.c", &"x".repeat(300)] {
-        server.moved(0, "import", "anna", &["--eml", eml.to_str().unwrap(), "--into", name]);
+        house.moved(0, "import", "anna", &["--eml", eml.to_str().unwrap(), "--into", name]);
     }
-    let mail = server.mail("anna");
+    let mail = house.mail("anna");
     assert!(mail["INBOX.mbox"].contains("X-Status: FT\n") || mail["INBOX.mbox"].contains("Status: RO\n"));
     assert!(mail["C:out"].starts_with("From MAILER-DAEMON Tue Jan  2 02:04:05 2024\n"), "{:?}", mail["C:out"]);
     assert!(mail.contains_key("Sent.mbox") && mail.contains_key("Entwürfe/2024.mbox"), "{:?}", mail.keys());
     for (format, name) in [("--maildir", "ben"), ("--mbox", "carla"), ("--eml", "dora")] {
-        let place = server.path(&format!("export-{name}"));
+        let place = house.path(&format!("export-{name}"));
         let place = place.to_str().unwrap();
-        let told = server.moved(0, "export", "anna", &[format, place]);
+        let told = house.moved(0, "export", "anna", &[format, place]);
         assert_eq!(told["added"], 50, "{told}");
         let before = files(Path::new(place));
-        let again = server.moved(0, "export", "anna", &[format, place]);
+        let again = house.moved(0, "export", "anna", &[format, place]);
         assert_eq!((&again["added"], &again["known"]), (&0.into(), &50.into()));
         assert_eq!(files(Path::new(place)), before);
-        let told = server.moved(0, "import", name, &[format, place]);
+        let told = house.moved(0, "import", name, &[format, place]);
         assert_eq!((&told["added"], &told["failed"]), (&50.into(), &0.into()), "{told}");
-        same(&server.mail(name), &mail);
-        let told = server.moved(0, "import", name, &[format, place]);
+        same(&house.mail(name), &mail);
+        let told = house.moved(0, "import", name, &[format, place]);
         assert_eq!((&told["added"], &told["known"]), (&0.into(), &50.into()), "{told}");
-        let other = server.run(1, &["export", "--account", "ben@example.org", "--eml", place], "");
+        let other = house.run(1, &["export", "--account", "ben@example.org", "--eml", place]);
         assert!(other.contains("holds an export of anna@example.org"), "{other}");
     }
-    server.run(3, &["export", "--account", "anna@example.org", "--mbox", "some", "--mailbox", "Nowhere"], "");
+    house.run(3, &["export", "--account", "anna@example.org", "--mbox", "some", "--mailbox", "Nowhere"]);
     // New mail is added to what is there.
-    server.moved(0, "import", "anna", &["--eml", eml.to_str().unwrap()]);
-    let told = server.moved(0, "export", "anna", &["--mbox", server.path("export-carla").to_str().unwrap()]);
+    house.moved(0, "import", "anna", &["--eml", eml.to_str().unwrap()]);
+    let told = house.moved(0, "export", "anna", &["--mbox", house.path("export-carla").to_str().unwrap()]);
     assert_eq!((&told["added"], &told["known"]), (&1.into(), &50.into()));
 }
 
@@ -265,130 +193,130 @@ fn an_import_that_was_killed_goes_on_and_doubles_nothing() {
 
 #[test]
 fn an_import_that_was_killed_goes_on_with_redb_too() {
-    let server = import_is_killed_and_goes_on("redb");
-    let copy = server.path("copy");
-    let told = server.moved(0, "export", "anna", &["--maildir", copy.to_str().unwrap()]);
-    assert_eq!(told["added"], server.messages("anna"));
-    assert!(server.path("postamt-data/store/rows.redb").exists());
-    assert_eq!(server.run(0, &["status"], "").matches("well").count(), 1);
+    let (house, _server) = import_is_killed_and_goes_on("redb");
+    let copy = house.path("copy");
+    let told = house.moved(0, "export", "anna", &["--maildir", copy.to_str().unwrap()]);
+    assert_eq!(told["added"], house.messages("anna"));
+    assert!(house.path("postamt-data/store/rows.redb").exists());
+    assert_eq!(house.run(0, &["status"]).matches("well").count(), 1);
 }
 
-fn import_is_killed_and_goes_on(backend: &str) -> Server {
-    let mut server = Server::start_on(backend);
-    let source = server.path("source");
+fn import_is_killed_and_goes_on(backend: &str) -> (House, Server) {
+    let (house, mut server) = start_on(backend);
+    let source = house.path("source");
     fs::create_dir_all(source.join("cur")).unwrap();
     const MESSAGES: u64 = 3000;
     for n in 0..MESSAGES {
         fs::write(source.join(format!("cur/{n}.x:2,S")), format!("Subject: {n}\n\n{}", "text\n".repeat(50))).unwrap();
     }
-    let begin = |server: &Server| {
-        let mut command = postamt(server.folder.path());
-        command.args(["import", "--account", "anna@example.org", "--maildir", "source"]);
+    let begin = || {
+        let mut command = house.command(&["import", "--account", "anna@example.org", "--maildir", "source"]);
         command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
     };
-    let mut client = begin(&server);
-    while server.messages("anna") == 0 {}
+    let mut client = begin();
+    while house.messages("anna") == 0 {}
     client.kill().unwrap();
     client.wait().unwrap();
-    let first = server.messages("anna");
-    let mut client = begin(&server);
-    while server.messages("anna") <= first && server.messages("anna") < MESSAGES {}
-    server.killed_and_started_again();
+    let first = house.messages("anna");
+    let mut client = begin();
+    while house.messages("anna") <= first && house.messages("anna") < MESSAGES {}
+    server.kill();
+    let server = house.serve();
     let (mut text, mut said) = (String::new(), client.stderr.take().unwrap());
     said.read_to_string(&mut text).unwrap();
     let ended = client.wait().unwrap();
     // It may have been done, or not yet begun.
     assert!(ended.success() || text.contains("the server") && ended.code() == Some(1), "{text}");
-    let before = server.messages("anna");
-    let told = server.moved(0, "import", "anna", &["--maildir", source.to_str().unwrap()]);
+    let before = house.messages("anna");
+    let told = house.moved(0, "import", "anna", &["--maildir", source.to_str().unwrap()]);
     assert_eq!(told["added"].as_u64().unwrap() + before, MESSAGES, "{told}");
     assert_eq!(told["known"].as_u64(), Some(before));
-    assert_eq!(server.messages("anna"), MESSAGES);
-    server
+    assert_eq!(house.messages("anna"), MESSAGES);
+    (house, server)
 }
 
 #[test]
 fn what_cannot_be_read_is_named_and_the_rest_goes_on() {
-    let server = Server::start();
-    let source = server.path("source");
+    let (house, _server) = start();
+    let source = house.path("source");
     fs::create_dir_all(source.join("cur")).unwrap();
     fs::write(source.join("cur/1.good:2,"), "Subject: good\n\n").unwrap();
     fs::write(source.join("cur/2.empty:2,"), "").unwrap();
     fs::write(source.join("cur/3.zip:2,"), b"\x1f\x8b\x08xxx").unwrap();
     std::os::unix::fs::symlink("/etc/hostname", source.join("cur/4.link:2,")).unwrap();
     std::os::unix::fs::symlink("/etc", source.join(".Etc")).unwrap();
-    let told = server.moved(1, "import", "anna", &["--maildir", source.to_str().unwrap()]);
+    let told = house.moved(1, "import", "anna", &["--maildir", source.to_str().unwrap()]);
     assert_eq!((&told["added"], &told["failed"]), (&1.into(), &4.into()), "{told}");
     let causes: Vec<&str> = told["failures"].as_array().unwrap().iter().map(|f| f["cause"].as_str().unwrap()).collect();
     let expected = ["symbolic link", "empty", "compressed", "symbolic link"];
     assert!(causes.iter().zip(expected).all(|(cause, part)| cause.contains(part)), "{causes:?}");
-    let told = server.run(1, &["import", "--account", "anna@example.org", "--maildir", "/etc/ssl"], "");
+    let told = house.run(1, &["import", "--account", "anna@example.org", "--maildir", "/etc/ssl"]);
     assert!(told.contains("is no Maildir"), "{told}");
-    server.run(3, &["import", "--account", "nobody@example.org", "--eml", "x"], "");
-    server.run(2, &["import", "--account", "anna@example.org"], "");
-    server.run(0, &["account", "add", "small@example.org", "--quota", "2 KiB"], "secret");
+    house.run(3, &["import", "--account", "nobody@example.org", "--eml", "x"]);
+    house.run(2, &["import", "--account", "anna@example.org"]);
+    house.run_with(0, &["account", "add", "small@example.org", "--quota", "2 KiB"], "secret");
     for n in 0..20 {
         fs::write(source.join(format!("cur/9.{n}:2,")), format!("Subject: {n}\n\n{}", "x".repeat(500))).unwrap();
     }
-    let full = server.run(1, &["import", "--account", "small@example.org", "--maildir", "source"], "");
+    let full = house.run(1, &["import", "--account", "small@example.org", "--maildir", "source"]);
     assert!(full.contains("stopped: over quota"), "{full}");
 }
 
 #[test]
 fn mail_is_fetched_from_another_server_once() {
-    let server = Server::start();
-    let source = server.path("source");
+    let (house, _server) = start();
+    let source = house.path("source");
     // IMAP knows no parts of seconds.
     maildir(&source, 0);
-    server.moved(0, "import", "anna", &["--maildir", source.to_str().unwrap()]);
-    let mail = server.mail("anna");
-    let unsafe_ = server.fetch(1, "ben", "anna", &[]);
+    house.moved(0, "import", "anna", &["--maildir", source.to_str().unwrap()]);
+    let mail = house.mail("anna");
+    let unsafe_ = house.fetch(1, "ben", "anna", &[]);
     assert!(unsafe_.contains("TLS with") && unsafe_.contains("--tls-fingerprint"), "{unsafe_}");
-    let wrong = server.fetch(1, "ben", "anna", &["--tls-fingerprint", &"0".repeat(64)]);
+    let wrong = house.fetch(1, "ben", "anna", &["--tls-fingerprint", &"0".repeat(64)]);
     let shown = wrong.split("has the fingerprint ").nth(1).unwrap().split(',').next().unwrap();
-    let some = server.fetch(0, "ben", "anna", &["--tls-fingerprint", shown, "--mailbox", "Sent"]);
+    let some = house.fetch(0, "ben", "anna", &["--tls-fingerprint", shown, "--mailbox", "Sent"]);
     assert!(some.starts_with("1 added"), "{some}");
-    let rest = server.fetch(0, "ben", "anna", &["--tls-any"]);
+    let rest = house.fetch(0, "ben", "anna", &["--tls-any"]);
     assert!(rest.starts_with("46 added") && rest.contains("1 there before"), "{rest}");
-    same(&server.mail("ben"), &mail);
+    same(&house.mail("ben"), &mail);
     // Nothing is marked there.
-    same(&server.mail("anna"), &mail);
-    let nothing = server.fetch(0, "ben", "anna", &["--insecure", "--delete"]);
+    same(&house.mail("anna"), &mail);
+    let nothing = house.fetch(0, "ben", "anna", &["--insecure", "--delete"]);
     assert!(nothing.starts_with("0 added") && nothing.contains("47 there before"), "{nothing}");
-    assert_eq!((server.messages("anna"), server.messages("ben")), (0, 47));
-    let into = server.fetch(0, "carla", "ben", &["--insecure", "--into", "Old"]);
+    assert_eq!((house.messages("anna"), house.messages("ben")), (0, 47));
+    let into = house.fetch(0, "carla", "ben", &["--insecure", "--into", "Old"]);
     assert!(into.starts_with("47 added"), "{into}");
     let account = ["fetch", "--account", "carla@example.org"];
     let denied =
-        server.run(1, &[&account[..], &[&format!("imap://x@{}", server.place("imap")), "--insecure"]].concat(), "x");
+        house.run_with(1, &[&account[..], &[&format!("imap://x@{}", house.place("imap")), "--insecure"]].concat(), "x");
     assert!(denied.contains("does not let x in"), "{denied}");
-    let remote = server.run(1, &[&account[..], &["imap://x@192.0.2.1", "--insecure"]].concat(), "x");
+    let remote = house.run_with(1, &[&account[..], &["imap://x@192.0.2.1", "--insecure"]].concat(), "x");
     assert!(remote.contains("is not on this machine"), "{remote}");
 }
 
 #[test]
 fn a_maildrop_is_fetched_once_and_emptied_when_that_is_wanted() {
-    let server = Server::start();
-    let source = server.path("source");
+    let (house, _server) = start();
+    let source = house.path("source");
     // POP3 has neither flags nor dates; a message tells its own.
     for n in 0..30 {
         fs::create_dir_all(source.join("cur")).unwrap();
         let text = format!("Date: Tue, 2 Jan 2024 03:04:{n:02} +0100\nSubject: {n}\n\n.dot\n..\n.\nend {n}\n");
         fs::write(source.join(format!("cur/17000000{n:02}.x:2,")), text).unwrap();
     }
-    server.moved(0, "import", "anna", &["--maildir", source.to_str().unwrap(), "--dates", "header"]);
-    let pop3 = |to, from, args: &[&str]| server.fetch_by(0, "pop3", (to, from), args);
-    let mail = server.mail("anna");
+    house.moved(0, "import", "anna", &["--maildir", source.to_str().unwrap(), "--dates", "header"]);
+    let pop3 = |to, from, args: &[&str]| house.fetch_by(0, "pop3", (to, from), args);
+    let mail = house.mail("anna");
     let first = pop3("ben", "anna", &["--tls-any"]);
     assert!(first.starts_with("30 added"), "{first}");
-    same(&server.mail("ben"), &mail);
+    same(&house.mail("ben"), &mail);
     let again = pop3("ben", "anna", &["--insecure", "--delete"]);
     assert!(again.starts_with("0 added") && again.contains("30 there before"), "{again}");
-    assert_eq!((server.messages("anna"), server.messages("ben")), (0, 30));
+    assert_eq!((house.messages("anna"), house.messages("ben")), (0, 30));
     let into = pop3("carla", "ben", &["--insecure", "--into", "Old", "--delete"]);
     assert!(into.starts_with("30 added"), "{into}");
-    assert_eq!((server.messages("ben"), server.messages("carla")), (0, 30));
-    let denied = server.fetch_by(1, "pop3", ("ben", "nobody"), &["--insecure"]);
+    assert_eq!((house.messages("ben"), house.messages("carla")), (0, 30));
+    let denied = house.fetch_by(1, "pop3", ("ben", "nobody"), &["--insecure"]);
     assert!(denied.contains("does not let nobody@example.org in"), "{denied}");
-    server.run(2, &["fetch", "--account", "ben@example.org", "pop3://x@localhost", "--mailbox", "INBOX"], "x");
+    house.run_with(2, &["fetch", "--account", "ben@example.org", "pop3://x@localhost", "--mailbox", "INBOX"], "x");
 }

@@ -1,11 +1,8 @@
 //! Damage is found and named, with the running server and without, as an administrator does it from the command line.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "all of it is a test")]
 
-use serde_json::Value;
+use super::house::House;
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 
 const CONFIG: &str = r#"
 hostname = "mail.example.org"
@@ -21,54 +18,21 @@ address = "anna@example.org"
 password = "of anna"
 "#;
 
-struct House(tempfile::TempDir);
+/// Four messages, two of them large.
+fn filled(engine: &str) -> House {
+    let house = House::new(&format!("{CONFIG}\n[store]\nbackend = \"{engine}\"\n"));
+    fs::create_dir(house.path("mail")).unwrap();
+    for (name, octets) in [("small", 100), ("page", 20_000), ("large", 70_000), ("huge", 300_000)] {
+        let letter = format!("From: ben@example.org\r\nSubject: the {name} one\r\n\r\n{}\r\n", letters(octets));
+        fs::write(house.path(&format!("mail/{name}.eml")), letter).unwrap();
+    }
+    let mut server = house.serve();
+    house.run(0, &["import", "--account", "anna@example.org", "--eml", "mail"]);
+    server.stop();
+    house
+}
 
 impl House {
-    /// Four messages, two of them large.
-    fn new(engine: &str) -> House {
-        let house = House(tempfile::tempdir().unwrap());
-        let config = house.path("postamt.toml");
-        fs::write(&config, format!("{CONFIG}\n[store]\nbackend = \"{engine}\"\n")).unwrap();
-        fs::set_permissions(&config, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
-        fs::create_dir(house.path("mail")).unwrap();
-        for (name, octets) in [("small", 100), ("page", 20_000), ("large", 70_000), ("huge", 300_000)] {
-            let letter = format!("From: ben@example.org\r\nSubject: the {name} one\r\n\r\n{}\r\n", letters(octets));
-            fs::write(house.path(&format!("mail/{name}.eml")), letter).unwrap();
-        }
-        let mut server = house.serve();
-        house.run(0, &["import", "--account", "anna@example.org", "--eml", "mail"]);
-        server.stop();
-        house
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn serve(&self) -> Server {
-        let mut command = postamt(self.0.path());
-        command.args(["serve", "--config", "postamt.toml"]).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = command.spawn().unwrap();
-        let (mut said, mut line) = (BufReader::new(child.stdout.take().unwrap()), String::new());
-        while !line.contains("ready; data in ") {
-            line.clear();
-            assert_ne!(said.read_line(&mut line).unwrap(), 0);
-        }
-        Server(child)
-    }
-
-    fn run(&self, code: i32, args: &[&str]) -> String {
-        let output = postamt(self.0.path()).args(args).output().unwrap();
-        let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-        assert_eq!(output.status.code(), Some(code), "{args:?}: {text}");
-        text
-    }
-
-    fn json(&self, code: i32, args: &[&str]) -> Value {
-        let text = self.run(code, &[args, &["--json"]].concat());
-        serde_json::from_str(text.lines().next().unwrap()).unwrap()
-    }
-
     /// What was taken out, by the one repair that took something out.
     fn aside(&self) -> Vec<PathBuf> {
         let paths = |folder: PathBuf| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
@@ -81,28 +45,6 @@ impl House {
         let mut files = files.map(|file| file.unwrap().path());
         files.find(|file| fs::metadata(file).unwrap().len() > octets).unwrap()
     }
-}
-
-struct Server(Child);
-
-impl Server {
-    fn stop(&mut self) {
-        // It may have ended already.
-        let _ = Command::new("kill").arg(self.0.id().to_string()).status();
-        let _ = self.0.wait();
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.stop();
-    }
-}
-
-fn postamt(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_postamt"));
-    command.current_dir(folder).env_remove("POSTAMT_LOG").env("LANG", "C");
-    command
 }
 
 fn letters(octets: usize) -> String {
@@ -127,7 +69,7 @@ fn flip(file: &Path, at: usize) {
 #[test]
 fn a_sound_store_is_told_to_be_sound() {
     for engine in ["fjall", "redb"] {
-        let house = House::new(engine);
+        let house = filled(engine);
         let told = house.json(0, &["store", "check"]);
         assert_eq!((&told["sound"], &told["blobs"], &told["findings"]), (&true.into(), &2.into(), &0.into()), "{told}");
         let _server = house.serve();
@@ -139,10 +81,10 @@ fn a_sound_store_is_told_to_be_sound() {
 
 #[test]
 fn a_damaged_body_is_named_by_address_mailbox_and_subject() {
-    let house = House::new("fjall");
+    let house = filled("fjall");
     flip(&house.blob(200_000), 150_000);
     for running in [false, true] {
-        let _server = running.then(|| house.serve());
+        let server = running.then(|| house.serve());
         let told = house.json(1, &["store", "check"]);
         let found = &told["found"][0];
         assert_eq!((&found["kind"], &found["address"]), (&"message".into(), &"anna@example.org".into()), "{told}");
@@ -150,6 +92,7 @@ fn a_damaged_body_is_named_by_address_mailbox_and_subject() {
         assert_eq!(told["found"].as_array().unwrap().len(), 1, "{told}");
         let text = house.run(1, &["store", "check"]);
         assert!(text.contains("anna@example.org: INBOX, message ") && text.contains("docs/operations.md"), "{text}");
+        server.into_iter().for_each(|mut server| server.stop());
     }
     fs::remove_file(house.blob(60_000)).unwrap();
     let told = house.json(1, &["store", "check"]);
@@ -158,7 +101,7 @@ fn a_damaged_body_is_named_by_address_mailbox_and_subject() {
 
 #[test]
 fn what_cannot_be_checked_is_not_called_damaged() {
-    let house = House::new("fjall");
+    let house = filled("fjall");
     assert!(house.run(2, &["store", "check", "--data", "nowhere"]).contains("no data folder"));
     fs::write(house.path("data/store/FORMAT"), "2 fjall\n").unwrap();
     assert!(house.run(2, &["store", "check"]).contains("a newer version"));
@@ -168,12 +111,11 @@ fn what_cannot_be_checked_is_not_called_damaged() {
 #[test]
 fn a_damaged_store_is_repaired() {
     for engine in ["fjall", "redb"] {
-        let house = House::new(engine);
+        let house = filled(engine);
         flip(&house.blob(200_000), 150_000);
-        {
-            let _server = house.serve();
-            assert!(house.run(2, &["store", "repair"]).contains("stop it first"));
-        }
+        let mut server = house.serve();
+        assert!(house.run(2, &["store", "repair"]).contains("stop it first"));
+        server.stop();
         assert!(house.run(0, &["store", "repair", "--dry-run"]).contains("nothing was changed"));
         house.run(1, &["store", "check"]);
         let told = house.run(0, &["store", "repair"]);
