@@ -33,8 +33,13 @@ impl<'de> Deserialize<'de> for When {
 fn parse(text: &str) -> Option<Timestamp> {
     let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
     let (time, ms) = time.split_once('.')?;
-    let mut date = date.split('-');
-    let mut time = time.split(':');
+    let ms = ms.parse::<u16>().ok().filter(|ms| *ms < 1000)?;
+    Some(Timestamp::from_unix_ms(second(date, time)?.unix_ms() + i64::from(ms)))
+}
+
+/// The beginning of a second in UTC: a date as `2026-11-22`, a time as `04:10:46`.
+pub fn second(date: &str, time: &str) -> Option<Timestamp> {
+    let (mut date, mut time) = (date.split('-'), time.split(':'));
     let civil = Civil {
         year: date.next()?.parse().ok()?,
         month: date.next()?.parse().ok()?,
@@ -43,8 +48,8 @@ fn parse(text: &str) -> Option<Timestamp> {
         minute: time.next()?.parse().ok()?,
         second: time.next()?.parse().ok()?,
     };
-    let second = Timestamp::from_civil(civil, 0)?;
-    Some(Timestamp::from_unix_ms(second.unix_ms() + ms.parse::<u16>().ok().filter(|ms| *ms < 1000).map(i64::from)?))
+    let whole = date.next().is_none() && time.next().is_none();
+    Timestamp::from_civil(civil, 0).filter(|_| whole)
 }
 
 #[cfg(test)]

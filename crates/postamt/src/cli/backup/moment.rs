@@ -1,9 +1,9 @@
 //! Moments on the command line.
 
+use crate::admin::when::second;
 use crate::config::units::Span;
 use crate::language::say;
 use model::Timestamp;
-use model::time::Civil;
 
 /// `2026-11-22 09:30`, with seconds if wanted, in UTC; or how long ago, as `2h`.
 pub fn moment(text: &str) -> Result<Timestamp, String> {
@@ -19,27 +19,13 @@ pub fn moment(text: &str) -> Result<Timestamp, String> {
     }
     let text = text.trim_end_matches(['Z', 'z']);
     let (text, ms) = text.split_once('.').map_or((text, Some(0)), |(text, ms)| (text, milliseconds(ms)));
-    let at = civil(text).and_then(|civil| Timestamp::from_civil(civil, 0)).zip(ms);
-    at.map(|(at, ms)| Timestamp::from_unix_ms(at.unix_ms() + ms)).ok_or_else(wrong)
+    let (date, time) = text.split_once([' ', 'T']).unwrap_or((text, "00:00"));
+    let at = second(date, time).or_else(|| second(date, &format!("{time}:00")));
+    at.zip(ms).map(|(at, ms)| Timestamp::from_unix_ms(at.unix_ms() + ms)).ok_or_else(wrong)
 }
 
 fn milliseconds(text: &str) -> Option<i64> {
     text.parse::<u16>().ok().filter(|_| text.len() == 3).map(i64::from)
-}
-
-fn civil(text: &str) -> Option<Civil> {
-    let (date, time) = text.split_once([' ', 'T']).unwrap_or((text, "00:00"));
-    let mut date = date.split('-');
-    let mut time = time.split(':');
-    let civil = Civil {
-        year: date.next()?.parse().ok()?,
-        month: date.next()?.parse().ok()?,
-        day: date.next()?.parse().ok()?,
-        hour: time.next()?.parse().ok()?,
-        minute: time.next()?.parse().ok()?,
-        second: time.next().map_or(Some(0), |second| second.parse().ok())?,
-    };
-    (date.next().is_none() && time.next().is_none()).then_some(civil)
 }
 
 #[cfg(test)]
@@ -52,6 +38,7 @@ mod tests {
         for text in ["2026-11-22 09:30", "2026-11-22T09:30:00Z", "2026-11-22T09:30:00.000Z", "2026-11-22 09:30:00"] {
             assert_eq!(moment(text), Ok(want), "{text}");
         }
+        assert_eq!(moment("2026-11-22"), Ok(Timestamp::from_unix_ms(1_795_305_600_000)));
         assert!(moment("2h").unwrap() < crate::cli::now());
         for text in
             ["", "yesterday", "2026-11-22 25:00", "2026-13-01", "2026-11-22 09:30:00:00", "2026-11-22 09:30:00.5"]
