@@ -6,6 +6,7 @@ mod blobs;
 mod snapshot;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 pub use blobs::MemoryBlobs;
 
@@ -13,12 +14,12 @@ use crate::{
     Answer, Batch, Bytes, Cell, CommitError, Found, Get, Order, Query, ReadError, Reading, Scan, Snapshot, Space,
     Store, later, ready,
 };
-use futures_channel::oneshot;
 use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Poll, Waker};
+use std::task::Waker;
+use waiting::Waiting;
 
 /// Rows in memory.
 #[derive(Clone)]
@@ -40,9 +41,7 @@ struct Cells(BTreeMap<(Space, Cell), BTreeMap<Bytes, Bytes>>);
 struct State {
     sync: Sync,
     cells: Cells,
-    waiting: VecDeque<(Batch, oneshot::Sender<Outcome>)>,
-    /// Who wants to know that something waits.
-    disk: Option<Waker>,
+    waiting: Waiting<Batch, ()>,
     fail_next: VecDeque<CommitError>,
     full: bool,
     read_only: Option<String>,
@@ -71,8 +70,7 @@ impl MemoryStore {
         MemoryStore(Arc::new(Mutex::new(State {
             sync,
             cells: Cells::default(),
-            waiting: VecDeque::new(),
-            disk: None,
+            waiting: Waiting::new(),
             fail_next: VecDeque::new(),
             full: false,
             read_only: None,
@@ -88,15 +86,7 @@ impl MemoryStore {
 
     /// Ready when a commit waits: for a task that is the disk.
     pub async fn wanted(&self) {
-        poll_fn(|cx| {
-            let mut state = self.state();
-            if state.waiting.is_empty() {
-                state.disk = Some(cx.waker().clone());
-                return Poll::Pending;
-            }
-            Poll::Ready(())
-        })
-        .await;
+        poll_fn(|cx| self.state().waiting.wanted(cx)).await;
     }
 
     /// What is durable, in a store of its own whose commits are durable at once.
@@ -121,7 +111,7 @@ impl MemoryStore {
     /// Makes the commit that has waited longest durable and answers it. Whether there was one.
     pub fn sync_one(&self) -> bool {
         let mut state = self.state();
-        let Some((batch, answer)) = state.waiting.pop_front() else { return false };
+        let Some((batch, answer)) = state.waiting.pop() else { return false };
         let outcome = state.apply(&batch);
         drop(state); // the answer may wake a task that calls us
         let _ = answer.send(outcome); // nobody listens: a dropped answer cancels nothing
@@ -147,13 +137,13 @@ impl MemoryStore {
     /// [`CommitError::Failed`] like the lost ones.
     pub fn crash_keeping(&self, kept: usize) {
         let mut state = self.state();
-        let waiting = std::mem::take(&mut state.waiting);
+        let waiting = state.waiting.take();
         for (batch, _) in waiting.iter().take(kept) {
             let _ = state.apply(batch); // a conflict leaves nothing, as without the crash
         }
         drop(state);
         for (_, answer) in waiting {
-            let _ = answer.send(Err(CommitError::Failed("the power went".into())));
+            let _ = answer.send(Err(crashed()));
         }
     }
 
@@ -207,9 +197,7 @@ impl Store for MemoryStore {
         if state.sync == Sync::Immediate {
             return ready(state.apply(&batch));
         }
-        let (answer, outcome) = oneshot::channel();
-        state.waiting.push_back((batch, answer));
-        let disk = state.disk.take();
+        let (outcome, disk) = state.waiting.push(batch);
         drop(state);
         disk.into_iter().for_each(Waker::wake);
         later(async { outcome.await.unwrap_or_else(|_| Err(CommitError::Failed("the store is gone".into()))) })
@@ -276,6 +264,10 @@ fn flipped(octets: &Bytes) -> Bytes {
         *last ^= 0x40;
     }
     octets.into()
+}
+
+fn crashed() -> CommitError {
+    CommitError::Failed("the power went".into())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,13 +1,13 @@
 //! Blobs in memory.
 
-use super::{flipped, lock};
+use super::waiting::Waiting;
+use super::{crashed, flipped, lock};
 use crate::{Answer, BlobId, BlobPage, BlobWriter, Blobs, Bytes, CommitError, ReadError, later, ready};
-use futures_channel::oneshot;
 use std::collections::{BTreeMap, VecDeque};
 use std::future::poll_fn;
 use std::ops::{Bound, Range};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::task::{Poll, Waker};
+use std::task::Waker;
 
 /// Blobs in memory; clones are the same blobs.
 #[derive(Clone)]
@@ -19,9 +19,7 @@ struct State {
     manual: bool,
     now_ms: Box<dyn Fn() -> i64 + Send>,
     blobs: BTreeMap<BlobId, Blob>,
-    waiting: VecDeque<(Bytes, oneshot::Sender<Outcome>)>,
-    /// Who wants to know that something waits.
-    disk: Option<Waker>,
+    waiting: Waiting<Bytes, BlobId>,
     fail_next: VecDeque<CommitError>,
     /// Counts crashes: a writer from before one is dead.
     life: u64,
@@ -65,14 +63,13 @@ impl MemoryBlobs {
     }
 
     fn with(manual: bool, now_ms: impl Fn() -> i64 + Send + 'static) -> MemoryBlobs {
-        let (blobs, waiting) = (BTreeMap::new(), VecDeque::new());
+        let (blobs, waiting) = (BTreeMap::new(), Waiting::new());
         let now_ms = Box::new(now_ms);
         MemoryBlobs(Arc::new(Mutex::new(State {
             manual,
             now_ms,
             blobs,
             waiting,
-            disk: None,
             fail_next: VecDeque::new(),
             life: 0,
             full: false,
@@ -92,15 +89,7 @@ impl MemoryBlobs {
 
     /// Ready when a finished blob waits: for a task that is the disk.
     pub async fn wanted(&self) {
-        poll_fn(|cx| {
-            let mut state = self.state();
-            if state.waiting.is_empty() {
-                state.disk = Some(cx.waker().clone());
-                return Poll::Pending;
-            }
-            Poll::Ready(())
-        })
-        .await;
+        poll_fn(|cx| self.state().waiting.wanted(cx)).await;
     }
 
     /// The next write to a blob, of octets or of its end, fails with `error`; several calls stand in line.
@@ -121,7 +110,7 @@ impl MemoryBlobs {
     /// Makes the blob that has waited longest durable and answers it. Whether there was one.
     pub fn sync_one(&self) -> bool {
         let mut state = self.state();
-        let Some((octets, answer)) = state.waiting.pop_front() else { return false };
+        let Some((octets, answer)) = state.waiting.pop() else { return false };
         let outcome = state.keep(octets);
         drop(state); // the answer may wake a task that calls us
         let _ = answer.send(outcome); // nobody listens: a dropped answer cancels nothing
@@ -137,7 +126,7 @@ impl MemoryBlobs {
     pub fn crash(&self) {
         let mut state = self.state();
         state.life += 1;
-        let waiting = std::mem::take(&mut state.waiting);
+        let waiting = state.waiting.take();
         drop(state);
         for (_, answer) in waiting {
             let _ = answer.send(Err(crashed()));
@@ -251,15 +240,9 @@ impl BlobWriter for Writer {
         if !state.manual {
             return ready(state.keep(octets));
         }
-        let (answer, outcome) = oneshot::channel();
-        state.waiting.push_back((octets, answer));
-        let disk = state.disk.take();
+        let (outcome, disk) = state.waiting.push(octets);
         drop(state);
         disk.into_iter().for_each(Waker::wake);
         later(async { outcome.await.unwrap_or_else(|_| Err(crashed())) })
     }
-}
-
-fn crashed() -> CommitError {
-    CommitError::Failed("the power went".into())
 }
