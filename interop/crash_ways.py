@@ -32,10 +32,15 @@ def point(run, number, which=lambda _: True):
 
 def startup_note(run, number, at):
     """It was killed before it was ready."""
-    run.fault(run.server.process.wait() != -signal.SIGKILL, f"at {at} it does not start: {run.server.said()[-800:]}")
+    killed_itself(run, at)
     run.hit[at.split(":")[0]] += 1
     run.counts["struck"] += 1
     return f"{at} at the start, {run.recovered(number)}"
+
+
+def killed_itself(run, at):
+    """It was killed at a point before it was ready, and did not end otherwise."""
+    run.fault(run.server.process.wait() != -signal.SIGKILL, f"at {at} it does not start: {run.server.said()[-800:]}")
 
 
 def compaction(run, number):
@@ -72,7 +77,7 @@ def startup(run, number):
         run.learn()
         at = f"*:{run.chance.randint(1, 60)}:{run.chance.choice(('kill-before', 'kill-after', 'kill-half'))}"
         if not run.start(at):
-            run.fault(run.server.process.wait() != -signal.SIGKILL, f"at {at} it does not start: {run.server.said()[-800:]}")
+            killed_itself(run, at)
             last = run.learn()[-1:]
             run.hit.update(f"startup: {name}" for name in last)
         run.server.kill()
@@ -90,7 +95,7 @@ def birth(run, number):
     births = 1 + (number - 1) // 3
     at = f"*:{births}:{('kill-before', 'kill-after', 'kill-half')[number % 3]}"
     if not run.start(at):
-        run.fault(run.server.process.wait() != -signal.SIGKILL, f"at {at} it does not start: {run.server.said()[-800:]}")
+        killed_itself(run, at)
         run.hit.update(f"birth: {name}" for name in run.learn()[-1:])
     run.server.kill()
     run.counts["struck"] += 1
