@@ -89,6 +89,23 @@ impl MailboxRecord {
     /// 2 came with `recent_from`: of what was written before, nobody was told.
     const FORMAT: u8 = 2;
 
+    /// Nothing is in it, and nothing ever was.
+    pub(crate) fn empty(id: MailboxId, name: Arc<str>, uid_validity: UidValidity) -> MailboxRecord {
+        MailboxRecord {
+            id,
+            name,
+            special_use: None,
+            uid_validity,
+            uid_next: Uid(1),
+            highest_modseq: ModSeq(0),
+            messages: 0,
+            unseen: 0,
+            deleted: 0,
+            size_octets: 0,
+            recent_from: Uid(1),
+        }
+    }
+
     pub(crate) fn encode_into(&self, e: &mut Encoder) {
         e.u32(self.id.0).str(&self.name).u32(self.special_use.map_or(0, SpecialUse::code));
         e.u32(self.uid_validity.0).u32(self.uid_next.0).u64(self.highest_modseq.0);

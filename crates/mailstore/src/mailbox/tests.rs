@@ -65,19 +65,7 @@ proptest! {
 }
 
 fn record(id: MailboxId, name: &str) -> MailboxRecord {
-    MailboxRecord {
-        id,
-        name: name.into(),
-        special_use: None,
-        uid_validity: UidValidity(1),
-        uid_next: Uid(1),
-        highest_modseq: ModSeq(1),
-        messages: 0,
-        unseen: 0,
-        deleted: 0,
-        size_octets: 0,
-        recent_from: Uid(1),
-    }
+    MailboxRecord { highest_modseq: ModSeq(1), ..MailboxRecord::empty(id, name.into(), UidValidity(1)) }
 }
 
 #[test]

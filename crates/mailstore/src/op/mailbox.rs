@@ -12,7 +12,7 @@ use crate::sealed;
 use crate::view::Member;
 use crate::working::{Working, row_error};
 use crate::{INBOX_ID, MAILBOXES_MAX, MESSAGES_AT_ONCE_MAX, SUBSCRIPTIONS_MAX};
-use model::{MailboxId, Uid, UidValidity};
+use model::{MailboxId, UidValidity};
 use std::sync::Arc;
 
 /// Reads the account, and makes INBOX and the special-use mailboxes of a new one.
@@ -93,20 +93,8 @@ pub(super) fn make(w: &mut Working, name: Arc<str>, special_use: Option<SpecialU
     w.head.next_mailbox.0 += 1;
     let now_s = u32::try_from(w.now.unix_s()).unwrap_or(0);
     w.head.uid_validity = now_s.max(w.head.uid_validity.saturating_add(1));
-    let record = MailboxRecord {
-        id,
-        name,
-        special_use,
-        uid_validity: UidValidity(w.head.uid_validity),
-        uid_next: Uid(1),
-        highest_modseq: model::ModSeq(0),
-        messages: 0,
-        unseen: 0,
-        deleted: 0,
-        size_octets: 0,
-        recent_from: Uid(1),
-    };
-    change(w, record);
+    let record = MailboxRecord::empty(id, name, UidValidity(w.head.uid_validity));
+    change(w, MailboxRecord { special_use, ..record });
     id
 }
 

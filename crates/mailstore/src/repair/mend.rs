@@ -332,19 +332,8 @@ impl Mender {
     fn new_record(&self, id: MailboxId, name: &str) -> MailboxRecord {
         let seconds = u32::try_from(self.now.unix_ms() / 1000).unwrap_or(u32::MAX - 1);
         let before = self.found.mailboxes.values().map(|record| record.uid_validity.0).max().unwrap_or(0);
-        MailboxRecord {
-            id,
-            name: name.into(),
-            special_use: None,
-            uid_validity: UidValidity(seconds.max(before.saturating_add(1))),
-            uid_next: Uid(1),
-            highest_modseq: self.modseq,
-            messages: 0,
-            unseen: 0,
-            deleted: 0,
-            size_octets: 0,
-            recent_from: Uid(1),
-        }
+        let record = MailboxRecord::empty(id, name.into(), UidValidity(seconds.max(before.saturating_add(1))));
+        MailboxRecord { highest_modseq: self.modseq, ..record }
     }
 
     /// Messages without a place come into a mailbox of their own.
