@@ -129,6 +129,9 @@ struct Question {
 
 type Judge = Box<dyn FnOnce(&[Option<Bytes>]) -> Vec<String> + Send>;
 
+/// What is told of an email that is missing, and of one that does not know a place.
+type Wrong = [fn(EmailId) -> String; 2];
+
 struct Checker {
     store: Box<dyn Snapshot>,
     account: AccountId,
@@ -330,21 +333,10 @@ impl Checker {
                 self.expect(self.emptying.contains(&id), &about, || "there is no such mailbox".into());
             }
         }
-        let judge = move |found: &[Option<Bytes>]| {
-            let places = found.first().cloned().flatten().and_then(|row| Places::decode(member.email, &row).ok());
-            match places {
-                None => vec![format!("email {} has no places", member.email)],
-                Some(places) if !places.memberships.contains(&(id, uid)) => {
-                    vec![format!("email {} does not know this place", member.email)]
-                }
-                Some(places) if places.size_octets != member.size_octets => {
-                    vec!["size differs from its email's".into()]
-                }
-                Some(_) => Vec::new(),
-            }
-        };
-        let queries = vec![Query::row(&self.cell, rows::places(member.email))];
-        Ok(Some(Question { about, email: member.email, queries, judge: Box::new(judge) }))
+        let wrong: Wrong =
+            [|email| format!("email {email} has no places"), |email| format!("email {email} does not know this place")];
+        let knows = move |places: &Places| places.memberships.contains(&(id, uid));
+        Ok(Some(self.asked_of_places(about, &member, wrong, knows)))
     }
 
     /// A departure: its email knows it, and is as it was.
@@ -355,21 +347,34 @@ impl Checker {
         let member = gone::decode(departure, row)?;
         self.expect(id < self.head.next_mailbox, &about, || "its mailbox was never given out".into());
         self.expect(self.keywords.contains(member.flags.keywords()), &about, || "a keyword without a name".into());
+        let wrong: Wrong = [
+            |email| format!("{DANGLING}: email {email} is gone"),
+            |email| format!("{DANGLING}: email {email} does not know it"),
+        ];
+        let knows = move |places: &Places| places.departures.contains(&departure);
+        Ok(self.asked_of_places(about, &member, wrong, knows))
+    }
+
+    /// Whether the email of `member` is there, knows of it, and is of its size.
+    fn asked_of_places(
+        &self,
+        about: String,
+        member: &Member,
+        [missing, unknown]: Wrong,
+        knows: impl FnOnce(&Places) -> bool + Send + 'static,
+    ) -> Question {
+        let (email, size_octets) = (member.email, member.size_octets);
         let judge = move |found: &[Option<Bytes>]| {
-            let places = found.first().cloned().flatten().and_then(|row| Places::decode(member.email, &row).ok());
+            let places = found.first().cloned().flatten().and_then(|row| Places::decode(email, &row).ok());
             match places {
-                None => vec![format!("{DANGLING}: email {} is gone", member.email)],
-                Some(places) if !places.departures.contains(&departure) => {
-                    vec![format!("{DANGLING}: email {} does not know it", member.email)]
-                }
-                Some(places) if places.size_octets != member.size_octets => {
-                    vec!["size differs from its email's".into()]
-                }
+                None => vec![missing(email)],
+                Some(places) if !knows(&places) => vec![unknown(email)],
+                Some(places) if places.size_octets != size_octets => vec!["size differs from its email's".into()],
                 Some(_) => Vec::new(),
             }
         };
-        let queries = vec![Query::row(&self.cell, rows::places(member.email))];
-        Ok(Question { about, email: member.email, queries, judge: Box::new(judge) })
+        let queries = vec![Query::row(&self.cell, rows::places(email))];
+        Question { about, email, queries, judge: Box::new(judge) }
     }
 
     /// An email's places: the email is there, its octets, and every membership.
