@@ -28,14 +28,18 @@ struct Mail {
     reports: BTreeSet<(u64, String)>,
 }
 
+fn account(scene: &Scene, post: &Arc<Post>, number: usize) -> Arc<Account> {
+    let address = account_address(number).parse().unwrap();
+    let id = post.directory.account(&address).expect("it is declared").id;
+    scene.world().block_on(post.mailstore.account(id)).expect("all is healed")
+}
+
 /// Judges everything.
 pub fn judge(scene: &Scene, disk: &Disk, post: &Arc<Post>) {
     let mut mail = Mail::default();
     for number in 0..scene.plan().accounts {
-        let address = account_address(number).parse().unwrap();
-        let id = post.directory.account(&address).expect("it is declared").id;
-        let account = scene.world().block_on(post.mailstore.account(id)).expect("all is healed");
-        let violations = scene.world().block_on(check(&disk.rows, id)).expect("rows can be read");
+        let account = account(scene, post, number);
+        let violations = scene.world().block_on(check(&disk.rows, account.id())).expect("rows can be read");
         violations.iter().for_each(|wrong| scene.violation(format!("account {number}: {wrong}")));
         read(scene, number, &account, &mut mail);
     }
@@ -200,9 +204,7 @@ fn blobs_are_named(scene: &Scene, disk: &Disk) {
 /// Every message is removed.
 pub fn take_all_away(scene: &Scene, post: &Arc<Post>) {
     for number in 0..scene.plan().accounts {
-        let address = account_address(number).parse().unwrap();
-        let id = post.directory.account(&address).expect("it is declared").id;
-        let account = scene.world().block_on(post.mailstore.account(id)).expect("all is healed");
+        let account = account(scene, post, number);
         for record in account.mailboxes().iter() {
             let view = scene.world().block_on(account.open(record.id)).expect("all is healed");
             let uids = view.iter().map(|(_, member)| member.uid).collect();
