@@ -290,10 +290,10 @@ fn too_many_at_once_are_refused() {
 
 #[test]
 fn damage_is_found() {
-    use store::{Cell, Space};
+    use store::Space;
     let rig = rig();
     rig.append("a");
-    let cell = Cell::new([b"a".as_slice(), &common::ACCOUNT.0.to_be_bytes()].concat());
+    let cell = mailstore::cell_of(common::ACCOUNT);
     let keys: Vec<_> = rig.store.rows(Space::Rows, &cell).into_iter().map(|(key, _)| key).collect();
     for key in keys {
         rig.store.damage(Space::Rows, &cell, &key);

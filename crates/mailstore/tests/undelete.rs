@@ -7,7 +7,7 @@ mod common;
 use common::{ACCOUNT, Rig, append, done, expunge, flags, manual, new_email, numbers, rig};
 use mailstore::{
     AllAppended, Append, AppendAll, Body, DEPARTURES_MAX, Error, Expunge, FlagChange, INBOX_ID, KEPT_FOR,
-    KEPT_ROW_OCTETS, Keeping, Leaving, NewMessage, Restored, Transfer, Usage, Wanted, check,
+    KEPT_ROW_OCTETS, Keeping, Leaving, NewMessage, Restored, Transfer, Usage, Wanted, cell_of, check,
 };
 use model::{AccountId, EmailId, MailboxId, Quota};
 use std::sync::Arc;
@@ -70,7 +70,7 @@ fn purge(rig: &Rig) -> Usage {
 
 /// Rows of the account by the first octet of their keys, bodies last.
 fn rows(store: &MemoryStore, kinds: &str) -> Vec<usize> {
-    let cell = Cell::new([b"a".as_slice(), &ACCOUNT.0.to_be_bytes()].concat());
+    let cell = cell_of(ACCOUNT);
     let rows = store.rows(Space::Rows, &cell);
     let mut counts: Vec<_> = kinds.bytes().map(|kind| rows.iter().filter(|(key, _)| key[0] == kind).count()).collect();
     counts.push(store.rows(Space::Bodies, &cell).len());
@@ -420,7 +420,7 @@ fn what_an_older_program_leaves_is_harmless() {
     let emails: Vec<_> = ["a", "b"].into_iter().map(|subject| rig.append(subject).email).collect();
     let size = size(&rig);
     delete(&rig, &[1, 2]);
-    let cell = Cell::new([b"a".as_slice(), &ACCOUNT.0.to_be_bytes()].concat());
+    let cell = cell_of(ACCOUNT);
     let head = rig.store.rows(Space::Rows, &cell).into_iter().find(|(key, _)| &**key == b"H").unwrap().1;
     let mut batch = Batch::new(cell);
     let email = |kind: u8| [[kind].as_slice(), &emails[0].0.to_be_bytes()].concat();
@@ -478,7 +478,7 @@ fn an_account_ends_whole_wherever_the_process_ends() {
     rig.wait(rig.account.append_all(all)).unwrap();
     let uids: Vec<u32> = (1..=300).collect();
     rig.wait(rig.account.expunge(Expunge { leaving: Leaving::Any, ..expunge(&uids) })).unwrap();
-    let cell = Cell::new([b"a".as_slice(), &ACCOUNT.0.to_be_bytes()].concat());
+    let cell = cell_of(ACCOUNT);
     let mut processes = 0;
     loop {
         processes += 1;

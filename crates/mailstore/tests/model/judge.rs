@@ -4,7 +4,7 @@ use crate::house::{ACCOUNTS, House, check_view, mailstore};
 use crate::naive::{Folder, Item, Model, Outcome};
 use crate::script::{Kind, Op};
 use env::virtual_world::World;
-use mailstore::{Account, Change, FlagBits, check, check_links};
+use mailstore::{Account, Change, FlagBits, cell_of, check, check_links};
 use model::{EmailId, MailboxId, ModSeq, ThreadId, Uid};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -201,7 +201,7 @@ impl Known {
 
     /// A process that opens a copy of the rows sees the same.
     fn reopened(&self, house: &House, number: usize, is: &Read) {
-        let cell = Cell::new([b"a".as_slice(), &ACCOUNTS[number].0.to_be_bytes()].concat());
+        let cell = cell_of(ACCOUNTS[number]);
         let (copy, world) = (MemoryStore::new(), World::new(2));
         let mut rows = Batch::new(cell.clone());
         let blobs = world.block_on(house.blobs.list(None)).unwrap().ids;
@@ -229,7 +229,7 @@ impl Known {
 
 /// The deleted mailboxes that are not empty yet.
 pub(super) fn emptying(store: &MemoryStore, number: usize) -> BTreeSet<u32> {
-    let cell = Cell::new([b"a".as_slice(), &ACCOUNTS[number].0.to_be_bytes()].concat());
+    let cell = cell_of(ACCOUNTS[number]);
     let folder = |(key, _): (Bytes, Bytes)| Some(u32::from_be_bytes(key.strip_prefix(b"X")?.try_into().ok()?));
     store.rows(Space::Rows, &cell).into_iter().filter_map(folder).collect()
 }
