@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{ACCOUNT, Fate, Rig, Script, append, done, expunge, manual, rig, store_flags};
+use common::{ACCOUNT, Fate, Rig, Script, append, done, expunge, manual, rig, scripted, store_flags};
 use env::virtual_world::World;
 use env::{BoxFuture, Spawn};
 use futures_util::FutureExt;
@@ -96,9 +96,7 @@ fn a_dropped_caller_cancels_nothing() {
 
 #[test]
 fn what_is_chained_on_a_commit_of_unknown_fate_happens_once() {
-    let memory = MemoryStore::with_manual_sync();
-    let script = Script::new(&memory);
-    let rig = Rig::over(memory, script.clone());
+    let (rig, script) = scripted(MemoryStore::with_manual_sync());
     script.answers.lock().unwrap().push_back(Fate::AppliedUnknown);
     let first = rig.account.append(append(INBOX_ID, "a"));
     rig.world.run_until_stalled();
@@ -184,9 +182,7 @@ fn big(n: u32) -> mailstore::NewEmail {
 
 #[test]
 fn a_batch_of_large_operations_is_bounded() {
-    let memory = MemoryStore::new();
-    let script = Script::new(&memory);
-    let rig = Rig::over(memory, script.clone());
+    let (rig, script) = scripted(MemoryStore::new());
     rig.inbox();
     let asked = appends(&rig, 0..900);
     uids(&rig, asked);
@@ -291,9 +287,7 @@ fn a_runner_dropped_with_batches_under_way_leaves_a_sound_account() {
 
 #[test]
 fn reads_that_fail_refuse_without_a_trace() {
-    let memory = MemoryStore::new();
-    let script = Script::new(&memory);
-    let rig = Rig::over(memory, script.clone());
+    let (rig, script) = scripted(MemoryStore::new());
     rig.append("a");
     rig.inbox();
     script.unreadable.store(true, Ordering::Relaxed);
@@ -313,9 +307,7 @@ fn reads_that_fail_refuse_without_a_trace() {
 
 #[test]
 fn an_append_reads_only_what_it_looks_up() {
-    let memory = MemoryStore::new();
-    let script = Script::new(&memory);
-    let rig = Rig::over(memory, script.clone());
+    let (rig, script) = scripted(MemoryStore::new());
     rig.inbox();
     rig.append("a");
     script.reads.store(0, Ordering::Relaxed);

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Rig, Script, append, done, flags, manual, rig, store_flags};
+use common::{Rig, append, done, flags, manual, rig, scripted, store_flags};
 use mailstore::{
     Append, Comes, DELIVERIES_KEPT, DeliveryId, Error, FlagChange, INBOX_ID, Import, KEPT_FOR, LOG_KEPT,
     MESSAGES_AT_ONCE_MAX, Outcome, SourceId, Transfer,
@@ -257,9 +257,7 @@ fn a_delivery_is_done_once_and_forgotten_in_time() {
 
 #[test]
 fn views_that_sessions_hold_stay_in_memory() {
-    let memory = MemoryStore::new();
-    let script = Script::new(&memory);
-    let rig = Rig::over(memory, script.clone());
+    let (rig, script) = scripted(MemoryStore::new());
     let held: Vec<_> = (1..=6).map(|id| rig.wait(rig.account.open(MailboxId(id))).unwrap()).collect();
     for _ in 0..3 {
         for id in 1..=6 {

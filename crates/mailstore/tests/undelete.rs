@@ -4,12 +4,13 @@
 
 mod common;
 
-use common::{ACCOUNT, Rig, append, done, expunge, flags, manual, new_email, numbers, rig};
+use common::{ACCOUNT, Rig, append, done, expunge, flags, manual, new_email, numbers, rig, scripted};
 use mailstore::{
     AllAppended, Append, AppendAll, Body, DEPARTURES_MAX, Error, Expunge, FlagChange, INBOX_ID, KEPT_FOR,
     KEPT_ROW_OCTETS, Keeping, Leaving, NewMessage, Restored, Transfer, Usage, Wanted, cell_of, check,
 };
 use model::{AccountId, EmailId, MailboxId, Quota};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 use store::memory::MemoryStore;
@@ -341,17 +342,26 @@ fn a_full_disk_lets_messages_go() {
     rig.sound();
 }
 
+/// Together, each with its number for a subject.
+fn append_many(rig: &Rig, numbers: Range<u32>) {
+    let message = |n: u32| NewMessage { email: common::email(&n.to_string()), flags: vec![], internal_date: None };
+    let messages = numbers.map(message).collect();
+    let append = AppendAll { mailbox: INBOX_ID, messages, quota: Quota::default(), replaces: None };
+    rig.wait(rig.account.append_all(append)).unwrap();
+}
+
+/// The messages up to this UID, whatever their flags.
+fn expunge_first(rig: &Rig, last: u32) {
+    let uids: Vec<u32> = (1..=last).collect();
+    rig.wait(rig.account.expunge(Expunge { leaving: Leaving::Any, ..expunge(&uids) })).unwrap();
+}
+
 /// At each step of a purge the process ends: what is left is sound, and the next one goes on.
 #[test]
 fn a_purge_may_be_cut_anywhere() {
     let rig = manual();
-    let many: Vec<_> = (0..2500)
-        .map(|n| NewMessage { email: common::email(&n.to_string()), flags: vec![], internal_date: None })
-        .collect();
-    let append = AppendAll { mailbox: INBOX_ID, messages: many, quota: Quota::default(), replaces: None };
-    rig.wait(rig.account.append_all(append)).unwrap();
-    let uids: Vec<u32> = (1..=2500).collect();
-    rig.wait(rig.account.expunge(Expunge { leaving: Leaving::Any, ..expunge(&uids) })).unwrap();
+    append_many(&rig, 0..2500);
+    expunge_first(&rig, 2500);
     rig.world.pass(KEPT_FOR * 2);
     for (durable, left) in [(0, 2500), (1, 1500), (0, 1500), (1, 500), (1, 0)] {
         let cut = rig.reopened();
@@ -369,19 +379,10 @@ fn a_purge_may_be_cut_anywhere() {
 
 #[test]
 fn expunging_ten_thousand_is_one_batch_of_some_octets() {
-    let memory = MemoryStore::new();
-    let script = common::Script::new(&memory);
-    let rig = Rig::over(memory, script.clone());
-    for part in 0..10 {
-        let message =
-            |n| NewMessage { email: common::email(&format!("{part}-{n}")), flags: vec![], internal_date: None };
-        let messages = (0..1000).map(message).collect();
-        let append = AppendAll { mailbox: INBOX_ID, messages, quota: Quota::default(), replaces: None };
-        rig.wait(rig.account.append_all(append)).unwrap();
-    }
+    let (rig, script) = scripted(MemoryStore::new());
+    (0..10).for_each(|part| append_many(&rig, part * 1000..(part + 1) * 1000));
     script.batches.lock().unwrap().clear();
-    let uids: Vec<u32> = (1..=10_000).collect();
-    rig.wait(rig.account.expunge(Expunge { leaving: Leaving::Any, ..expunge(&uids) })).unwrap();
+    expunge_first(&rig, 10_000);
     // Beside it the view is sealed, which makes no room.
     let batches: Vec<_> =
         script.batches.lock().unwrap().iter().copied().filter(|(_, makes_room)| *makes_room).collect();
@@ -471,13 +472,8 @@ fn a_session_is_told_of_what_comes_back() {
 #[test]
 fn an_account_ends_whole_wherever_the_process_ends() {
     let rig = manual();
-    let many: Vec<_> = (0..700)
-        .map(|n| NewMessage { email: common::email(&n.to_string()), flags: vec![], internal_date: None })
-        .collect();
-    let all = AppendAll { mailbox: INBOX_ID, messages: many, quota: Quota::default(), replaces: None };
-    rig.wait(rig.account.append_all(all)).unwrap();
-    let uids: Vec<u32> = (1..=300).collect();
-    rig.wait(rig.account.expunge(Expunge { leaving: Leaving::Any, ..expunge(&uids) })).unwrap();
+    append_many(&rig, 0..700);
+    expunge_first(&rig, 300);
     let cell = cell_of(ACCOUNT);
     let mut processes = 0;
     loop {

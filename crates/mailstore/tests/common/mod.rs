@@ -34,6 +34,12 @@ pub fn manual() -> Rig {
     Rig::over(store.clone(), Arc::new(store))
 }
 
+/// On a store that does as the script says, over `memory`.
+pub fn scripted(memory: MemoryStore) -> (Rig, Arc<Script>) {
+    let script = Script::new(&memory);
+    (Rig::over(memory, script.clone()), script)
+}
+
 impl Rig {
     /// With `store` as the account sees it, over `memory`.
     pub fn over(memory: MemoryStore, store: Arc<dyn Store>) -> Rig {
