@@ -65,6 +65,23 @@ struct Sample {
 impl Sample {
     /// Enough for a preview in any encoding; HTML often has more than this before its first word, and then has none.
     const OCTETS_MAX: usize = 4096;
+    /// Most often this is enough, and a quarter of the work.
+    const OCTETS_FIRST: usize = 1024;
+    /// Characters at the end that may come of what was cut off in the midst: of a character, of an escape, of a tag.
+    const CHARS_UNSURE: usize = 64;
+
+    /// The preview of the part from which this was taken.
+    fn preview(&self, part: &Part, budget: &Budget) -> String {
+        let text = |octets| text::searchable(part, &self.octets, &Budget { octets, ..*budget });
+        let whole = || text::preview(&text(Sample::OCTETS_MAX), Scanned::PREVIEW_CHARS_MAX);
+        if self.octets.len() <= Sample::OCTETS_FIRST {
+            return whole();
+        }
+        let first = text(Sample::OCTETS_FIRST);
+        let sure = first.char_indices().nth_back(Sample::CHARS_UNSURE).map_or(0, |(end, _)| end);
+        let preview = text::preview(first.get(..sure).unwrap_or_default(), Scanned::PREVIEW_CHARS_MAX);
+        if preview.chars().count() == Scanned::PREVIEW_CHARS_MAX { preview } else { whole() }
+    }
 }
 
 impl Scanner {
@@ -137,8 +154,7 @@ impl Scanner {
     fn scanned(self) -> Scanned {
         let structure = self.tree.finish();
         let sampled = self.sample.part.and_then(|index| structure.parts().get(index as usize));
-        let budget = Budget { octets: Sample::OCTETS_MAX, ..self.budget };
-        let text = sampled.map(|part| text::searchable(part, &self.sample.octets, &budget)).unwrap_or_default();
+        let preview = sampled.map(|part| self.sample.preview(part, &self.budget)).unwrap_or_default();
         Scanned {
             envelope: self.root.envelope,
             threading: self.root.threading,
@@ -152,7 +168,7 @@ impl Scanner {
             has_nul: self.traits.has_nul,
             has_bare_line_end: self.traits.has_bare_line_end,
             has_long_line: self.traits.has_long_line,
-            preview: text::preview(&text, Scanned::PREVIEW_CHARS_MAX),
+            preview,
             structure,
         }
     }

@@ -434,12 +434,48 @@ fn mime_like() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
 }
 
+/// Words, signs and tags, some thousand octets of them.
+fn prose() -> impl Strategy<Value = Vec<&'static str>> {
+    let pieces = vec![
+        "word ",
+        "größer ",
+        "x",
+        "&amp; ",
+        "<b>bold</b>",
+        "<a href=\"https://example.org/a/long/one\">",
+        "\r\n",
+        "語",
+        "  ",
+    ];
+    prop::collection::vec(prop::sample::select(pieces), 0..900)
+}
+
+fn lines(base64: &str) -> String {
+    base64.as_bytes().chunks(76).map(|line| format!("{}\r\n", String::from_utf8_lossy(line))).collect()
+}
+
 proptest! {
     #[test]
     fn any_split_gives_the_same(message in mime_like(), size in 1usize..20) {
         let whole = scan(&message);
         prop_assert_eq!(split(&message, size), whole.clone());
         prop_assert_eq!(split(&message, 1), whole);
+    }
+
+    #[test]
+    fn the_preview_is_that_of_the_whole_sample(pieces in prose(), transfer in 0usize..3, html: bool) {
+        let encoding = ["8bit", "base64", "quoted-printable"][transfer];
+        let subtype = if html { "html" } else { "plain" };
+        let header = format!("Content-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n");
+        let body = match transfer {
+            1 => lines(&base64::Engine::encode(&base64::engine::general_purpose::STANDARD, pieces.concat())),
+            2 => pieces.concat().bytes().map(|octet| format!("={octet:02X}")).collect(),
+            _ => pieces.concat(),
+        };
+        let scanned = scan(&[header.as_bytes(), body.as_bytes()].concat());
+        let sample = Budget { octets: Sample::OCTETS_MAX, ..Scanner::DEFAULT_BUDGET };
+        let whole = text::searchable(scanned.structure.root(), body.as_bytes(), &sample);
+        prop_assert_eq!(&scanned.preview, &text::preview(&whole, Scanned::PREVIEW_CHARS_MAX));
     }
 
     #[test]
