@@ -116,12 +116,18 @@ impl Journals {
     /// that of keyspaces; and what a process that was killed had made may be seen by the next one and not be on the disk.
     pub(crate) fn sync_folders(&self) -> io::Result<()> {
         let keyspaces = self.keyspaces();
-        for keyspace in fs::read_dir(&keyspaces)? {
-            let keyspace = keyspace?.path();
-            let tables = keyspace.join("tables");
-            [tables, keyspace].iter().filter(|folder| folder.is_dir()).try_for_each(|folder| sync_folder(folder))?;
+        if keyspaces.is_dir() {
+            for keyspace in fs::read_dir(&keyspaces)? {
+                let keyspace = keyspace?.path();
+                let tables = keyspace.join("tables");
+                [tables, keyspace]
+                    .iter()
+                    .filter(|folder| folder.is_dir())
+                    .try_for_each(|folder| sync_folder(folder))?;
+            }
+            sync_folder(&keyspaces)?;
         }
-        [Some(&*keyspaces), Some(&*self.rows), self.rows.parent()].into_iter().flatten().try_for_each(sync_folder)
+        [Some(&*self.rows), self.rows.parent()].into_iter().flatten().try_for_each(sync_folder)
     }
 
     fn keyspaces(&self) -> PathBuf {

@@ -120,6 +120,9 @@ impl Files for FjallFiles {
         if after == After::Start && !journals.rows.exists() {
             self.make()?;
         }
+        // Who was here before may have been killed behind a rename and before its sync: what is opened by the new name, and what
+        // opening removes because of it, must not meet the old one after a power cut.
+        journals.sync_folders().map_err(OpenError::io(&journals.rows, "syncing the engine's folders"))?;
         let cut = match after {
             After::Start => Ok(()),
             After::Failure => journals.cut_from(self.durable.load(Ordering::Acquire)),
