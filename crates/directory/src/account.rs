@@ -1,7 +1,9 @@
 //! Who owns mail, and by what they are known.
 
+use crate::roll::Seal;
 use crate::{Credential, Secret};
 use model::{AccountId, Address, Quota};
+use sasl::ScramHash;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -60,8 +62,38 @@ pub(crate) fn fold(local: &str) -> Cow<'_, str> {
     if is_folded { Cow::Borrowed(local) } else { Cow::Owned(local.to_lowercase()) }
 }
 
-impl Entry {
+impl Account {
     pub(crate) fn may_log_in(&self) -> bool {
-        self.account.state == AccountState::Enabled
+        self.state == AccountState::Enabled
     }
 }
+
+impl Entry {
+    /// What is known of it while it lies in the store.
+    pub(crate) fn seal(&self) -> Seal {
+        let has = |hash| self.credential.has_scram(hash);
+        Seal {
+            stamp: self.stamp(),
+            apop: self.apop.is_some(),
+            scram_sha_256: has(ScramHash::Sha256),
+            scram_sha_1: has(ScramHash::Sha1),
+        }
+    }
+
+    /// Another number for another credential: 64 bits of a hash, of which nobody learns what was hashed.
+    pub(crate) fn stamp(&self) -> u64 {
+        let (kind, text) = match (&self.credential, self.credential.to_text()) {
+            (Credential::Clear(secret), _) => (0, secret.expose().to_owned()),
+            (Credential::Hashed { .. }, text) => (1, text.unwrap_or_default()),
+        };
+        let apop = self.apop.as_ref().map_or("", Secret::expose);
+        let mut hasher = blake3::Hasher::new_derive_key(STAMP_CONTEXT);
+        hasher.update(&[kind]).update(&(text.len() as u64).to_le_bytes());
+        hasher.update(text.as_bytes()).update(apop.as_bytes());
+        let mut stamp = [0; size_of::<u64>()];
+        hasher.finalize_xof().fill(&mut stamp);
+        u64::from_le_bytes(stamp)
+    }
+}
+
+const STAMP_CONTEXT: &str = "postamt directory 2026-11 stamp of a credential";

@@ -2,7 +2,7 @@
 
 use crate::people::People;
 use crate::{Account, Origin, Target};
-use model::{Address, Domain};
+use model::{AccountId, Address, Domain};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
@@ -45,7 +45,7 @@ pub(crate) struct Step {
 /// Where a target is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
-    Account(usize),
+    Account(AccountId),
     List(usize),
     Foreign,
     Nowhere,
@@ -109,16 +109,22 @@ impl List {
 
 /// What a list comes to.
 #[derive(Default)]
-pub(crate) struct Expansion {
+pub(crate) struct Expansion<'a> {
     /// Each once.
-    pub(crate) targets: Vec<Target>,
+    ends: Vec<End<'a>>,
     /// A bound was met: something is missing.
     pub(crate) cut: bool,
 }
 
+/// Where mail to a list arrives.
+enum End<'a> {
+    Account(AccountId, Option<&'a str>),
+    Foreign(&'a Address),
+}
+
 impl People {
     /// Follows the list at `start`, nearest first; `detail` is for the accounts that get none on the way.
-    pub(crate) fn expand(&self, start: usize, detail: Option<&str>) -> Expansion {
+    pub(crate) fn expand<'a>(&'a self, start: usize, detail: Option<&'a str>) -> Expansion<'a> {
         let mut expansion = Expansion::default();
         let (mut accounts, mut foreign) = (HashSet::new(), HashSet::new());
         let mut visited = HashSet::from([start]);
@@ -129,17 +135,9 @@ impl People {
             for (step, inherited) in steps.flat_map(|(list, detail)| list.steps.iter().map(move |step| (step, detail)))
             {
                 let detail = step.detail.as_deref().or(inherited);
-                let is_full = expansion.targets.len() >= TARGETS_MAX;
                 match step.place {
-                    Place::Account(at) if accounts.insert(at) => match self.at(at) {
-                        Some(_) if is_full => expansion.cut = true,
-                        Some(account) => expansion.targets.push(Target::account(account, detail)),
-                        None => {}
-                    },
-                    Place::Foreign if foreign.insert(&step.address) => match is_full {
-                        true => expansion.cut = true,
-                        false => expansion.targets.push(Target::Foreign(step.address.clone())),
-                    },
+                    Place::Account(id) if accounts.insert(id) => expansion.add(End::Account(id, detail)),
+                    Place::Foreign if foreign.insert(&step.address) => expansion.add(End::Foreign(&step.address)),
                     Place::List(at) if visited.insert(at) => match visited.len() > TARGETS_MAX {
                         true => expansion.cut = true,
                         false => next.push((at, detail)),
@@ -153,11 +151,18 @@ impl People {
         expansion
     }
 
+    /// Where mail to the list at `start` goes.
+    pub(crate) fn targets(&self, start: usize, detail: Option<&str>) -> Vec<Target> {
+        let target = |end| match end {
+            End::Account(id, detail) => Some(Target::account(self.account_by_id(id)?, detail)),
+            End::Foreign(address) => Some(Target::Foreign(Address::clone(address))),
+        };
+        self.expand(start, detail).ends.into_iter().filter_map(target).collect()
+    }
+
     /// Whether the list at `start` leads to `account`.
     pub(crate) fn leads_to(&self, start: usize, account: &Account) -> bool {
-        let is_it =
-            |target: &Target| matches!(target, Target::Account { account: found, .. } if found.id == account.id);
-        self.expand(start, None).targets.iter().any(is_it)
+        self.expand(start, None).ends.iter().any(|end| matches!(end, End::Account(id, _) if *id == account.id))
     }
 
     /// What is wrong with the lists.
@@ -205,6 +210,16 @@ impl People {
         let mut way: Vec<usize> = std::iter::once(start).chain(back).collect();
         way.reverse();
         way.iter().filter_map(|&at| self.lists().get(at)).map(|list| list.name.to_string()).collect()
+    }
+}
+
+impl<'a> Expansion<'a> {
+    fn add(&mut self, end: End<'a>) {
+        if self.ends.len() < TARGETS_MAX {
+            self.ends.push(end);
+        } else {
+            self.cut = true;
+        }
     }
 }
 

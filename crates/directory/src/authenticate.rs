@@ -1,18 +1,21 @@
 //! Log-in by password; `scram` is the way in without showing it.
 
 mod apop;
+mod evidence;
 mod scram;
 
-use crate::account::{Entry, folded};
+use crate::account::folded;
 use crate::credential::{Argon2id, PASSWORD_OCTETS_MAX};
 use crate::hashing::Hashing;
+use crate::people::Login;
 use crate::remembered::{Proof, Remembered};
 use crate::throttle::{self, Network, Throttle};
 use crate::{Account, Credential, Directory};
 use env::{BoxFuture, Clock, Random, Spawn};
+use evidence::Evidence;
 use model::{Address, Moment, Timestamp};
 use sasl::prepare_password;
-use scram::Derived;
+use scram::{Derived, MadeUp};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -34,6 +37,9 @@ pub enum AuthError {
     /// Too many log-ins wait to be checked; heals by itself.
     #[error("too many log-ins at once; try again in a moment")]
     Busy,
+    /// What it is checked against cannot be read; it may heal.
+    #[error("log-ins cannot be checked now; try again later")]
+    Unavailable,
 }
 
 /// What stands between a password and its account.
@@ -45,6 +51,7 @@ pub(crate) struct Gate {
     throttle: Mutex<Throttle>,
     remembered: Mutex<Remembered>,
     derived: Mutex<Derived>,
+    made_up: Mutex<Option<MadeUp>>,
 }
 
 impl Gate {
@@ -52,8 +59,8 @@ impl Gate {
         let mut key = [0; blake3::KEY_LEN];
         random.fill(&mut key);
         let hashing = Hashing::new(spawn);
-        let (throttle, remembered, derived) = Default::default();
-        Gate { clock, hashing, key, throttle, remembered, derived }
+        let (throttle, remembered, derived, made_up) = Default::default();
+        Gate { clock, hashing, key, throttle, remembered, derived, made_up }
     }
 
     fn keyed(&self, parts: &[&[u8]]) -> blake3::Hash {
@@ -66,14 +73,10 @@ impl Gate {
 
     /// Bound to the credential, so that a changed one is a different proof; and to the network, so that nobody elsewhere gets
     /// past the throttle by guessing what somebody has just signed in with.
-    fn proof(&self, entry: &Entry, password: &[u8], network: Option<Network>) -> Proof {
-        let credential = match &entry.credential {
-            Credential::Hashed { argon2id, .. } => argon2id.as_str(),
-            Credential::Clear(secret) => secret.expose(),
-        };
-        let (id, network) = (entry.account.id.0.to_le_bytes(), network.map(Network::octets));
+    fn proof(&self, account: &Account, stamp: u64, password: &[u8], network: Option<Network>) -> Proof {
+        let (id, network) = (account.id.0.to_le_bytes(), network.map(Network::octets));
         let network = network.as_ref().map_or(&[][..], |octets| octets);
-        self.keyed(&[b"proof", &id, credential.as_bytes(), network, password]).into()
+        self.keyed(&[b"proof", &id, &stamp.to_le_bytes(), network, password]).into()
     }
 
     /// By which a login's failures are counted.
@@ -120,24 +123,24 @@ impl Directory {
         let password = prepare_password(password);
         let password = password.expose();
         let gate = &self.gate;
-        let entry = self.by_login(login);
-        let entry = entry.as_deref();
-        if let Some(entry) = entry
-            && gate.remembered().holds(&gate.proof(entry, password, network), gate.clock.monotonic())
+        let known = self.people().by_login(login);
+        if let Some(Login { account, stamp, .. }) = &known
+            && gate.remembered().holds(&gate.proof(account, *stamp, password, network), gate.clock.monotonic())
         {
-            return Ok(entry.account.clone());
+            return Ok(account.clone());
         }
-        let name = gate.name(&self.in_full(login, entry));
+        let name = gate.name(&self.in_full(login, known.as_ref()));
         if let Some(until) = gate.throttle().blocked_until(&name, network, gate.clock.monotonic()) {
             return Err(gate.not_before(until));
         }
-        let right = self.password_is_right(entry.map(|entry| &entry.credential), password).await?;
+        let evidence = self.evidence(known.as_ref(), &name).await?;
+        let right = self.password_is_right(&evidence, password).await?;
         let now = gate.clock.monotonic();
-        match entry {
-            Some(entry) if right => {
+        match (known, evidence.own) {
+            (Some(Login { account, .. }), Some(own)) if right => {
                 gate.throttle().succeeded(&name, network, now);
-                gate.remembered().keep(gate.proof(entry, password, network), now);
-                Ok(entry.account.clone())
+                gate.remembered().keep(gate.proof(&account, own.stamp(), password, network), now);
+                Ok(account)
             }
             _ => {
                 gate.throttle().failed(&name, network, now);
@@ -148,9 +151,9 @@ impl Directory {
 
     /// The address that is meant. One under two spellings is one login, whether or not there is such an account: a bare local
     /// part that nobody has, or several, is of the first domain.
-    fn in_full(&self, login: &str, entry: Option<&Entry>) -> String {
-        match (entry, login.parse::<Address>()) {
-            (Some(entry), _) => folded(&entry.account.address),
+    fn in_full(&self, login: &str, known: Option<&Login>) -> String {
+        match (known, login.parse::<Address>()) {
+            (Some(known), _) => folded(&known.account.address),
             (None, Ok(address)) => folded(&address),
             (None, Err(_)) => {
                 let people = self.people();
@@ -160,9 +163,9 @@ impl Directory {
         }
     }
 
-    async fn password_is_right(&self, credential: Option<&Credential>, password: &[u8]) -> Result<bool, AuthError> {
+    async fn password_is_right(&self, evidence: &Evidence, password: &[u8]) -> Result<bool, AuthError> {
         let gate = &self.gate;
-        let clear = match credential {
+        let clear = match evidence.own.as_ref().map(|own| &own.credential) {
             Some(Credential::Hashed { argon2id, .. }) => return gate.hash_matches(argon2id, password).await,
             Some(Credential::Clear(secret)) => Some(prepare_password(secret.expose().as_bytes())),
             None => None,
@@ -170,18 +173,10 @@ impl Directory {
         // Keyed hashes are compared, in constant time: neither length nor prefix of the password shows.
         let expected = gate.keyed(&[b"clear", clear.as_ref().map_or(&[][..], |secret| secret.expose())]);
         let right = gate.keyed(&[b"clear", password]) == expected && clear.is_some();
-        if !right && let Some(decoy) = self.decoy() {
-            gate.hash_matches(&decoy, password).await?;
+        if !right && let Some(decoy) = evidence.decoy() {
+            gate.hash_matches(decoy, password).await?;
         }
         Ok(right)
-    }
-
-    /// Checked in vain where no hash was due, so that every refusal costs the same.
-    fn decoy(&self) -> Option<Argon2id> {
-        self.people().entries().iter().find_map(|entry| match &entry.credential {
-            Credential::Hashed { argon2id, .. } => Some(argon2id.clone()),
-            Credential::Clear(_) => None,
-        })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::account::folded;
 use crate::ids;
-use crate::rows::{self, HEAD, Head, RowError, Stored};
+use crate::rows::{self, HEAD, Head, Row, RowError};
 use model::AccountId;
 use std::collections::BTreeMap;
 use store::{Bytes, Query, ReadError, Snapshot};
@@ -32,7 +32,8 @@ pub async fn check(store: &dyn Snapshot) -> Result<Vec<(String, String)>, ReadEr
 #[derive(Default)]
 struct Checker {
     head: Option<Head>,
-    stored: Stored,
+    /// Number and folded address of those who are stored.
+    accounts: Vec<(AccountId, String)>,
     numbers: BTreeMap<AccountId, String>,
     wrong: Vec<(String, String)>,
 }
@@ -54,7 +55,11 @@ impl Checker {
             })
         } else {
             match rows::PREFIXES.into_iter().find(|prefix| name.starts_with(prefix)) {
-                Some(prefix) => self.stored.take(prefix, key, row),
+                Some(prefix) => Row::read(prefix, key, row).map(|row| {
+                    if let Row::Account(entry) = row {
+                        self.accounts.push((entry.account.id, folded(&entry.account.address)));
+                    }
+                }),
                 None => return self.tell(name, "nobody knows such a row"),
             }
         };
@@ -71,11 +76,9 @@ impl Checker {
             let wrong = format!("{address} has number {id}, which was never given out");
             self.tell(HEAD, wrong);
         }
-        let accounts: Vec<_> = self.stored.accounts.values().map(|entry| entry.account.clone()).collect();
-        for account in accounts {
-            let address = folded(&account.address);
-            if self.numbers.get(&account.id) != Some(&address) {
-                self.tell(format!("principal/{address}"), format!("number {} is not that of {address}", account.id));
+        for (id, address) in std::mem::take(&mut self.accounts) {
+            if self.numbers.get(&id) != Some(&address) {
+                self.tell(format!("principal/{address}"), format!("number {id} is not that of {address}"));
             }
         }
     }

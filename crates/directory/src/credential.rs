@@ -182,11 +182,6 @@ impl Argon2id {
         Ok(Argon2id(phc.to_owned()))
     }
 
-    /// The PHC string.
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-
     /// Whether it is that of a prepared password. Takes tens of milliseconds.
     pub(crate) fn verify(&self, password: &[u8]) -> bool {
         Argon2::default().verify_password(password, self.0.as_str()).is_ok()

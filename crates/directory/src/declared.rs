@@ -1,9 +1,9 @@
 //! What the configuration file says about people: looked at once, and never edited here.
 
-use crate::account::{Entry, folded};
+use crate::account::{Entry, fold, folded};
 use crate::{Account, AccountState, CatchAll, Credential, DirectoryError, DirectorySpec, Origin};
 use model::{AccountId, Address, Domain};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// A [`DirectorySpec`] without contradictions, and its accounts with their numbers.
@@ -12,6 +12,11 @@ pub(crate) struct Declared {
     accounts: Vec<Arc<Entry>>,
     catch_all: CatchAll,
     postmaster: Option<Address>,
+    /// By domain and folded local part.
+    by_address: HashMap<Domain, HashMap<Box<str>, usize>>,
+    /// By folded local part.
+    by_local: HashMap<Box<str>, Vec<usize>>,
+    by_id: HashMap<AccountId, usize>,
 }
 
 /// The folded addresses of the accounts, in their order.
@@ -50,12 +55,38 @@ impl Declared {
             };
             Arc::new(Entry { account: Arc::new(account_of(address)), credential: account.credential, apop })
         };
-        Declared {
+        let mut declared = Declared {
             domains: spec.domains,
             accounts: spec.accounts.into_iter().zip(ids).map(entry).collect(),
             catch_all: spec.catch_all,
             postmaster: spec.postmaster,
+            by_address: HashMap::new(),
+            by_local: HashMap::new(),
+            by_id: HashMap::new(),
+        };
+        for (at, entry) in declared.accounts.iter().enumerate() {
+            let Account { address, id, .. } = &*entry.account;
+            let local: Box<str> = fold(address.local.as_str()).into();
+            declared.by_local.entry(local.clone()).or_default().push(at);
+            declared.by_address.entry(address.domain.clone()).or_default().insert(local, at);
+            declared.by_id.insert(*id, at);
         }
+        declared
+    }
+
+    /// Who has this very address.
+    pub(crate) fn find(&self, domain: &Domain, folded: &str) -> Option<&Arc<Entry>> {
+        let at = self.by_address.get(domain)?.get(folded)?;
+        self.accounts.get(*at)
+    }
+
+    /// All who have this local part.
+    pub(crate) fn called(&self, folded: &str) -> impl Iterator<Item = &Arc<Entry>> {
+        self.by_local.get(folded).into_iter().flatten().filter_map(|at| self.accounts.get(*at))
+    }
+
+    pub(crate) fn get(&self, id: AccountId) -> Option<&Arc<Entry>> {
+        self.by_id.get(&id).and_then(|at| self.accounts.get(*at))
     }
 
     pub(crate) fn domains(&self) -> &[Domain] {

@@ -13,6 +13,7 @@ use env::{Clock, Random, Spawn};
 use futures_channel::oneshot;
 use futures_util::lock::Mutex;
 use model::{AccountId, Address};
+use std::iter::successors;
 use std::sync::{Arc, PoisonError, RwLock};
 use store::{Batch, Bytes, CommitError, Found, Query, Space, Store};
 
@@ -34,7 +35,7 @@ struct Books {
 
 /// What is declared, and the stored rows as this process knows them.
 struct Kept {
-    declared: Declared,
+    declared: Arc<Declared>,
     head: Option<Bytes>,
     stored: Stored,
 }
@@ -69,7 +70,7 @@ impl Directory {
         random: &dyn Random,
         spec: DirectorySpec,
     ) -> Result<Directory, DirectoryError> {
-        let declared = declare(&*store, spec).await?;
+        let declared = Arc::new(declare(&*store, spec).await?);
         let (head, stored) = rows::load(&*store).await.map_err(DirectoryError::Stored)?;
         let people = People::of(&declared, &stored);
         report(people.faults(), &[]);
@@ -82,7 +83,7 @@ impl Directory {
     pub async fn declare(&self, spec: DirectorySpec) -> Result<(), DirectoryError> {
         let declared = declare(&*self.books.store, spec).await?;
         let mut kept = self.books.kept.lock().await;
-        kept.declared = declared;
+        kept.declared = Arc::new(declared);
         self.books.publish(People::of(&kept.declared, &kept.stored));
         Ok(())
     }
@@ -90,12 +91,19 @@ impl Directory {
     /// All accounts: the declared ones in their order, then the stored ones, oldest first.
     pub fn accounts(&self) -> impl Iterator<Item = Arc<Account>> + use<> {
         let people = self.people();
-        (0..).map_while(move |at| people.at(at).cloned())
+        let declared: Vec<_> = people.declared().iter().map(|entry| entry.account.clone()).collect();
+        let first = people.stored_after(None);
+        declared.into_iter().chain(successors(first, move |last| people.stored_after(Some(last.id))))
+    }
+
+    /// How many accounts there are.
+    pub fn account_count(&self) -> usize {
+        self.people().count()
     }
 
     /// The account with this number, if somebody has it.
     pub fn account_by_id(&self, id: AccountId) -> Option<Arc<Account>> {
-        self.people().account_by_id(id).cloned()
+        self.people().account_by_id(id)
     }
 
     /// All local domains: the declared ones in their order, then the stored ones by name.
@@ -115,17 +123,18 @@ impl Directory {
 
     /// The account with this very address, whatever catch-all and aliases say.
     pub fn account(&self, address: &Address) -> Option<Arc<Account>> {
-        self.people().account(address).cloned()
-    }
-
-    /// Who logs in as `login`: a full address, or a local part that only one account has. Not who is disabled.
-    pub(crate) fn by_login(&self, login: &str) -> Option<Arc<Entry>> {
-        self.people().by_login(login).filter(|entry| entry.may_log_in()).cloned()
+        self.people().account(address)
     }
 
     /// As they stand now; whoever holds this sees no later edit.
     pub(crate) fn people(&self) -> Arc<People> {
         self.books.people()
+    }
+
+    /// What the store says about who has this very address, with the credential.
+    pub(crate) async fn principal(&self, address: &Address) -> Result<Entry, RowError> {
+        let query = Query::row(&rows::cell(), rows::principal_key(address));
+        rows::principal_of(address, self.books.store.read(vec![query]).await?.into_row().as_ref())
     }
 
     /// Changes something about people. It is durable and in effect when this returns, also when the caller goes away
@@ -169,21 +178,16 @@ impl Books {
 
     async fn edit(&self, edit: &Edit) -> Result<Edited, EditError> {
         let mut kept = self.kept.lock().await;
-        let mut attempt = 1;
-        loop {
-            let (head, number) = self.look(edit).await?;
-            self.catch_up(&mut kept, head.clone()).await?;
+        // Each attempt but the last follows somebody else's edit, or an attempt that met one.
+        for _ in 0..2 * ATTEMPTS_MAX {
+            let before = self.people();
+            let (head, row) = self.look(edit.row_key(&before)).await?;
             if kept.head != head {
-                // Somebody edited between the two readings.
-                attempt += 1;
-                if attempt > ATTEMPTS_MAX {
-                    return Err(RowError::Restless.into());
-                }
+                self.catch_up(&mut kept, head).await?;
                 continue;
             }
             let mut new_head = Head::read(head.as_ref())?;
-            let before = self.people();
-            let Some(plan) = edit::plan(edit, &before, &kept.stored, number, &mut new_head)? else {
+            let Some(plan) = edit::plan(edit, &before, &kept.stored, row, &mut new_head)? else {
                 return Ok(Edited::Unchanged);
             };
             let people = People::of(&kept.declared, &plan.stored);
@@ -197,17 +201,18 @@ impl Books {
                     tracing::info!(event = "directory.edited", edit = edit.name(), of = edit.of());
                     return Ok(plan.edited);
                 }
-                Err(CommitError::Conflict) if attempt < ATTEMPTS_MAX => attempt += 1,
+                Err(CommitError::Conflict) => {}
                 Err(error) => return Err(RowError::from(error).into()),
             }
         }
+        Err(RowError::Restless.into())
     }
 
-    /// The head, and the number that the account of `edit` has or had.
-    async fn look(&self, edit: &Edit) -> Result<(Option<Bytes>, Option<Bytes>), RowError> {
+    /// The head, and the row at `key`.
+    async fn look(&self, key: Option<String>) -> Result<(Option<Bytes>, Option<Bytes>), RowError> {
         let cell = rows::cell();
-        let number = edit.number_key().map(|key| Query::row(&cell, key));
-        let queries = std::iter::once(Query::row(&cell, rows::HEAD)).chain(number).collect();
+        let row = key.map(|key| Query::row(&cell, key));
+        let queries = std::iter::once(Query::row(&cell, rows::HEAD)).chain(row).collect();
         let mut rows = self.store.read(queries).await?.0.into_iter().map(|found| match found {
             Found::Row(row) => row,
             Found::Page(_) => None,

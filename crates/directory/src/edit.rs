@@ -10,7 +10,7 @@ use crate::account::folded;
 use crate::alias::{Fault, TARGETS_MAX};
 use crate::people::People;
 use crate::rows::{Head, RowChange, RowError, Stored};
-use crate::{AccountState, Credential, DomainSettings, Secret, ids};
+use crate::{AccountState, Credential, DomainSettings, Secret, ids, rows};
 use model::{AccountId, Address, Domain, Quota, Timestamp};
 use store::Bytes;
 
@@ -276,31 +276,40 @@ impl Edit {
         }
     }
 
-    /// Where the number of the account stands that it adds or gives up.
-    pub(crate) fn number_key(&self) -> Option<String> {
+    /// The one row, beside the head, that has to be read: the number of the account that it adds or gives up, or the account
+    /// that it changes, whose credential is nowhere else.
+    pub(crate) fn row_key(&self, people: &People) -> Option<String> {
         match self {
             Edit::AddAccount { address, .. } | Edit::EraseAccount { address } => Some(ids::key(&folded(address))),
-            _ => None,
+            Edit::SetAccount { address, .. } | Edit::SetApop { address, .. } | Edit::RemoveAccount { address, .. } => {
+                Some(rows::principal_key(&people.address_of(address)))
+            }
+            Edit::RestoreAccount { address } => Some(crate::removed::key(address)),
+            Edit::AddDomain { .. }
+            | Edit::SetDomain { .. }
+            | Edit::RemoveDomain { .. }
+            | Edit::AccountErased { .. }
+            | Edit::AddAlias { .. }
+            | Edit::RemoveAlias { .. } => None,
         }
     }
 }
 
-/// What `edit` makes of `stored`; `None` where it changes nothing. `number` is the row of the account to be added or given up.
+/// What `edit` makes of `stored`; `None` where it changes nothing. `row` is what stands at its [`Edit::row_key`].
 pub(crate) fn plan(
     edit: &Edit,
     people: &People,
     stored: &Stored,
-    number: Option<Bytes>,
+    row: Option<Bytes>,
     head: &mut Head,
 ) -> Result<Option<Plan>, EditError> {
-    let mut draft = Draft { people, new: stored.clone(), rows: Vec::new() };
-    let number_of = |address: &Address| number.map(|row| ids::number(&folded(address), &row)).transpose();
+    let mut draft = Draft { people, new: stored.clone(), row, rows: Vec::new() };
     let edited = match edit {
         Edit::AddDomain { domain, settings } => draft.add_domain(domain, settings)?,
         Edit::SetDomain { domain, settings } => draft.set_domain(domain, settings)?,
         Edit::RemoveDomain { domain } => draft.remove_domain(domain)?,
         Edit::AddAccount { address, credential, quota } => {
-            let number = number_of(address)?;
+            let number = draft.number(address)?;
             let id = number.map_or_else(|| head.take_number(), Ok)?;
             draft.add_account(address, credential, *quota, id)?;
             if number.is_some() {
@@ -317,7 +326,7 @@ pub(crate) fn plan(
         Edit::RemoveAccount { address, at } => draft.remove_account(address, *at)?,
         Edit::RestoreAccount { address } => draft.restore_account(address)?,
         Edit::EraseAccount { address } => {
-            let number = number_of(address)?;
+            let number = draft.number(address)?;
             draft.erase_account(address, number)?
         }
         Edit::AccountErased { id } => draft.account_erased(*id),
@@ -342,7 +351,16 @@ pub(crate) fn check_faults(before: &People, after: &People) -> Result<(), EditEr
 struct Draft<'a> {
     people: &'a People,
     new: Stored,
+    /// What was asked for.
+    row: Option<Bytes>,
     rows: Vec<RowChange>,
+}
+
+impl Draft<'_> {
+    /// The number that the address has or had.
+    fn number(&self, address: &Address) -> Result<Option<AccountId>, RowError> {
+        self.row.as_ref().map(|row| ids::number(&folded(address), row)).transpose()
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::account::folded;
 use crate::ids;
-use crate::rows::{self, HEAD, Head, Stored};
+use crate::rows::{self, HEAD, Head, Row};
 use std::collections::BTreeMap;
 use store::{Bytes, Query, ReadError, RowPlace, Snapshot, Space, Write};
 
@@ -26,7 +26,7 @@ pub struct Mended {
 /// # Errors
 /// When the store cannot be read.
 pub async fn mend(store: &dyn Snapshot, used: u32) -> Result<Mended, ReadError> {
-    let (mut mended, mut stored, mut head, mut numbers) = (Mended::default(), Stored::default(), None, BTreeMap::new());
+    let (mut mended, mut accounts, mut head, mut numbers) = (Mended::default(), Vec::new(), None, BTreeMap::new());
     let (mut all, mut after): (Vec<(Bytes, Bytes)>, _) = (Vec::new(), None);
     loop {
         let page = store.read(vec![Query::prefix(&rows::cell(), b"", after, PAGE_ROWS)]).await?.into_page();
@@ -46,16 +46,18 @@ pub async fn mend(store: &dyn Snapshot, used: u32) -> Result<Mended, ReadError> 
             }
         } else {
             let prefix = rows::PREFIXES.into_iter().find(|prefix| name.starts_with(prefix));
-            if prefix.is_none_or(|prefix| stored.take(prefix, key, row).is_err()) {
-                mended.take(name, key, row);
+            match prefix.map(|prefix| Row::read(prefix, key, row)) {
+                Some(Ok(Row::Account(entry))) => accounts.push(entry.account),
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => mended.take(name, key, row),
             }
         }
     }
-    for entry in stored.accounts.values() {
-        let address = folded(&entry.account.address);
-        if numbers.get(&address) != Some(&entry.account.id.0) {
-            mended.put(ids::key(&address), ids::row(entry.account.id), "made anew from the account");
-            numbers.insert(address, entry.account.id.0);
+    for account in accounts {
+        let address = folded(&account.address);
+        if numbers.get(&address) != Some(&account.id.0) {
+            mended.put(ids::key(&address), ids::row(account.id), "made anew from the account");
+            numbers.insert(address, account.id.0);
         }
     }
     let next = numbers.values().copied().chain([used]).max().map_or(1, |most| most.saturating_add(1));

@@ -1,43 +1,63 @@
 //! The people as they stand at one moment: what is declared and what is stored, put together and indexed; immutable.
 
 use crate::account::{Entry, fold};
-use crate::alias::{Fault, List, ListName, Place, Step};
+use crate::alias::{Fault, List, ListName, Place};
 use crate::declared::Declared;
 use crate::removed::{Removed, RemovedAccount};
+use crate::roll::{Person, Roll, Tally};
 use crate::rows::Stored;
 use crate::{Account, Alias, CatchAll, DomainSettings, LocalDomain, Origin};
 use model::{AccountId, Address, Domain};
-use std::collections::HashMap;
-use std::sync::Arc;
+use sasl::ScramHash;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, OnceLock};
 
 /// Everything a look-up needs.
 pub(crate) struct People {
     domains: Vec<Names>,
     /// A domain that is another's name leads to that one.
     by_domain: HashMap<Domain, usize>,
-    /// The declared ones in their order, then the stored ones as they came.
-    accounts: Vec<Arc<Entry>>,
-    /// By folded local part; `None` where several accounts share it.
-    by_local: HashMap<Box<str>, Option<usize>>,
+    declared: Arc<Declared>,
+    stored: Roll,
+    /// Those among the stored who are not there for now: their domain is gone, or a declared account has their address.
+    hidden: HashSet<AccountId>,
+    /// Of those who are stored and there.
+    tally: Tally,
     lists: Vec<List>,
     /// Who reads mail to `postmaster` and `abuse` where nobody has these names.
     postmaster: Option<Name>,
     demo: Option<Demo>,
     faults: Vec<Fault>,
-    apop: bool,
-    by_id: HashMap<AccountId, usize>,
-    removed: Vec<RemovedAccount>,
-    erasing: Vec<(AccountId, Address)>,
+    removed: Arc<BTreeMap<String, Removed>>,
+    erasing: Arc<BTreeMap<AccountId, Address>>,
+    /// See [`People::first_with_keys`].
+    first_with_keys: OnceLock<Option<AccountId>>,
 }
 
 /// The demo takes mail to any domain; who gets a copy of everything.
-struct Demo(Option<usize>);
+struct Demo(Option<AccountId>);
+
+/// Somebody who is declared, or who is stored.
+pub(crate) enum Known<'a> {
+    Declared(&'a Arc<Entry>),
+    Stored(&'a Person),
+}
+
+/// Who logs in, and where the credential is.
+#[derive(Clone)]
+pub(crate) struct Login {
+    pub(crate) account: Arc<Account>,
+    /// `None`: in the store.
+    pub(crate) entry: Option<Arc<Entry>>,
+    /// Of the credential as it was when these people were put together.
+    pub(crate) stamp: u64,
+}
 
 /// A domain and who is in it.
 struct Names {
     domain: LocalDomain,
-    /// By folded local part.
-    names: HashMap<Box<str>, Name>,
+    /// Lists by folded local part.
+    lists: HashMap<Box<str>, usize>,
     /// The list that is its catch-all.
     caught: Option<usize>,
 }
@@ -45,7 +65,7 @@ struct Names {
 /// What an address stands for; the list goes first, for an account may forward.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Name {
-    pub(crate) account: Option<usize>,
+    pub(crate) account: Option<AccountId>,
     pub(crate) list: Option<usize>,
 }
 
@@ -62,34 +82,30 @@ pub(crate) enum Lookup<'a> {
 }
 
 impl People {
-    pub(crate) fn of(declared: &Declared, stored: &Stored) -> People {
+    pub(crate) fn of(declared: &Arc<Declared>, stored: &Stored) -> People {
         let mut people = People {
             domains: Vec::new(),
             by_domain: HashMap::new(),
-            accounts: Vec::new(),
-            by_local: HashMap::new(),
+            declared: declared.clone(),
+            stored: stored.accounts.clone(),
+            hidden: HashSet::new(),
+            tally: stored.accounts.tally(),
             lists: Vec::new(),
             postmaster: None,
             demo: None,
             faults: Vec::new(),
-            apop: false,
-            by_id: HashMap::new(),
-            removed: Vec::new(),
-            erasing: stored.erasing.iter().map(|(id, address)| (*id, address.clone())).collect(),
+            removed: stored.removed.clone(),
+            erasing: stored.erasing.clone(),
+            first_with_keys: OnceLock::new(),
         };
         people.add_domains(declared, stored);
-        people.add_accounts(declared, stored);
+        people.hide_accounts();
         people.add_lists(stored);
-        people.by_id = people.accounts.iter().enumerate().map(|(at, entry)| (entry.account.id, at)).collect();
-        people.removed = people.all_removed(stored);
-        people.apop = people.accounts.iter().any(|entry| entry.apop.is_some() && entry.may_log_in());
-        people.postmaster = people.find_postmaster(declared.postmaster());
+        people.postmaster = people.find_postmaster();
         if let CatchAll::Demo(everything) = declared.catch_all() {
             people.demo = Some(Demo(people.name(everything).and_then(|name| name.account)));
         }
-        for at in 0..people.lists.len() {
-            people.place(at);
-        }
+        people.place_lists();
         let faults = people.lists_faults();
         people.faults.extend(faults);
         people
@@ -104,7 +120,7 @@ impl People {
             let settings = DomainSettings { catch_all, ..DomainSettings::default() };
             self.add_domain(LocalDomain { domain: domain.clone(), settings, origin: Origin::Declared });
         }
-        for (domain, settings) in &stored.domains {
+        for (domain, settings) in stored.domains.iter() {
             let settings = settings.clone();
             self.add_domain(LocalDomain { domain: domain.clone(), settings, origin: Origin::Stored });
         }
@@ -125,35 +141,41 @@ impl People {
     fn add_domain(&mut self, domain: LocalDomain) {
         if !self.by_domain.contains_key(&domain.domain) {
             self.by_domain.insert(domain.domain.clone(), self.domains.len());
-            self.domains.push(Names { domain, names: HashMap::new(), caught: None });
+            self.domains.push(Names { domain, lists: HashMap::new(), caught: None });
         }
     }
 
-    fn add_accounts(&mut self, declared: &Declared, stored: &Stored) {
-        let mut by_age: Vec<&Arc<Entry>> = stored.accounts.values().collect();
-        by_age.sort_unstable_by_key(|entry| entry.account.id);
-        for entry in declared.accounts().iter().chain(by_age) {
-            let (at, address) = (self.accounts.len(), &entry.account.address);
-            let Some(names) = self.names_mut(&address.domain) else {
-                self.faults.push(Fault::Stranded { address: address.clone() });
-                continue;
-            };
-            let name = names.entry(fold(address.local.as_str()).into()).or_default();
-            if name.account.is_some() {
-                continue; // declared and stored: the declared one was first
-            }
-            name.account = Some(at);
-            let local = fold(address.local.as_str()).into();
-            self.by_local.entry(local).and_modify(|other| *other = None).or_insert(Some(at));
-            self.accounts.push(entry.clone());
+    /// What is declared wins over what is stored, and who is in a domain that is not ours waits for it.
+    fn hide_accounts(&mut self) {
+        let mut hidden = Vec::new();
+        for Account { address, .. } in self.declared.accounts().iter().map(|entry| &*entry.account) {
+            hidden.extend(self.stored.find(&address.domain, &fold(address.local.as_str())));
         }
+        let gone: HashSet<&Domain> =
+            self.stored.domains().filter(|(domain, _)| !self.is_own(domain)).map(|of| of.0).collect();
+        if !gone.is_empty() {
+            for person in self.stored.iter().filter(|person| gone.contains(self.stored.domain(person))) {
+                self.faults.push(Fault::Stranded { address: self.stored.address(person) });
+                hidden.push(person);
+            }
+        }
+        for person in hidden {
+            if self.hidden.insert(person.id()) {
+                self.tally.take(person.tally());
+            }
+        }
+    }
+
+    /// Whether the domain is ours, and not only another's name.
+    fn is_own(&self, domain: &Domain) -> bool {
+        self.names(domain).is_some_and(|names| names.domain.domain == *domain)
     }
 
     fn add_lists(&mut self, stored: &Stored) {
         for alias in stored.aliases.values() {
             let (at, address) = (self.lists.len(), &alias.address);
-            match self.names_mut(&address.domain) {
-                Some(names) => names.entry(fold(address.local.as_str()).into()).or_default().list = Some(at),
+            match self.by_domain.get(&address.domain).and_then(|at| self.domains.get_mut(*at)) {
+                Some(names) => drop(names.lists.insert(fold(address.local.as_str()).into(), at)),
                 None => {
                     self.faults.push(Fault::Stranded { address: address.clone() });
                     continue;
@@ -170,33 +192,38 @@ impl People {
         }
     }
 
-    fn names_mut(&mut self, domain: &Domain) -> Option<&mut HashMap<Box<str>, Name>> {
-        let at = self.by_domain.get(domain)?;
-        self.domains.get_mut(*at).map(|names| &mut names.names)
-    }
-
     /// The declared one; else who is called so in one of our domains; else the account `admin`; else the first.
-    fn find_postmaster(&self, declared: Option<&Address>) -> Option<Name> {
-        if let Some(address) = declared {
+    fn find_postmaster(&self) -> Option<Name> {
+        if let Some(address) = self.declared.postmaster() {
             return self.name(address);
         }
-        let called = self.domains.iter().find_map(|names| names.names.get("postmaster").copied());
-        let is_admin = |entry: &Arc<Entry>| entry.account.address.local.as_str().eq_ignore_ascii_case("admin");
-        let account = || self.accounts.iter().position(is_admin).or((!self.accounts.is_empty()).then_some(0));
-        called.or_else(|| account().map(|at| Name { account: Some(at), list: None }))
+        let called = self.domains.iter().find_map(|names| self.called(names, "postmaster"));
+        let admin = || {
+            let declared = self.declared.called("admin").map(|entry| entry.account.id).next();
+            declared.or_else(|| self.visible(self.stored.called("admin")).map(Person::id).min())
+        };
+        let first = || {
+            let declared = self.declared.accounts().first().map(|entry| entry.account.id);
+            declared.or_else(|| self.visible(self.stored.iter()).map(Person::id).next())
+        };
+        let account = || admin().or_else(first).map(|id| Name { account: Some(id), list: None });
+        called.or_else(account)
     }
 
-    /// Looks up the targets of a list, once for all the mail that goes through it.
-    fn place(&mut self, at: usize) {
-        let Some(list) = self.lists.get(at) else { return };
-        let steps = list.steps.iter().map(|step| self.placed(at, step)).collect();
-        if let Some(list) = self.lists.get_mut(at) {
-            list.steps = steps;
+    /// Looks up the targets of all lists, once for all the mail that goes through them.
+    fn place_lists(&mut self) {
+        let mut lists = std::mem::take(&mut self.lists);
+        for (at, list) in lists.iter_mut().enumerate() {
+            for step in &mut list.steps {
+                let (place, detail) = self.placed(at, &step.address);
+                (step.place, step.detail) = (place, detail.map(str::to_owned));
+            }
         }
+        self.lists = lists;
     }
 
-    fn placed(&self, of: usize, step: &Step) -> Step {
-        let (place, detail) = match self.find(&step.address) {
+    fn placed<'a>(&self, of: usize, target: &'a Address) -> (Place, Option<&'a str>) {
+        match self.find(target) {
             Lookup::Foreign => (Place::Foreign, None),
             // Who forwards to themselves keeps a copy.
             Lookup::Named(Name { account: Some(account), list }, detail) if list.is_none_or(|list| list == of) => {
@@ -205,8 +232,7 @@ impl People {
             Lookup::Named(Name { list: Some(list), .. }, detail) => (Place::List(list), detail),
             Lookup::Caught(list) if list != of => (Place::List(list), None),
             Lookup::Named(..) | Lookup::Caught(_) | Lookup::Nowhere => (Place::Nowhere, None),
-        };
-        Step { address: step.address.clone(), place, detail: detail.map(str::to_owned) }
+        }
     }
 
     /// Where `address` leads: who has this very name, then the roles that must be there, then whose name it is without
@@ -235,7 +261,7 @@ impl People {
     }
 
     fn in_domain(&self, names: &Names, local: &str) -> Option<Name> {
-        names.names.get(&*fold(local)).copied().or_else(|| self.role(local))
+        self.called(names, &fold(local)).or_else(|| self.role(local))
     }
 
     /// `postmaster` must be there in every domain we serve (RFC 5321 §4.5.1), `abuse` should (RFC 2142 §4).
@@ -250,7 +276,22 @@ impl People {
 
     /// Who has this very address.
     pub(crate) fn name(&self, address: &Address) -> Option<Name> {
-        self.names(&address.domain)?.names.get(&*fold(address.local.as_str())).copied()
+        self.called(self.names(&address.domain)?, &fold(address.local.as_str()))
+    }
+
+    fn called(&self, names: &Names, folded: &str) -> Option<Name> {
+        let domain = &names.domain.domain;
+        let account = match self.declared.find(domain, folded) {
+            Some(entry) => Some(entry.account.id),
+            None => self.visible(self.stored.find(domain, folded)).map(Person::id).next(),
+        };
+        let list = names.lists.get(folded).copied();
+        (account.is_some() || list.is_some()).then_some(Name { account, list })
+    }
+
+    /// Those of them who are there.
+    fn visible<'a>(&self, people: impl IntoIterator<Item = &'a Person>) -> impl Iterator<Item = &'a Person> {
+        people.into_iter().filter(|person| !self.hidden.contains(&person.id()))
     }
 
     pub(crate) fn is_local(&self, domain: &Domain) -> bool {
@@ -262,60 +303,124 @@ impl People {
     }
 
     /// In the demo: who gets a copy of everything.
-    pub(crate) fn everything(&self) -> Option<&Arc<Account>> {
-        self.demo.as_ref().and_then(|demo| demo.0).and_then(|at| self.at(at))
+    pub(crate) fn everything(&self) -> Option<Arc<Account>> {
+        self.demo.as_ref().and_then(|demo| demo.0).and_then(|id| self.account_by_id(id))
     }
 
     pub(crate) fn postmaster(&self) -> Option<Name> {
         self.postmaster
     }
 
-    pub(crate) fn at(&self, at: usize) -> Option<&Arc<Account>> {
-        self.accounts.get(at).map(|entry| &entry.account)
+    pub(crate) fn known(&self, id: AccountId) -> Option<Known<'_>> {
+        let stored = || self.visible(self.stored.get(id)).next().map(Known::Stored);
+        self.declared.get(id).map(Known::Declared).or_else(stored)
     }
 
-    pub(crate) fn account(&self, address: &Address) -> Option<&Arc<Account>> {
-        self.name(address).and_then(|name| name.account).and_then(|at| self.at(at))
+    pub(crate) fn account_by_id(&self, id: AccountId) -> Option<Arc<Account>> {
+        Some(match self.known(id)? {
+            Known::Declared(entry) => entry.account.clone(),
+            Known::Stored(person) => Arc::new(self.stored.account(person)),
+        })
     }
 
-    /// Who has this login: a full address, or a local part that only one account has.
-    pub(crate) fn by_login(&self, login: &str) -> Option<&Arc<Entry>> {
-        let at = match login.parse::<Address>() {
-            Ok(address) => self.name(&address).and_then(|name| name.account),
-            Err(_) => self.by_local.get(&*fold(login)).copied().flatten(),
+    pub(crate) fn account(&self, address: &Address) -> Option<Arc<Account>> {
+        self.name(address).and_then(|name| name.account).and_then(|id| self.account_by_id(id))
+    }
+
+    /// The address as its account writes it; as it is where there is none.
+    pub(crate) fn address_of(&self, address: &Address) -> Address {
+        self.account(address).map_or_else(|| address.clone(), |account| account.address.clone())
+    }
+
+    /// Who has this login and may use it: a full address, or a local part that only one account has.
+    pub(crate) fn by_login(&self, login: &str) -> Option<Login> {
+        let id = match login.parse::<Address>() {
+            Ok(address) => self.name(&address)?.account?,
+            Err(_) => {
+                let folded = fold(login);
+                let declared = self.declared.called(&folded).map(|entry| entry.account.id);
+                let mut called = declared.chain(self.visible(self.stored.called(&folded)).map(Person::id));
+                let first = called.next()?;
+                if called.next().is_some() {
+                    return None;
+                }
+                first
+            }
         };
-        at.and_then(|at| self.accounts.get(at))
-    }
-
-    pub(crate) fn account_by_id(&self, id: AccountId) -> Option<&Arc<Account>> {
-        self.by_id.get(&id).and_then(|at| self.at(*at))
-    }
-
-    /// Who was removed, and whether they are there all the same.
-    fn all_removed(&self, stored: &Stored) -> Vec<RemovedAccount> {
-        let account = |removed: &Arc<Removed>| RemovedAccount {
-            at: removed.at,
-            account: removed.entry.account.clone(),
-            there: self.by_id.contains_key(&removed.entry.account.id),
+        let (account, known) = (self.account_by_id(id)?, self.known(id)?);
+        let (entry, stamp) = match known {
+            Known::Declared(entry) => (Some(entry.clone()), entry.stamp()),
+            Known::Stored(person) => (None, person.stamp()),
         };
-        stored.removed.values().map(account).collect()
+        account.may_log_in().then_some(Login { account, entry, stamp })
     }
 
-    pub(crate) fn removed(&self) -> &[RemovedAccount] {
-        &self.removed
+    /// Declared accounts.
+    pub(crate) fn declared(&self) -> &[Arc<Entry>] {
+        self.declared.accounts()
     }
 
-    pub(crate) fn erasing(&self) -> &[(AccountId, Address)] {
-        &self.erasing
+    /// The address of somebody who is stored: who it is says `dice`.
+    pub(crate) fn anybody(&self, dice: u32) -> Option<Address> {
+        self.stored.anybody(dice).map(|person| self.stored.address(person))
     }
 
-    pub(crate) fn entries(&self) -> &[Arc<Entry>] {
-        &self.accounts
+    /// The first account with keys for SCRAM-SHA-256.
+    pub(crate) fn first_with_keys(&self) -> Option<Known<'_>> {
+        let hash = ScramHash::Sha256;
+        let has_keys = |entry: &&Arc<Entry>| entry.credential.scram(hash).is_some();
+        if let Some(entry) = self.declared().iter().find(has_keys) {
+            return Some(Known::Declared(entry));
+        }
+        let find = || self.visible(self.stored.iter()).find(|person| person.has_scram(hash)).map(Person::id);
+        self.known((*self.first_with_keys.get_or_init(find))?)
+    }
+
+    /// Whether everybody can be verified by SCRAM with this hash.
+    pub(crate) fn all_have_scram(&self, hash: ScramHash) -> bool {
+        self.tally.lack(hash) == 0 && self.declared().iter().all(|entry| entry.credential.has_scram(hash))
     }
 
     /// Whether anybody may log in by APOP.
     pub(crate) fn has_apop(&self) -> bool {
-        self.apop
+        let may = |entry: &Arc<Entry>| entry.apop.is_some() && entry.account.may_log_in();
+        self.tally.apop > 0 || self.declared().iter().any(may)
+    }
+
+    /// How many accounts there are.
+    pub(crate) fn count(&self) -> usize {
+        self.declared().len() + self.stored.len() - self.hidden.len()
+    }
+
+    /// Those who are stored, the oldest first; one after the other, for who holds no borrow.
+    pub(crate) fn stored_after(&self, last: Option<AccountId>) -> Option<Arc<Account>> {
+        let person = self.visible(self.stored.after(last)).next()?;
+        Some(Arc::new(self.stored.account(person)))
+    }
+
+    /// The addresses of the accounts in a domain.
+    pub(crate) fn accounts_in(&self, domain: &Domain) -> impl Iterator<Item = Address> {
+        let declared = self.declared().iter().map(|entry| entry.account.address.clone());
+        let stored = self.stored.iter().filter(move |person| self.stored.domain(person) == domain);
+        let stored = self.visible(stored).map(|person| self.stored.address(person));
+        declared.filter(move |address| address.domain == *domain).chain(stored)
+    }
+
+    pub(crate) fn address(&self, person: &Person) -> Address {
+        self.stored.address(person)
+    }
+
+    /// Who was removed, and whether they are there all the same.
+    pub(crate) fn removed(&self) -> impl Iterator<Item = RemovedAccount> {
+        self.removed.values().map(|removed| RemovedAccount {
+            at: removed.at,
+            account: removed.account.clone(),
+            there: self.known(removed.account.id).is_some(),
+        })
+    }
+
+    pub(crate) fn erasing(&self) -> impl Iterator<Item = (AccountId, Address)> {
+        self.erasing.iter().map(|(id, address)| (*id, address.clone()))
     }
 
     pub(crate) fn lists(&self) -> &[List] {

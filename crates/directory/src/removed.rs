@@ -14,33 +14,35 @@ use std::sync::Arc;
 pub(crate) const REMOVED: &str = "removed/";
 const FORMAT: u8 = 1;
 
-/// An account that was removed.
+/// An account that was removed; its credential stays in the store.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Removed {
     pub(crate) at: Timestamp,
-    pub(crate) entry: Arc<Entry>,
+    pub(crate) account: Arc<Account>,
 }
 
 impl Removed {
     /// `None` for a credential that must not be stored.
-    pub(crate) fn put(&self) -> Option<RowChange> {
-        let (_, row) = rows::principal_put(&self.entry)?;
+    pub(crate) fn put(at: Timestamp, entry: &Entry) -> Option<RowChange> {
+        let (_, row) = rows::principal_put(entry)?;
         let mut e = Encoder::new(FORMAT);
-        e.time(self.at).bytes(&row?);
-        Some((key(&self.entry.account.address), Some(e.finish())))
+        e.time(at).bytes(&row?);
+        Some((key(&entry.account.address), Some(e.finish())))
     }
 
     pub(crate) fn delete(address: &Address) -> RowChange {
         (key(address), None)
     }
 
-    pub(crate) fn decode(row: &[u8]) -> Result<Removed, RecordError> {
+    /// With its whole entry.
+    pub(crate) fn decode(row: &[u8]) -> Result<(Removed, Entry), RecordError> {
         let mut fields = Decoder::new(row, FORMAT)?;
-        Ok(Removed { at: fields.time()?, entry: Arc::new(rows::principal(fields.bytes()?)?) })
+        let (at, entry) = (fields.time()?, rows::principal(fields.bytes()?)?);
+        Ok((Removed { at, account: entry.account.clone() }, entry))
     }
 }
 
-fn key(address: &Address) -> String {
+pub(crate) fn key(address: &Address) -> String {
     format!("{REMOVED}{}", folded(address))
 }
 
@@ -58,11 +60,11 @@ pub struct RemovedAccount {
 impl Directory {
     /// Accounts that were removed and are kept.
     pub fn removed(&self) -> Vec<RemovedAccount> {
-        self.people().removed().to_vec()
+        self.people().removed().collect()
     }
 
     /// Accounts whose mail is to be ended, which is not done yet. Nobody has their numbers.
     pub fn erasing(&self) -> Vec<(AccountId, Address)> {
-        self.people().erasing().to_vec()
+        self.people().erasing().collect()
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::account::fold;
 use crate::people::{Lookup, Name, People};
-use crate::{Account, AccountState, Directory};
+use crate::{Account, Directory};
 use model::{Address, ForwardPath};
 use std::sync::Arc;
 
@@ -45,8 +45,8 @@ pub enum DemoFault {
 }
 
 impl Target {
-    pub(crate) fn account(account: &Arc<Account>, detail: Option<&str>) -> Target {
-        Target::Account { account: account.clone(), detail: detail.map(str::to_owned) }
+    pub(crate) fn account(account: Arc<Account>, detail: Option<&str>) -> Target {
+        Target::Account { account, detail: detail.map(str::to_owned) }
     }
 }
 
@@ -66,15 +66,13 @@ impl Directory {
     /// account is disabled or gone.
     pub fn may_send_as(&self, account: &Account, address: &Address) -> bool {
         let people = self.people();
-        let is_here = |now: &Arc<Account>| now.id == account.id && now.state == AccountState::Enabled;
-        if !people.account(&account.address).is_some_and(is_here) {
+        if !people.account(&account.address).is_some_and(|now| now.id == account.id && now.may_log_in()) {
             return false;
         }
         match people.find(address) {
             Lookup::Foreign | Lookup::Nowhere => false,
             Lookup::Named(name, _) => {
-                let own = name.account.and_then(|at| people.at(at)).is_some_and(|own| own.id == account.id);
-                own || name.list.is_some_and(|list| people.leads_to(list, account))
+                name.account == Some(account.id) || name.list.is_some_and(|list| people.leads_to(list, account))
             }
             Lookup::Caught(list) => people.leads_to(list, account),
         }
@@ -95,15 +93,16 @@ impl People {
             Lookup::Foreign if !self.is_demo() => Resolution::NotLocal,
             Lookup::Foreign | Lookup::Nowhere => self.deliver(Vec::new()),
             Lookup::Named(name, detail) => self.deliver(self.named(name, detail)),
-            Lookup::Caught(list) => self.deliver(self.expand(list, None).targets),
+            Lookup::Caught(list) => self.deliver(self.targets(list, None)),
         }
     }
 
     /// An alias that leads nowhere does not hide the account of its name.
     fn named(&self, name: Name, detail: Option<&str>) -> Vec<Target> {
-        let mut targets = name.list.map(|list| self.expand(list, detail).targets).unwrap_or_default();
+        let mut targets = name.list.map(|list| self.targets(list, detail)).unwrap_or_default();
         if targets.is_empty() {
-            targets.extend(name.account.and_then(|at| self.at(at)).map(|account| Target::account(account, detail)));
+            let account = name.account.and_then(|id| self.account_by_id(id));
+            targets.extend(account.map(|account| Target::account(account, detail)));
         }
         targets
     }
@@ -111,7 +110,7 @@ impl People {
     /// In the demo one account gets a copy of everything.
     fn deliver(&self, mut targets: Vec<Target>) -> Resolution {
         if let Some(everything) = self.everything() {
-            let is_it = |target: &Target| matches!(target, Target::Account { account, .. } if account == everything);
+            let is_it = |target: &Target| matches!(target, Target::Account { account, .. } if *account == everything);
             if !targets.iter().any(is_it) {
                 targets.push(Target::account(everything, None));
             }
@@ -123,7 +122,7 @@ impl People {
         match &*fold(address.local.as_str()) {
             "fail-4xx" => Some(Resolution::Fault(DemoFault::Temporary)),
             "fail-5xx" => Some(Resolution::Fault(DemoFault::Permanent)),
-            "slow" => Some(Resolution::Slow(self.everything().cloned().into_iter().collect())),
+            "slow" => Some(Resolution::Slow(self.everything().into_iter().collect())),
             _ => None,
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::account::{Entry, folded};
 use crate::removed::{REMOVED, Removed};
+use crate::roll::Roll;
 use crate::{Account, AccountState, Alias, Credential, DomainSettings, Origin};
 use model::{AccountId, Address, Decoder, Domain, Encoder, Quota, RecordError};
 use std::collections::BTreeMap;
@@ -104,17 +105,25 @@ impl Head {
     }
 }
 
-/// What the store says about people.
-#[derive(Clone, Default, PartialEq, Eq, Debug)]
+/// What the store says about people. A copy shares what is not changed in it.
+#[derive(Clone, Default, PartialEq)]
 pub(crate) struct Stored {
-    pub(crate) domains: BTreeMap<Domain, DomainSettings>,
+    pub(crate) domains: Arc<BTreeMap<Domain, DomainSettings>>,
+    pub(crate) accounts: Roll,
     /// By folded address.
-    pub(crate) accounts: BTreeMap<String, Arc<Entry>>,
+    pub(crate) aliases: Arc<BTreeMap<String, Arc<Alias>>>,
     /// By folded address.
-    pub(crate) aliases: BTreeMap<String, Arc<Alias>>,
-    /// By folded address.
-    pub(crate) removed: BTreeMap<String, Arc<Removed>>,
-    pub(crate) erasing: BTreeMap<AccountId, Address>,
+    pub(crate) removed: Arc<BTreeMap<String, Removed>>,
+    pub(crate) erasing: Arc<BTreeMap<AccountId, Address>>,
+}
+
+/// What a row says.
+pub(crate) enum Row {
+    Domain(Domain, DomainSettings),
+    Account(Entry),
+    Alias(Alias),
+    Removed(Removed),
+    Erasing(AccountId, Address),
 }
 
 /// Everything, and the head at that moment.
@@ -130,7 +139,7 @@ pub(crate) async fn load(store: &dyn Store) -> Result<(Option<Bytes>, Stored), R
                     continue 'again;
                 }
                 for (key, row) in &page.rows {
-                    stored.take(prefix, key, row)?;
+                    stored.take(Row::read(prefix, key, row)?);
                 }
                 after = page.rows.last().map(|(key, _)| key.clone());
                 if !page.more {
@@ -142,6 +151,7 @@ pub(crate) async fn load(store: &dyn Store) -> Result<(Option<Bytes>, Stored), R
         if head.is_none() && stored != Stored::default() {
             return Err(headless()); // numbers would be given out again
         }
+        stored.accounts.pack();
         return Ok((head, stored));
     }
     Err(RowError::Restless)
@@ -166,17 +176,16 @@ async fn page(store: &dyn Store, prefix: &str, after: Option<Bytes>) -> Result<(
     Ok(answer)
 }
 
-impl Stored {
-    /// Takes a row; one that lies where another belongs is none of ours.
-    pub(crate) fn take(&mut self, prefix: &str, key: &[u8], row: &[u8]) -> Result<(), RowError> {
+impl Row {
+    /// One that lies where another belongs is none of ours.
+    pub(crate) fn read(prefix: &str, key: &[u8], row: &[u8]) -> Result<Row, RowError> {
         let name = String::from_utf8_lossy(key.get(prefix.len()..).unwrap_or_default()).into_owned();
-        let mut read = || {
+        let read = || {
             let is_its = |address: &Address| if folded(address) == name { Ok(()) } else { Err(RecordError::Elsewhere) };
             if prefix == REMOVED {
-                let removed = Removed::decode(row)?;
-                is_its(&removed.entry.account.address)?;
-                self.removed.insert(name.clone(), Arc::new(removed));
-                return Ok(());
+                let (removed, _) = Removed::decode(row)?;
+                is_its(&removed.account.address)?;
+                return Ok(Row::Removed(removed));
             }
             let mut fields = Decoder::new(row, FORMAT)?;
             match prefix {
@@ -186,26 +195,40 @@ impl Stored {
                     if !fields.is_empty() && fields.str()? != name {
                         return Err(RecordError::Elsewhere);
                     }
-                    self.domains.insert(parsed(&name)?, settings);
+                    Ok(Row::Domain(parsed(&name)?, settings))
                 }
                 PRINCIPAL => {
                     let entry = entry(&mut fields)?;
                     is_its(&entry.account.address)?;
-                    self.accounts.insert(name.clone(), Arc::new(entry));
+                    Ok(Row::Account(entry))
                 }
-                ERASING => {
-                    let (id, address) = (AccountId(fields.u32()?), parsed(fields.str()?)?);
-                    self.erasing.insert(id, address);
-                }
+                ERASING => Ok(Row::Erasing(AccountId(fields.u32()?), parsed(fields.str()?)?)),
                 _ => {
                     let alias = alias(&mut fields)?;
                     is_its(&alias.address)?;
-                    self.aliases.insert(name.clone(), Arc::new(alias));
+                    Ok(Row::Alias(alias))
                 }
             }
-            Ok(())
         };
         read().map_err(|source| RowError::Row { key: name.clone(), source })
+    }
+}
+
+impl Stored {
+    fn take(&mut self, row: Row) {
+        match row {
+            Row::Domain(domain, settings) => drop(Arc::make_mut(&mut self.domains).insert(domain, settings)),
+            Row::Account(entry) => self.accounts.put(&entry.account, entry.seal()),
+            Row::Alias(alias) => {
+                let key = folded(&alias.address);
+                Arc::make_mut(&mut self.aliases).insert(key, Arc::new(alias));
+            }
+            Row::Removed(removed) => {
+                let key = folded(&removed.account.address);
+                Arc::make_mut(&mut self.removed).insert(key, removed);
+            }
+            Row::Erasing(id, address) => drop(Arc::make_mut(&mut self.erasing).insert(id, address)),
+        }
     }
 }
 
@@ -258,6 +281,15 @@ pub(crate) fn principal(row: &[u8]) -> Result<Entry, RecordError> {
     entry(&mut Decoder::new(row, FORMAT)?)
 }
 
+/// The account in the row of `address`, if there is that row and it is that one's.
+pub(crate) fn principal_of(address: &Address, row: Option<&Bytes>) -> Result<Entry, RowError> {
+    let read = || {
+        let entry = principal(row.ok_or(RecordError::Missing)?)?;
+        if folded(&entry.account.address) == folded(address) { Ok(entry) } else { Err(RecordError::Elsewhere) }
+    };
+    read().map_err(|source| RowError::Row { key: folded(address), source })
+}
+
 /// Put, or deleted without an address.
 pub(crate) fn erasing_change(id: AccountId, address: Option<&Address>) -> RowChange {
     let row = address.map(|address| {
@@ -272,7 +304,7 @@ pub(crate) fn principal_delete(address: &Address) -> RowChange {
     (principal_key(address), None)
 }
 
-fn principal_key(address: &Address) -> String {
+pub(crate) fn principal_key(address: &Address) -> String {
     format!("{PRINCIPAL}{}", folded(address))
 }
 

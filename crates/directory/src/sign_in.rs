@@ -77,7 +77,7 @@ pub enum SignInError {
 impl SignInError {
     /// Whether the same may succeed later (RFC 4954 §6 says 454, RFC 5530 §3 UNAVAILABLE).
     pub fn is_temporary(&self) -> bool {
-        matches!(self, SignInError::Auth(AuthError::Throttled { .. } | AuthError::Busy))
+        matches!(self, SignInError::Auth(AuthError::Throttled { .. } | AuthError::Busy | AuthError::Unavailable))
     }
 }
 

@@ -71,7 +71,7 @@ fn refused(error: SignInError) -> Answer<'static> {
         SignInError::Malformed(failure) => return Answer::bad(format!("AUTHENTICATE: {failure}")),
         SignInError::Failed(Failure::OtherIdentity) => Code::AuthorizationFailed,
         SignInError::Failed(_) | SignInError::Auth(AuthError::Rejected) => Code::AuthenticationFailed,
-        SignInError::Auth(AuthError::Throttled { .. } | AuthError::Busy) => Code::Unavailable,
+        SignInError::Auth(AuthError::Throttled { .. } | AuthError::Busy | AuthError::Unavailable) => Code::Unavailable,
     };
     Answer::no(error.to_string()).code(code)
 }

@@ -38,6 +38,7 @@ pub(crate) fn sign_in(error: &SignInError) -> Answer {
             Answer::err(Text::Throttled(until.rfc5322())).code(Code::SysTemp)
         }
         SignInError::Auth(AuthError::Busy) => Answer::err(Text::LoginsBusy).code(Code::SysTemp),
+        SignInError::Auth(AuthError::Unavailable) => Answer::err(Text::StoreAway).code(Code::SysTemp),
         SignInError::Failed(Failure::OtherIdentity) => Answer::err(Text::NotYourself).code(Code::Auth),
         SignInError::Failed(_) => Answer::err(Text::BindingFailed).code(Code::Auth),
         SignInError::Malformed(_) => Answer::err(Text::AuthMalformed),

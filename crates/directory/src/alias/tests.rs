@@ -29,11 +29,10 @@ fn people(graph: &[Vec<usize>]) -> People {
     let mut stored = Stored::default();
     for (n, targets) in graph.iter().enumerate().filter(|(_, targets)| !targets.is_empty()) {
         let targets = targets.iter().map(|target| name(*target)).collect();
-        stored
-            .aliases
-            .insert(name(n).to_string(), Arc::new(Alias { address: name(n), targets, origin: Origin::Stored }));
+        let alias = Alias { address: name(n), targets, origin: Origin::Stored };
+        Arc::make_mut(&mut stored.aliases).insert(name(n).to_string(), Arc::new(alias));
     }
-    People::of(&Declared::new(spec, ids), &stored)
+    People::of(&Arc::new(Declared::new(spec, ids)), &stored)
 }
 
 /// By the book: the set of all names within reach grows until it does not.
@@ -56,7 +55,7 @@ fn naive(graph: &[Vec<usize>], start: usize) -> BTreeSet<String> {
 
 fn ends(people: &People, start: usize) -> BTreeSet<String> {
     let list = people.name(&name(start)).and_then(|name| name.list);
-    let targets = list.map(|list| people.expand(list, None).targets).unwrap_or_default();
+    let targets = list.map(|list| people.targets(list, None)).unwrap_or_default();
     let count = targets.len();
     let ends: BTreeSet<String> = targets
         .iter()

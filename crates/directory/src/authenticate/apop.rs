@@ -4,6 +4,7 @@
 //! until an account's owner asks for it, and its secret opens nothing else.
 
 use super::AuthError;
+use crate::people::Known;
 use crate::throttle::Network;
 use crate::{Account, Directory};
 use env::BoxFuture;
@@ -25,8 +26,10 @@ impl Directory {
     /// Whether this account may; `None` if there is none.
     pub fn apop_of(&self, address: &Address) -> Option<bool> {
         let people = self.people();
-        let at = people.name(address)?.account?;
-        people.entries().get(at).map(|entry| entry.apop.is_some())
+        Some(match people.known(people.name(address)?.account?)? {
+            Known::Declared(entry) => entry.apop.is_some(),
+            Known::Stored(person) => person.has_apop(),
+        })
     }
 
     /// The account that `login` (its address, or its local part where only one account has it) opens, if `digest` is MD5 of
@@ -41,10 +44,10 @@ impl Directory {
         peer: Option<IpAddr>,
     ) -> BoxFuture<'a, Result<Arc<Account>, AuthError>> {
         let network = peer.and_then(Network::of);
-        Box::pin(async move { self.check_apop(login, timestamp, digest, network) })
+        Box::pin(self.check_apop(login, timestamp, digest, network))
     }
 
-    fn check_apop(
+    async fn check_apop(
         &self,
         login: &str,
         timestamp: &str,
@@ -52,24 +55,23 @@ impl Directory {
         network: Option<Network>,
     ) -> Result<Arc<Account>, AuthError> {
         let gate = &self.gate;
-        let entry = self.by_login(login);
-        let entry = entry.as_deref();
-        let name = gate.name(&self.in_full(login, entry));
-        let now = gate.clock.monotonic();
-        let mut throttle = gate.throttle();
-        if let Some(until) = throttle.blocked_until(&name, network, now) {
+        let known = self.people().by_login(login);
+        let name = gate.name(&self.in_full(login, known.as_ref()));
+        if let Some(until) = gate.throttle().blocked_until(&name, network, gate.clock.monotonic()) {
             return Err(gate.not_before(until));
         }
-        let secret = entry.and_then(|entry| entry.apop.as_ref());
+        let evidence = self.evidence(known.as_ref(), &name).await?;
+        let secret = evidence.own.as_ref().and_then(|own| own.apop.as_ref());
         // RFC 6856 §2.2: the secret is prepared as passwords are. Who has none is digested all the same.
         let prepared = prepare_password(secret.map_or("nobody", |secret| secret.expose()).as_bytes());
         let expected: ApopDigest = Md5::new().chain_update(timestamp).chain_update(prepared.expose()).finalize().into();
         // Keyed hashes are compared, in constant time.
         let right = gate.keyed(&[b"apop", &digest]) == gate.keyed(&[b"apop", &expected]) && secret.is_some();
-        match entry {
-            Some(entry) if right => {
+        let (now, mut throttle) = (gate.clock.monotonic(), gate.throttle());
+        match known {
+            Some(known) if right => {
                 throttle.succeeded(&name, network, now);
-                Ok(entry.account.clone())
+                Ok(known.account)
             }
             _ => {
                 throttle.failed(&name, network, now);

@@ -3,12 +3,15 @@
 //! Somebody who guesses logins learns nothing: where there is no account, or one without keys, the keys are made up, the same
 //! ones each time.
 
+use super::evidence::unreadable;
 use super::{AuthError, Gate};
 use crate::account::Entry;
 use crate::credential::{SALT_OCTETS, SCRAM_ITERATIONS};
+use crate::people::Known;
 use crate::throttle::{Login, Network};
 use crate::{Account, Credential, Directory, Secret};
 use env::BoxFuture;
+use model::AccountId;
 use sasl::{ScramHash, ScramKeys};
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -40,9 +43,16 @@ impl ScramTicket {
 }
 
 /// From what made-up keys are made.
+#[derive(Clone)]
 struct Decoys {
     key: [u8; blake3::KEY_LEN],
     iterations: u32,
+}
+
+/// What made-up keys were last made from: whose stored keys, by number and stamp.
+pub(super) struct MadeUp {
+    of: (AccountId, u64),
+    decoys: Decoys,
 }
 
 impl Directory {
@@ -79,45 +89,50 @@ impl Directory {
     /// Whether every account can be verified by SCRAM with this hash. Clients take the strongest mechanism that they are
     /// offered, and one that their account lacks would lock them out.
     pub fn all_have_scram(&self, hash: ScramHash) -> bool {
-        self.people().entries().iter().all(|entry| entry.credential.has_scram(hash))
+        self.people().all_have_scram(hash)
     }
 
     async fn ticket(&self, login: &str, hash: ScramHash, network: Option<Network>) -> Result<ScramTicket, AuthError> {
         let gate = &self.gate;
-        let entry = self.by_login(login);
-        let entry = entry.as_deref();
-        let address = self.in_full(login, entry);
+        let people = self.people();
+        let known = people.by_login(login);
+        let address = self.in_full(login, known.as_ref());
         let name = gate.name(&address);
         if let Some(until) = gate.throttle().blocked_until(&name, network, gate.clock.monotonic()) {
             return Err(gate.not_before(until));
         }
         // A local part that several share opens no account, yet shows the same keys as one of its addresses.
-        let other = if entry.is_none() { self.by_login(&address) } else { None };
-        let shown = entry.or(other.as_deref());
-        let decoys = self.decoys();
-        let keys = match shown.map(|entry| (entry, &entry.credential)) {
+        let other = if known.is_none() { people.by_login(&address) } else { None };
+        let evidence = self.evidence(known.as_ref().or(other.as_ref()), &name).await?;
+        let decoys = self.decoys().await?;
+        let keys = match evidence.own.as_deref().map(|entry| (entry, &entry.credential)) {
             Some((_, hashed @ Credential::Hashed { .. })) => hashed.scram(hash).cloned(),
             Some((entry, Credential::Clear(secret))) => {
                 Some(gate.derive(entry, secret, (hash, decoys.salt(hash, &address), decoys.iterations)).await?)
             }
             None => None,
         };
-        let account = entry.filter(|_| keys.is_some()).map(|entry| entry.account.clone());
+        let account = known.filter(|_| keys.is_some()).map(|known| known.account);
         let keys = keys.unwrap_or_else(|| decoys.keys(hash, &address));
         Ok(ScramTicket { keys, account, name, network })
     }
 
     /// Made from the first keys at rest, so that a restart changes made-up keys no more than others; where all passwords are
-    /// in the clear, from this process's key.
-    fn decoys(&self) -> Decoys {
-        let people = self.people();
-        let first = people.entries().iter().find_map(|entry| match &entry.credential {
-            Credential::Hashed { scram_sha_256, .. } => scram_sha_256.as_ref(),
-            Credential::Clear(_) => None,
-        });
-        let (secret, iterations) =
-            first.map_or((&self.gate.key[..], SCRAM_ITERATIONS), |keys| (&keys.server_key, keys.iterations));
-        Decoys { key: blake3::derive_key(DECOY_CONTEXT, secret), iterations }
+    /// in the clear, from this process's key. The row of who has them is read once, and after they changed.
+    async fn decoys(&self) -> Result<Decoys, AuthError> {
+        let (people, gate) = (self.people(), &self.gate);
+        let (address, of) = match people.first_with_keys() {
+            None => return Ok(gate.decoys(None)),
+            Some(Known::Declared(entry)) => return Ok(gate.decoys(Some(entry))),
+            Some(Known::Stored(person)) => (people.address(person), (person.id(), person.stamp())),
+        };
+        let made_up = || gate.made_up.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(MadeUp { decoys, .. }) = made_up().as_ref().filter(|made_up| made_up.of == of) {
+            return Ok(decoys.clone());
+        }
+        let decoys = gate.decoys(Some(&self.principal(&address).await.map_err(unreadable)?));
+        *made_up() = Some(MadeUp { of, decoys: decoys.clone() });
+        Ok(decoys)
     }
 }
 
@@ -149,6 +164,13 @@ impl Decoys {
 }
 
 impl Gate {
+    fn decoys(&self, entry: Option<&Entry>) -> Decoys {
+        let keys = entry.and_then(|entry| entry.credential.scram(ScramHash::Sha256));
+        let (secret, iterations) =
+            keys.map_or((&self.key[..], SCRAM_ITERATIONS), |keys| (&keys.server_key, keys.iterations));
+        Decoys { key: blake3::derive_key(DECOY_CONTEXT, secret), iterations }
+    }
+
     /// The keys of a password in the clear, computed once on the pool.
     async fn derive(
         &self,

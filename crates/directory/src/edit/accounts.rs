@@ -1,7 +1,7 @@
 //! Edits of accounts.
 
 use super::{Draft, EditError, Edited, nearest};
-use crate::account::{Entry, folded};
+use crate::account::{Entry, fold, folded};
 use crate::credential::PASSWORD_OCTETS_MAX;
 use crate::{Account, AccountState, Credential, Origin, Secret, rows};
 use model::{AccountId, Address, Quota};
@@ -21,7 +21,7 @@ impl Draft<'_> {
         }
         let state = AccountState::Enabled;
         let account = Account { id, address: address.clone(), quota, state, origin: Origin::Stored };
-        self.put_account(account, credential.clone(), None)
+        self.put_account(Entry { account: Arc::new(account), credential: credential.clone(), apop: None })
     }
 
     pub(super) fn set_account(
@@ -38,10 +38,11 @@ impl Draft<'_> {
         // Who gets a new password may have lost the old one to somebody, and the secret of APOP is often the same.
         let apop = old.apop.clone().filter(|_| credential.is_none());
         let credential = credential.unwrap_or(&old.credential).clone();
-        if account == *old.account && credential == old.credential && apop == old.apop {
+        let new = Entry { account: Arc::new(account), credential, apop };
+        if new == old {
             return Ok(Edited::Unchanged);
         }
-        self.put_account(account, credential, apop)?;
+        self.put_account(new)?;
         Ok(Edited::Done)
     }
 
@@ -53,29 +54,28 @@ impl Draft<'_> {
         if old.apop.as_ref() == secret {
             return Ok(Edited::Unchanged);
         }
-        self.put_account(Account::clone(&old.account), old.credential.clone(), secret.cloned())?;
+        self.put_account(Entry { apop: secret.cloned(), ..old })?;
         Ok(Edited::Done)
     }
 
-    fn put_account(&mut self, account: Account, credential: Credential, apop: Option<Secret>) -> Result<(), EditError> {
-        let key = folded(&account.address);
-        let entry = Entry { account: Arc::new(account), credential, apop };
+    fn put_account(&mut self, entry: Entry) -> Result<(), EditError> {
         self.rows.push(rows::principal_put(&entry).ok_or(EditError::ClearPassword)?);
-        self.new.accounts.insert(key, Arc::new(entry));
+        self.new.accounts.put(&entry.account, entry.seal());
         Ok(())
     }
 
-    pub(super) fn stored_account(&self, address: &Address) -> Result<Arc<Entry>, EditError> {
-        let unknown = || {
-            let known = self.people.entries().iter().map(|entry| &entry.account.address);
-            EditError::UnknownAccount { address: address.clone(), nearest: nearest::among(address, known) }
-        };
+    /// With its credential, out of the row that was asked for.
+    pub(super) fn stored_account(&self, address: &Address) -> Result<Entry, EditError> {
         let now = self.people.account(address);
         if now.is_some_and(|account| account.origin == Origin::Declared) {
             return Err(EditError::Declared(address.to_string()));
         }
         // Also who is in a domain that is not ours for the moment.
-        let key = folded(now.map_or(address, |account| &account.address));
-        self.new.accounts.get(&key).cloned().ok_or_else(unknown)
+        let address_of = self.people.address_of(address);
+        if self.new.accounts.find(&address_of.domain, &fold(address_of.local.as_str())).is_none() {
+            let nearest = nearest::among(address, self.people.accounts_in(&address.domain));
+            return Err(EditError::UnknownAccount { address: address.clone(), nearest });
+        }
+        Ok(rows::principal_of(&address_of, self.row.as_ref())?)
     }
 }

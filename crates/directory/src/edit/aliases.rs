@@ -34,7 +34,7 @@ impl Draft<'_> {
     pub(super) fn remove_alias(&mut self, address: &Address, targets: &[Address]) -> Result<Edited, EditError> {
         let Some(old) = self.new.aliases.get(&folded(address)).cloned() else {
             self.check_local(&address.domain)?;
-            let known = self.new.aliases.values().map(|alias| &alias.address);
+            let known = self.new.aliases.values().map(|alias| alias.address.clone());
             return Err(EditError::UnknownAlias { address: address.clone(), nearest: nearest::among(address, known) });
         };
         let mut alias = Alias::clone(&old);
@@ -50,10 +50,11 @@ impl Draft<'_> {
     fn put_alias(&mut self, alias: Alias) -> Edited {
         let key = folded(&alias.address);
         self.rows.push(rows::alias_change(&alias));
+        let aliases = Arc::make_mut(&mut self.new.aliases);
         if alias.targets.is_empty() {
-            self.new.aliases.remove(&key);
+            aliases.remove(&key);
         } else {
-            self.new.aliases.insert(key, Arc::new(alias));
+            aliases.insert(key, Arc::new(alias));
         }
         Edited::Done
     }

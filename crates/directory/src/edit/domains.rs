@@ -4,6 +4,7 @@ use super::{Draft, EditError, Edited, nearest};
 use crate::alias::TARGETS_MAX;
 use crate::{DomainSettings, Origin, Separators, rows};
 use model::Domain;
+use std::sync::Arc;
 
 impl Draft<'_> {
     pub(super) fn add_domain(&mut self, domain: &Domain, settings: &DomainSettings) -> Result<Edited, EditError> {
@@ -26,7 +27,7 @@ impl Draft<'_> {
     pub(super) fn remove_domain(&mut self, domain: &Domain) -> Result<Edited, EditError> {
         self.stored_domain(domain)?;
         self.check_empty(domain)?;
-        self.new.domains.remove(domain);
+        Arc::make_mut(&mut self.new.domains).remove(domain);
         self.rows.push(rows::domain_change(domain, None));
         Ok(Edited::Done)
     }
@@ -56,7 +57,7 @@ impl Draft<'_> {
                 return Err(EditError::OtherNameSettings);
             }
         }
-        self.new.domains.insert(domain.clone(), settings.clone());
+        Arc::make_mut(&mut self.new.domains).insert(domain.clone(), settings.clone());
         self.rows.push(rows::domain_change(domain, Some(settings)));
         Ok(Edited::Done)
     }
@@ -70,7 +71,7 @@ impl Draft<'_> {
     }
 
     fn check_empty(&self, domain: &Domain) -> Result<(), EditError> {
-        let accounts = self.new.accounts.values().filter(|entry| entry.account.address.domain == *domain).count();
+        let accounts = self.new.accounts.count_in(domain);
         let aliases = self.new.aliases.values().filter(|alias| alias.address.domain == *domain).count();
         let domains = self.new.domains.values().filter(|other| other.same_as.as_ref() == Some(domain)).count();
         if accounts + aliases + domains == 0 {

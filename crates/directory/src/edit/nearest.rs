@@ -7,27 +7,22 @@ use model::{Address, Domain};
 const TYPOS_MAX: usize = 3;
 
 pub(super) fn domain(wrong: &Domain, people: &People) -> Option<Domain> {
-    nearest(wrong.as_str(), people.domains().map(|local| &local.domain), |domain| domain.to_string())
+    nearest(wrong.as_str(), people.domains().map(|local| local.domain.clone()), |domain| domain.to_string())
 }
 
 /// Accounts and aliases.
 pub(super) fn address(wrong: &Address, people: &People) -> Option<Address> {
-    let aliases: Vec<Address> = people.aliases().map(|alias| alias.address).collect();
-    among(wrong, people.entries().iter().map(|entry| &entry.account.address).chain(&aliases))
+    among(wrong, people.accounts_in(&wrong.domain).chain(people.aliases().map(|alias| alias.address)))
 }
 
-pub(super) fn among<'a>(wrong: &Address, known: impl Iterator<Item = &'a Address>) -> Option<Address> {
+pub(super) fn among(wrong: &Address, known: impl Iterator<Item = Address>) -> Option<Address> {
     let known = known.filter(|address| address.domain == wrong.domain);
     nearest(&wrong.local.as_str().to_lowercase(), known, |address| address.local.as_str().to_lowercase())
 }
 
-fn nearest<'a, T: Clone + 'a>(
-    wrong: &str,
-    known: impl Iterator<Item = &'a T>,
-    text: impl Fn(&T) -> String,
-) -> Option<T> {
-    let distances = known.map(|known| (strsim::damerau_levenshtein(wrong, &text(known)), known));
+fn nearest<T>(wrong: &str, known: impl Iterator<Item = T>, text: impl Fn(&T) -> String) -> Option<T> {
+    let distances = known.map(|known| (strsim::damerau_levenshtein(wrong, &text(&known)), known));
     let most = TYPOS_MAX.min(wrong.chars().count() / 2);
     let close = distances.filter(|(distance, _)| *distance <= most);
-    close.min_by_key(|(distance, _)| *distance).map(|(_, known)| known.clone())
+    close.min_by_key(|(distance, _)| *distance).map(|(_, known)| known)
 }

@@ -1,41 +1,42 @@
 //! Accounts that were removed come back, or end for good.
 
 use super::{Draft, EditError, Edited};
-use crate::account::folded;
+use crate::account::{Entry, fold, folded};
 use crate::removed::Removed;
-use crate::{Origin, ids, rows};
-use model::{AccountId, Address, Timestamp};
+use crate::rows::{self, RowError};
+use crate::{Origin, ids};
+use model::{AccountId, Address, RecordError, Timestamp};
 use std::sync::Arc;
 
 impl Draft<'_> {
     /// Nobody has the address any more; who had it is kept.
     pub(super) fn remove_account(&mut self, address: &Address, at: Timestamp) -> Result<Edited, EditError> {
         let entry = self.stored_account(address)?;
-        let (id, key) = (entry.account.id, folded(&entry.account.address));
-        self.new.accounts.remove(&key);
-        self.rows.push(rows::principal_delete(&entry.account.address));
-        let removed = Removed { at, entry };
-        self.rows.push(removed.put().ok_or(EditError::ClearPassword)?);
-        self.new.removed.insert(key, Arc::new(removed));
+        let account = entry.account.clone();
+        self.new.accounts.remove(&account.address);
+        self.rows.push(rows::principal_delete(&account.address));
+        self.rows.push(Removed::put(at, &entry).ok_or(EditError::ClearPassword)?);
+        let (id, key) = (account.id, folded(&account.address));
+        Arc::make_mut(&mut self.new.removed).insert(key, Removed { at, account });
         Ok(Edited::Removed(id))
     }
 
     /// With its number, password and quota. If it is there all the same, because it was declared or an older program added
     /// it, nothing is kept any more.
     pub(super) fn restore_account(&mut self, address: &Address) -> Result<Edited, EditError> {
-        let removed = self.removed(address)?;
-        let account = &removed.entry.account;
+        let entry = self.removed(address)?;
+        let account = &entry.account;
         let there = self.people.account_by_id(account.id).is_some();
         if !there {
             self.check_free(&account.address)?;
         }
-        self.new.removed.remove(&folded(&account.address));
+        Arc::make_mut(&mut self.new.removed).remove(&folded(&account.address));
         self.rows.push(Removed::delete(&account.address));
         if there {
             return Ok(Edited::Done);
         }
-        self.rows.push(rows::principal_put(&removed.entry).ok_or(EditError::ClearPassword)?);
-        self.new.accounts.insert(folded(&account.address), removed.entry.clone());
+        self.rows.push(rows::principal_put(&entry).ok_or(EditError::ClearPassword)?);
+        self.new.accounts.put(account, entry.seal());
         Ok(Edited::Returned(account.id))
     }
 
@@ -45,25 +46,25 @@ impl Draft<'_> {
         if self.people.account(address).is_some() {
             return Err(EditError::AccountStays(address.clone()));
         }
-        let key = folded(address);
-        if self.new.accounts.contains_key(&key) {
+        if self.new.accounts.find(&address.domain, &fold(address.local.as_str())).is_some() {
             return Err(EditError::AccountStays(address.clone()));
         }
-        let removed = self.new.removed.remove(&key);
-        let id = number.or(removed.as_ref().map(|removed| removed.entry.account.id));
+        let key = folded(address);
+        let removed = Arc::make_mut(&mut self.new.removed).remove(&key);
+        let id = number.or(removed.as_ref().map(|removed| removed.account.id));
         let id = id.ok_or_else(|| EditError::NotRemoved(address.clone()))?;
         if removed.is_some() {
             self.rows.push(Removed::delete(address));
         }
         self.rows.push((ids::key(&key), None));
         self.rows.push(rows::erasing_change(id, Some(address)));
-        self.new.erasing.insert(id, address.clone());
+        Arc::make_mut(&mut self.new.erasing).insert(id, address.clone());
         Ok(Edited::Erasing(id))
     }
 
     /// Nothing of it is left.
     pub(super) fn account_erased(&mut self, id: AccountId) -> Edited {
-        if self.new.erasing.remove(&id).is_none() {
+        if Arc::make_mut(&mut self.new.erasing).remove(&id).is_none() {
             return Edited::Unchanged;
         }
         self.rows.push(rows::erasing_change(id, None));
@@ -84,7 +85,14 @@ impl Draft<'_> {
         Ok(())
     }
 
-    fn removed(&self, address: &Address) -> Result<Arc<Removed>, EditError> {
-        self.new.removed.get(&folded(address)).cloned().ok_or_else(|| EditError::NotRemoved(address.clone()))
+    /// With its credential, out of the row that was asked for.
+    fn removed(&self, address: &Address) -> Result<Entry, EditError> {
+        let key = folded(address);
+        if !self.new.removed.contains_key(&key) {
+            return Err(EditError::NotRemoved(address.clone()));
+        }
+        let row = self.row.as_ref().ok_or(RecordError::Missing);
+        let removed = row.and_then(|row| Removed::decode(row));
+        Ok(removed.map_err(|source| RowError::Row { key, source })?.1)
     }
 }

@@ -27,7 +27,7 @@ pub fn of(office: &Office, language: Language) -> StatusItem {
         connections: office.capacity.open(),
         connections_max: office.capacity.max(),
         queue: queue(office),
-        accounts: directory.accounts().count(),
+        accounts: directory.account_count(),
         domains: directory.domains().len(),
         faults: directory.faults().iter().map(|fault| fault.tell().within(language).to_owned()).collect(),
         memory_octets: memory(),

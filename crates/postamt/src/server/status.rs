@@ -53,7 +53,7 @@ impl StatusSource for StatusBoard {
                 TlsStart::Implicit => Security::Tls,
             },
         });
-        let accounts = self.post.directory.accounts().count();
+        let accounts = self.post.directory.account_count();
         Status {
             program: env!("CARGO_PKG_NAME").into(),
             version: env!("CARGO_PKG_VERSION").into(),

@@ -29,6 +29,9 @@ impl Tell for AuthError {
                 format!("zu viele gescheiterte Anmeldungen; später noch einmal versuchen, ab {}", until.rfc5322())
             }
             AuthError::Busy => "zu viele Anmeldungen auf einmal; gleich noch einmal versuchen".to_owned(),
+            AuthError::Unavailable => {
+                "Anmeldungen lassen sich gerade nicht prüfen; später noch einmal versuchen".to_owned()
+            }
         };
         text(self, german)
     }
