@@ -130,6 +130,10 @@ impl Harness for Pop3Harness {
             "policy" => return self.policy(rest),
             "purge" => return faults::purge(&self.server),
             "store" => return faults::fault(&self.memory, rest),
+            "damage" if rest == "carla" => {
+                let cell = store::Cell::new(&b"directory"[..]);
+                assert!(self.memory.damage(store::Space::Rows, &cell, b"principal/carla@demo.test"));
+            }
             "damage" => faults::damage(&self.server, &self.memory, Uid(rest.parse().map_err(|_| "damage UID")?))?,
             _ => return Err(format!("unknown: {word}")),
         }

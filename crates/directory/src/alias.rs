@@ -173,10 +173,11 @@ impl People {
             let name = || list.name.to_string();
             faults.extend(nowhere.map(|step| Fault::Nowhere { list: name(), target: step.address.clone() }));
             // Few lists lead to lists.
-            if list.steps.iter().any(|step| matches!(step.place, Place::List(_))) {
+            let leads_on = list.steps.iter().any(|step| matches!(step.place, Place::List(_)));
+            if leads_on {
                 faults.extend(self.loop_through(at).map(|chain| Fault::Loop { chain }));
             }
-            if self.expand(at, None).cut {
+            if (leads_on || list.steps.len() > TARGETS_MAX) && self.expand(at, None).cut {
                 faults.push(Fault::Large { list: name() });
             }
         }

@@ -7,9 +7,9 @@
 use super::AuthError;
 use crate::account::Entry;
 use crate::credential::Argon2id;
-use crate::people::Login;
+use crate::people::{Login, People};
 use crate::rows::RowError;
-use crate::{Credential, Directory, throttle};
+use crate::{Account, Credential, Directory, throttle};
 use std::sync::Arc;
 
 pub(super) struct Evidence {
@@ -27,7 +27,7 @@ impl Evidence {
 }
 
 impl Directory {
-    /// For who logs in, or tries to; `name` is theirs alone.
+    /// For who logs in, or tries to; `name` is theirs alone. Who is declared gets in also while the store cannot be read.
     ///
     /// # Errors
     /// `Unavailable`: what cannot be read is no wrong password.
@@ -39,16 +39,20 @@ impl Directory {
             Some(account) => Some(account.address.clone()),
             None => people.anybody(dice(name)),
         };
-        let Some(address) = address else {
-            let other = people.declared().iter().find(|entry| hash(entry).is_some()).cloned();
-            return Ok(Evidence { own: declared, other });
+        let read = match address {
+            Some(address) => self.principal(&address).await.map(Arc::new).map(Some).map_err(unreadable),
+            None => Ok(None),
         };
-        let read = Arc::new(self.principal(&address).await.map_err(unreadable)?);
+        if declared.is_some() {
+            let other = read.ok().flatten();
+            return Ok(Evidence { own: declared, other: other.or_else(|| first_hashed(&people)) });
+        }
+        let Some(read) = read? else { return Ok(Evidence { own: None, other: first_hashed(&people) }) };
         // Another node may have changed it since these people were put together.
-        let is_own = |account: &Arc<crate::Account>| account.id == read.account.id && read.account.may_log_in();
+        let is_own = |account: &Arc<Account>| account.id == read.account.id && read.account.may_log_in();
         Ok(match stored {
             Some(account) if is_own(account) => Evidence { own: Some(read), other: None },
-            _ => Evidence { own: declared, other: Some(read) },
+            _ => Evidence { own: None, other: Some(read) },
         })
     }
 }
@@ -63,9 +67,16 @@ fn dice(name: &throttle::Login) -> u32 {
     name.first_chunk().map_or(0, |octets| u32::from_le_bytes(*octets))
 }
 
+fn first_hashed(people: &People) -> Option<Arc<Entry>> {
+    people.declared().iter().find(|entry| hash(entry).is_some()).cloned()
+}
+
 fn hash(entry: &Entry) -> Option<&Argon2id> {
     match &entry.credential {
         Credential::Hashed { argon2id, .. } => Some(argon2id),
         Credential::Clear(_) => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

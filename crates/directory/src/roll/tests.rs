@@ -4,7 +4,12 @@ use proptest::prelude::*;
 use std::collections::BTreeMap;
 
 fn seal(stamp: u64) -> Seal {
-    Seal { stamp, apop: stamp % 2 == 0, scram_sha_256: stamp % 3 == 0, scram_sha_1: stamp % 5 == 0 }
+    Seal {
+        stamp,
+        apop: stamp.is_multiple_of(2),
+        scram_sha_256: stamp.is_multiple_of(3),
+        scram_sha_1: stamp.is_multiple_of(5),
+    }
 }
 
 /// Few names in few domains, in any case; few numbers, so that some would share one.
@@ -33,7 +38,10 @@ fn check(roll: &Roll, book: &Book) {
     for ((domain, local), (account, stamp)) in book {
         let person = roll.find(&domain.parse().unwrap(), local).unwrap();
         assert_eq!((&roll.account(person), person.stamp()), (account, *stamp));
-        assert_eq!((person.has_apop(), person.has_scram(ScramHash::Sha256)), (stamp % 2 == 0, stamp % 3 == 0));
+        assert_eq!(
+            (person.has_apop(), person.has_scram(ScramHash::Sha256)),
+            (stamp.is_multiple_of(2), stamp.is_multiple_of(3))
+        );
         assert!(roll.get(account.id).is_some_and(|person| person.id() == account.id));
         let called = book.keys().filter(|(_, other)| other == local).count();
         assert_eq!(roll.called(local).count(), called);
