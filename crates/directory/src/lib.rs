@@ -11,11 +11,12 @@
 //! | `directory` | `Directory`: opening, lists, and how an edit is made |
 //! | `edit` | `Edit`, `EditError` |
 //! | `people` | all of them at one moment, indexed |
+//! | `roll`, `chunks` | those who are stored, packed; how copies share them |
 //! | `rows`, `ids` | how they lie in the store; the durable numbers of accounts |
 //! | [`check`] | what must always hold of them |
 //! | `credential` | `Secret`, `Credential`, `hash_password` |
 //! | `resolve` | `Resolution`, `Target`: to whom a forward path leads |
-//! | `authenticate` | `AuthError`, `ScramTicket`: log-in, with `hashing`, `remembered` and `throttle` behind it |
+//! | `authenticate` | `AuthError`, `ScramTicket`: log-in, with `hashing`, `remembered` and `throttle` behind it; `evidence` is what is read for it |
 //! | `sign_in` | `SignIn`: log-in by SASL; APOP is beside `authenticate` |
 //!
 //! ```

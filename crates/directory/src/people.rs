@@ -449,3 +449,6 @@ impl People {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;
