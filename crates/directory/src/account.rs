@@ -69,31 +69,27 @@ impl Account {
 }
 
 impl Entry {
-    /// What is known of it while it lies in the store.
-    pub(crate) fn seal(&self) -> Seal {
+    /// What is known of it while it lies in this row of the store.
+    pub(crate) fn seal(&self, row: &[u8]) -> Seal {
         let has = |hash| self.credential.has_scram(hash);
         Seal {
-            stamp: self.stamp(),
+            stamp: stamp(row),
             apop: self.apop.is_some(),
             scram_sha_256: has(ScramHash::Sha256),
             scram_sha_1: has(ScramHash::Sha1),
         }
     }
 
-    /// Another number for another credential: 64 bits of a hash, of which nobody learns what was hashed.
+    /// Of a declared one, which has no row.
     pub(crate) fn stamp(&self) -> u64 {
-        let (kind, text) = match (&self.credential, self.credential.to_text()) {
-            (Credential::Clear(secret), _) => (0, secret.expose().to_owned()),
-            (Credential::Hashed { .. }, text) => (1, text.unwrap_or_default()),
-        };
-        let apop = self.apop.as_ref().map_or("", Secret::expose);
-        let mut hasher = blake3::Hasher::new_derive_key(STAMP_CONTEXT);
-        hasher.update(&[kind]).update(&(text.len() as u64).to_le_bytes());
-        hasher.update(text.as_bytes()).update(apop.as_bytes());
-        let mut stamp = [0; size_of::<u64>()];
-        hasher.finalize_xof().fill(&mut stamp);
-        u64::from_le_bytes(stamp)
+        match &self.credential {
+            Credential::Clear(secret) => stamp(secret.expose().as_bytes()),
+            Credential::Hashed { .. } => stamp(self.credential.to_text().unwrap_or_default().as_bytes()),
+        }
     }
 }
 
-const STAMP_CONTEXT: &str = "postamt directory 2026-11 stamp of a credential";
+/// Another number for another credential: 64 bits of a hash, from which nobody learns what was hashed.
+pub(crate) fn stamp(octets: &[u8]) -> u64 {
+    blake3::hash(octets).as_bytes().first_chunk().map_or(0, |octets| u64::from_le_bytes(*octets))
+}

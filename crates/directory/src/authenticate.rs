@@ -136,10 +136,10 @@ impl Directory {
         let evidence = self.evidence(known.as_ref(), &name).await?;
         let right = self.password_is_right(&evidence, password).await?;
         let now = gate.clock.monotonic();
-        match (known, evidence.own) {
-            (Some(Login { account, .. }), Some(own)) if right => {
+        match known {
+            Some(Login { account, .. }) if right => {
                 gate.throttle().succeeded(&name, network, now);
-                gate.remembered().keep(gate.proof(&account, own.stamp(), password, network), now);
+                gate.remembered().keep(gate.proof(&account, evidence.stamp, password, network), now);
                 Ok(account)
             }
             _ => {

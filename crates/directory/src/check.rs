@@ -56,7 +56,7 @@ impl Checker {
         } else {
             match rows::PREFIXES.into_iter().find(|prefix| name.starts_with(prefix)) {
                 Some(prefix) => Row::read(prefix, key, row).map(|row| {
-                    if let Row::Account(entry) = row {
+                    if let Row::Account(entry, _) = row {
                         self.accounts.push((entry.account.id, folded(&entry.account.address)));
                     }
                 }),

@@ -131,8 +131,8 @@ impl Directory {
         self.books.people()
     }
 
-    /// What the store says about who has this very address, with the credential.
-    pub(crate) async fn principal(&self, address: &Address) -> Result<Entry, RowError> {
+    /// What the store says about who has this very address, with the credential, and its stamp.
+    pub(crate) async fn principal(&self, address: &Address) -> Result<(Entry, u64), RowError> {
         let query = Query::row(&rows::cell(), rows::principal_key(address));
         rows::principal_of(address, self.books.store.read(vec![query]).await?.into_row().as_ref())
     }

@@ -47,7 +47,7 @@ pub async fn mend(store: &dyn Snapshot, used: u32) -> Result<Mended, ReadError> 
         } else {
             let prefix = rows::PREFIXES.into_iter().find(|prefix| name.starts_with(prefix));
             match prefix.map(|prefix| Row::read(prefix, key, row)) {
-                Some(Ok(Row::Account(entry))) => accounts.push(entry.account),
+                Some(Ok(Row::Account(entry, _))) => accounts.push(entry.account),
                 Some(Ok(_)) => {}
                 Some(Err(_)) | None => mended.take(name, key, row),
             }

@@ -24,9 +24,8 @@ pub(crate) struct Removed {
 impl Removed {
     /// `None` for a credential that must not be stored.
     pub(crate) fn put(at: Timestamp, entry: &Entry) -> Option<RowChange> {
-        let (_, row) = rows::principal_put(entry)?;
         let mut e = Encoder::new(FORMAT);
-        e.time(at).bytes(&row?);
+        e.time(at).bytes(&rows::principal_row(entry)?);
         Some((key(&entry.account.address), Some(e.finish())))
     }
 

@@ -190,6 +190,11 @@ impl Roll {
     /// Puts an account in the place of who has its address.
     pub(crate) fn put(&mut self, account: &Account, seal: Seal) {
         self.remove(&account.address);
+        self.add(account, seal);
+    }
+
+    /// An account whose address nobody has.
+    pub(crate) fn add(&mut self, account: &Account, seal: Seal) {
         let domain = self.number(&account.address.domain);
         let person = Person::new(account, seal, domain);
         self.tally.add(person.tally());

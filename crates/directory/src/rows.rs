@@ -1,8 +1,8 @@
 //! How people lie in the cell `directory` (docs/decisions/0008-people.md); the numbers' rows are in `ids`.
 
-use crate::account::{Entry, folded};
+use crate::account::{Entry, folded, stamp};
 use crate::removed::{REMOVED, Removed};
-use crate::roll::Roll;
+use crate::roll::{Roll, Seal};
 use crate::{Account, AccountState, Alias, Credential, DomainSettings, Origin};
 use model::{AccountId, Address, Decoder, Domain, Encoder, Quota, RecordError};
 use std::collections::BTreeMap;
@@ -120,7 +120,7 @@ pub(crate) struct Stored {
 /// What a row says.
 pub(crate) enum Row {
     Domain(Domain, DomainSettings),
-    Account(Entry),
+    Account(Entry, Seal),
     Alias(Alias),
     Removed(Removed),
     Erasing(AccountId, Address),
@@ -200,7 +200,8 @@ impl Row {
                 PRINCIPAL => {
                     let entry = entry(&mut fields)?;
                     is_its(&entry.account.address)?;
-                    Ok(Row::Account(entry))
+                    let seal = entry.seal(row);
+                    Ok(Row::Account(entry, seal))
                 }
                 ERASING => Ok(Row::Erasing(AccountId(fields.u32()?), parsed(fields.str()?)?)),
                 _ => {
@@ -218,7 +219,7 @@ impl Stored {
     fn take(&mut self, row: Row) {
         match row {
             Row::Domain(domain, settings) => drop(Arc::make_mut(&mut self.domains).insert(domain, settings)),
-            Row::Account(entry) => self.accounts.put(&entry.account, entry.seal()),
+            Row::Account(entry, seal) => self.accounts.add(&entry.account, seal),
             Row::Alias(alias) => {
                 let key = folded(&alias.address);
                 Arc::make_mut(&mut self.aliases).insert(key, Arc::new(alias));
@@ -253,8 +254,8 @@ fn settings(fields: &mut Decoder<'_>) -> Result<DomainSettings, RecordError> {
     Ok(DomainSettings { catch_all: addresses(fields)?, separators, same_as })
 }
 
-/// `None` for a credential that must not be stored.
-pub(crate) fn principal_put(entry: &Entry) -> Option<RowChange> {
+/// The account's row; `None` for a credential that must not be stored.
+pub(crate) fn principal_row(entry: &Entry) -> Option<Vec<u8>> {
     let Entry { account, credential, apop } = entry;
     let (kind, text) = credential_text(credential)?;
     let mut row = Encoder::new(FORMAT);
@@ -273,7 +274,7 @@ pub(crate) fn principal_put(entry: &Entry) -> Option<RowChange> {
     if let Some(secret) = apop {
         row.str(secret.expose());
     }
-    Some((principal_key(&account.address), Some(row.finish())))
+    Some(row.finish())
 }
 
 /// An account's row by itself.
@@ -281,11 +282,13 @@ pub(crate) fn principal(row: &[u8]) -> Result<Entry, RecordError> {
     entry(&mut Decoder::new(row, FORMAT)?)
 }
 
-/// The account in the row of `address`, if there is that row and it is that one's.
-pub(crate) fn principal_of(address: &Address, row: Option<&Bytes>) -> Result<Entry, RowError> {
+/// The account in the row of `address` and its stamp, if there is that row and it is that one's.
+pub(crate) fn principal_of(address: &Address, row: Option<&Bytes>) -> Result<(Entry, u64), RowError> {
     let read = || {
-        let entry = principal(row.ok_or(RecordError::Missing)?)?;
-        if folded(&entry.account.address) == folded(address) { Ok(entry) } else { Err(RecordError::Elsewhere) }
+        let row = row.ok_or(RecordError::Missing)?;
+        let entry = principal(row)?;
+        let is_its = folded(&entry.account.address) == folded(address);
+        if is_its { Ok((entry, stamp(row))) } else { Err(RecordError::Elsewhere) }
     };
     read().map_err(|source| RowError::Row { key: folded(address), source })
 }

@@ -7,14 +7,16 @@
 use super::AuthError;
 use crate::account::Entry;
 use crate::credential::Argon2id;
-use crate::people::{Login, People};
+use crate::people::Login;
 use crate::rows::RowError;
-use crate::{Account, Credential, Directory, throttle};
+use crate::{Credential, Directory, throttle};
 use std::sync::Arc;
 
 pub(super) struct Evidence {
     /// Of who logs in.
     pub(super) own: Option<Arc<Entry>>,
+    /// Of what is their own: it is not that in memory if another node changed the account.
+    pub(super) stamp: u64,
     /// Of somebody else.
     other: Option<Arc<Entry>>,
 }
@@ -33,26 +35,32 @@ impl Directory {
     /// `Unavailable`: what cannot be read is no wrong password.
     pub(super) async fn evidence(&self, login: Option<&Login>, name: &throttle::Login) -> Result<Evidence, AuthError> {
         let people = self.people();
-        let declared = login.and_then(|login| login.entry.clone());
-        let stored = login.filter(|login| login.entry.is_none()).map(|login| &login.account);
+        let (declared, stored) = match login {
+            Some(Login { account, entry: None, .. }) => (None, Some(account)),
+            Some(Login { entry: Some(entry), stamp, .. }) => (Some((entry.clone(), *stamp)), None),
+            None => (None, None),
+        };
         let address = match stored {
             Some(account) => Some(account.address.clone()),
             None => people.anybody(dice(name)),
         };
         let read = match address {
-            Some(address) => self.principal(&address).await.map(Arc::new).map(Some).map_err(unreadable),
+            Some(address) => self.principal(&address).await.map(Some).map_err(unreadable),
             None => Ok(None),
         };
-        if declared.is_some() {
-            let other = read.ok().flatten();
-            return Ok(Evidence { own: declared, other: other.or_else(|| first_hashed(&people)) });
+        let in_vain = |read: Option<(Entry, u64)>| match read {
+            Some((entry, _)) => Some(Arc::new(entry)),
+            None => people.declared().iter().find(|entry| hash(entry).is_some()).cloned(),
+        };
+        if let Some((own, stamp)) = declared {
+            return Ok(Evidence { own: Some(own), stamp, other: in_vain(read.unwrap_or_default()) });
         }
-        let Some(read) = read? else { return Ok(Evidence { own: None, other: first_hashed(&people) }) };
-        // Another node may have changed it since these people were put together.
-        let is_own = |account: &Arc<Account>| account.id == read.account.id && read.account.may_log_in();
-        Ok(match stored {
-            Some(account) if is_own(account) => Evidence { own: Some(read), other: None },
-            _ => Evidence { own: None, other: Some(read) },
+        Ok(match (stored, read?) {
+            // Another node may have given the address to somebody else, or barred them.
+            (Some(account), Some((entry, stamp))) if entry.account.id == account.id && entry.account.may_log_in() => {
+                Evidence { own: Some(Arc::new(entry)), stamp, other: None }
+            }
+            (_, read) => Evidence { own: None, stamp: 0, other: in_vain(read) },
         })
     }
 }
@@ -65,10 +73,6 @@ pub(super) fn unreadable(cause: RowError) -> AuthError {
 
 fn dice(name: &throttle::Login) -> u32 {
     name.first_chunk().map_or(0, |octets| u32::from_le_bytes(*octets))
-}
-
-fn first_hashed(people: &People) -> Option<Arc<Entry>> {
-    people.declared().iter().find(|entry| hash(entry).is_some()).cloned()
 }
 
 fn hash(entry: &Entry) -> Option<&Argon2id> {

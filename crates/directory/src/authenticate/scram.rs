@@ -130,7 +130,8 @@ impl Directory {
         if let Some(MadeUp { decoys, .. }) = made_up().as_ref().filter(|made_up| made_up.of == of) {
             return Ok(decoys.clone());
         }
-        let decoys = gate.decoys(Some(&self.principal(&address).await.map_err(unreadable)?));
+        let (entry, _) = self.principal(&address).await.map_err(unreadable)?;
+        let decoys = gate.decoys(Some(&entry));
         *made_up() = Some(MadeUp { of, decoys: decoys.clone() });
         Ok(decoys)
     }

@@ -21,7 +21,7 @@ impl Draft<'_> {
         }
         let state = AccountState::Enabled;
         let account = Account { id, address: address.clone(), quota, state, origin: Origin::Stored };
-        self.put_account(Entry { account: Arc::new(account), credential: credential.clone(), apop: None })
+        self.put_account(&Entry { account: Arc::new(account), credential: credential.clone(), apop: None })
     }
 
     pub(super) fn set_account(
@@ -42,7 +42,7 @@ impl Draft<'_> {
         if new == old {
             return Ok(Edited::Unchanged);
         }
-        self.put_account(new)?;
+        self.put_account(&new)?;
         Ok(Edited::Done)
     }
 
@@ -54,13 +54,14 @@ impl Draft<'_> {
         if old.apop.as_ref() == secret {
             return Ok(Edited::Unchanged);
         }
-        self.put_account(Entry { apop: secret.cloned(), ..old })?;
+        self.put_account(&Entry { apop: secret.cloned(), ..old })?;
         Ok(Edited::Done)
     }
 
-    fn put_account(&mut self, entry: Entry) -> Result<(), EditError> {
-        self.rows.push(rows::principal_put(&entry).ok_or(EditError::ClearPassword)?);
-        self.new.accounts.put(&entry.account, entry.seal());
+    pub(super) fn put_account(&mut self, entry: &Entry) -> Result<(), EditError> {
+        let row = rows::principal_row(entry).ok_or(EditError::ClearPassword)?;
+        self.new.accounts.put(&entry.account, entry.seal(&row));
+        self.rows.push((rows::principal_key(&entry.account.address), Some(row)));
         Ok(())
     }
 
@@ -76,6 +77,6 @@ impl Draft<'_> {
             let nearest = nearest::among(address, self.people.accounts_in(&address.domain));
             return Err(EditError::UnknownAccount { address: address.clone(), nearest });
         }
-        Ok(rows::principal_of(&address_of, self.row.as_ref())?)
+        Ok(rows::principal_of(&address_of, self.row.as_ref())?.0)
     }
 }

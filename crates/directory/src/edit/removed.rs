@@ -35,8 +35,7 @@ impl Draft<'_> {
         if there {
             return Ok(Edited::Done);
         }
-        self.rows.push(rows::principal_put(&entry).ok_or(EditError::ClearPassword)?);
-        self.new.accounts.put(account, entry.seal());
+        self.put_account(&entry)?;
         Ok(Edited::Returned(account.id))
     }
 

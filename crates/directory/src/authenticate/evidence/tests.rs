@@ -1,7 +1,7 @@
 use super::super::tests::{Counting, log_in};
 use super::*;
 use crate::world::{add_account, add_domain, address, cheap_hash, open_on, spec};
-use crate::{AccountState, CatchAll, DirectorySpec, DomainSettings, Edit, rows};
+use crate::{Account, AccountState, CatchAll, DirectorySpec, DomainSettings, Edit, rows};
 use env::virtual_world::World;
 use sasl::ScramHash;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
