@@ -236,15 +236,13 @@ impl Journals {
     }
 }
 
-/// Whether the end of a journal, which lies at `start`, is what a crash leaves of the last batch: it stops at a sector's end, or
-/// a sector of it was never written. What stops elsewhere was written to its end, and became bad later.
+/// Whether the end of a journal, which lies at `start`, is what a crash leaves of the last batch: its own end was not written yet,
+/// or a sector of it never was. What is written to its end became bad later.
 fn looks_torn(octets: &[u8], start: u64) -> bool {
-    let sector = SECTOR_OCTETS as u64;
-    let first = octets.len().min((sector - start % sector) as usize);
+    let first = octets.len().min((SECTOR_OCTETS as u64 - start % SECTOR_OCTETS as u64) as usize);
     let (head, rest) = octets.split_at(first);
-    let stops_at_a_sector = (start + octets.len() as u64).is_multiple_of(sector);
     let is_hole = |part: &[u8]| !part.is_empty() && part.iter().all(|octet| *octet == 0);
-    stops_at_a_sector || is_hole(head) || rest.chunks(SECTOR_OCTETS).any(is_hole)
+    is_hole(head) || rest.chunks(SECTOR_OCTETS).any(is_hole) || !scan::ends_like_a_batch(octets)
 }
 
 fn name(journal: &Path) -> std::borrow::Cow<'_, str> {

@@ -44,6 +44,14 @@ const ZEROS: &[u8] = &[0; READ_AHEAD_OCTETS];
 /// fjall's own work takes some numbers between two batches, never so many. A number's octets are not covered by the sum.
 const NUMBERS_SKIPPED_MAX: u64 = 1 << 32;
 
+/// Whether the last octets are those with which a batch ends, one of them being damaged perhaps.
+pub(super) fn ends_like_a_batch(octets: &[u8]) -> bool {
+    let Some(trailer) = octets.last_chunk::<{ TRAILER.len() }>() else { return false };
+    let different = trailer.iter().zip(TRAILER).filter(|(found, wanted)| found != wanted).count();
+    // One that became zero at the end counts as padding.
+    different <= 1 || TRAILER.strip_suffix(b"\x03").is_some_and(|most| octets.ends_with(most))
+}
+
 /// Whether a batch of this number may follow.
 fn follows(seqno: SeqNo, last: Option<SeqNo>) -> bool {
     last.is_none_or(|last| seqno > last && seqno - last <= NUMBERS_SKIPPED_MAX)
