@@ -1,5 +1,5 @@
 """A server that is crashed again and again on one data folder, and the world around it."""
-import asyncio, collections, os, random, threading, time
+import asyncio, collections, os, random, re, threading, time
 from crash_ledger import Ledger, letter, token_of
 from crash_load import USERS, clients
 from harness import Server, Skip, free_ports
@@ -81,8 +81,8 @@ class Site:
         """The configuration of another server, on the same data folder or another one."""
         with open(self.server.config, encoding="utf-8") as first:
             text = first.read().replace(f'data = "{self.data}"', f'data = "{data or self.data}"')
-        for port in self.server.ports.values():
-            text = text.replace(f":{port}", f":{free_ports(1)[0]}")
+        ports = dict(zip(map(str, self.server.ports.values()), free_ports(len(self.server.ports))))
+        text = re.sub(r":(\d+)", lambda port: f":{ports.get(port[1], port[1])}", text)
         path = os.path.join(self.server.folder, "second.toml")
         with open(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
             out.write(text.replace(f"unix:{self.server.unix}", f"unix:{self.server.unix}2"))
