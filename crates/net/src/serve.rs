@@ -99,8 +99,8 @@ pub struct Service {
     pub limits: Limits,
     /// How many the process keeps.
     pub capacity: Capacity,
-    /// Nobody gets in beyond the room that this leaves; for those who come again by themselves, as mail servers do. Then, and when there is
-    /// no room, few are refused a second, and the others wait in the system's queue: refusing costs time as well.
+    /// Nobody gets in beyond the room that this leaves; for those who come again by themselves, as mail servers do. Then, and
+    /// when there is no room, few are refused a second, and the others wait in the system's queue: refusing costs time as well.
     pub yields: Option<Strain>,
     /// What speaks with those who get in.
     pub speaker: Speaker,

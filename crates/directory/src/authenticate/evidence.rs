@@ -66,9 +66,14 @@ impl Directory {
 }
 
 /// Tells the operator why, the peer that it may try again.
-pub(super) fn unreadable(cause: RowError) -> AuthError {
-    tracing::warn!(event = "credential.not_read", %cause);
+fn unreadable(cause: RowError) -> AuthError {
+    untold(&cause);
     AuthError::Unavailable
+}
+
+/// Tells the operator what the peer is not told.
+pub(super) fn untold(cause: &RowError) {
+    tracing::warn!(event = "credential.not_read", %cause);
 }
 
 fn dice(name: &throttle::Login) -> u32 {

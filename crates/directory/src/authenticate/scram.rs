@@ -3,7 +3,7 @@
 //! Somebody who guesses logins learns nothing: where there is no account, or one without keys, the keys are made up, the same
 //! ones each time.
 
-use super::evidence::unreadable;
+use super::evidence::untold;
 use super::{AuthError, Gate};
 use crate::account::Entry;
 use crate::credential::{SALT_OCTETS, SCRAM_ITERATIONS};
@@ -104,7 +104,7 @@ impl Directory {
         // A local part that several share opens no account, yet shows the same keys as one of its addresses.
         let other = if known.is_none() { people.by_login(&address) } else { None };
         let evidence = self.evidence(known.as_ref().or(other.as_ref()), &name).await?;
-        let decoys = self.decoys().await?;
+        let decoys = self.decoys().await;
         let keys = match evidence.own.as_deref().map(|entry| (entry, &entry.credential)) {
             Some((_, hashed @ Credential::Hashed { .. })) => hashed.scram(hash).cloned(),
             Some((entry, Credential::Clear(secret))) => {
@@ -118,22 +118,23 @@ impl Directory {
     }
 
     /// Made from the first keys at rest, so that a restart changes made-up keys no more than others; where all passwords are
-    /// in the clear, from this process's key. The row of who has them is read once, and after they changed.
-    async fn decoys(&self) -> Result<Decoys, AuthError> {
+    /// in the clear, from this process's key, and likewise where that one row cannot be read: it shall not lock out all others. The
+    /// row of who has them is read once, and after they changed.
+    async fn decoys(&self) -> Decoys {
         let (people, gate) = (self.people(), &self.gate);
         let (address, of) = match people.first_with_keys() {
-            None => return Ok(gate.decoys(None)),
-            Some(Known::Declared(entry)) => return Ok(gate.decoys(Some(entry))),
+            None => return gate.decoys(None),
+            Some(Known::Declared(entry)) => return gate.decoys(Some(entry)),
             Some(Known::Stored(person)) => (people.address(person), (person.id(), person.stamp())),
         };
         let made_up = || gate.made_up.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(MadeUp { decoys, .. }) = made_up().as_ref().filter(|made_up| made_up.of == of) {
-            return Ok(decoys.clone());
+            return decoys.clone();
         }
-        let (entry, _) = self.principal(&address).await.map_err(unreadable)?;
+        let Ok((entry, _)) = self.principal(&address).await.inspect_err(untold) else { return gate.decoys(None) };
         let decoys = gate.decoys(Some(&entry));
         *made_up() = Some(MadeUp { of, decoys: decoys.clone() });
-        Ok(decoys)
+        decoys
     }
 }
 

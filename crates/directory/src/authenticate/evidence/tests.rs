@@ -192,3 +192,18 @@ fn made_up_keys_stay_over_a_restart_and_are_made_from_one_reading() {
     edit(&elsewhere, &again, set("n0@example.org", Some(Credential::from_password(b"y", &world).unwrap()), None));
     assert_ne!(scram(&elsewhere, &again, "nobody@example.org"), Ok(keys));
 }
+
+#[test]
+fn one_damaged_row_locks_nobody_else_out() {
+    let world = World::new(1);
+    let (store, directory) = town(&world);
+    for login in ["n0@example.org", "n1@example.org"] {
+        edit(&world, &directory, set(login, Some(Credential::from_password(b"x", &world).unwrap()), None));
+    }
+    let keys = scram(&world, &directory, "n1").unwrap();
+    let again = open_on(store.clone(), &world, spec(&["ben"], CatchAll::Refuse)).unwrap();
+    assert!(store.rows.damage(Space::Rows, &rows::cell(), b"principal/n0@example.org"));
+    assert_eq!(scram(&world, &again, "n0"), Err(AuthError::Unavailable));
+    assert_eq!(scram(&world, &again, "n1"), Ok(keys));
+    assert!(scram(&world, &again, "ben").is_ok());
+}
