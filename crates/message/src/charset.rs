@@ -10,7 +10,7 @@ pub fn decode(charset: &[u8], octets: &[u8]) -> String {
     let guess = charset.is_empty() || charset.eq_ignore_ascii_case(b"us-ascii");
     match Encoding::for_label(charset).filter(|_| !guess) {
         Some(encoding) if encoding != UTF_8 => encoding.decode(octets).0.into_owned(),
-        Some(_) => String::from_utf8_lossy(octets).into_owned(),
+        Some(_) => UTF_8.decode_without_bom_handling(octets).0.into_owned(),
         None => match charset_decoder(charset).filter(|_| !guess) {
             Some(decoder) => decoder(octets),
             None => match std::str::from_utf8(octets) {

@@ -9,6 +9,7 @@ pub use pick::FieldPicker;
 pub(crate) use print::{field, phrase};
 
 use crate::cursor::Cursor;
+use memchr::memchr3;
 
 /// One field with its continuation lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,7 +74,16 @@ fn without_line_end(line: &[u8]) -> &[u8] {
 
 /// A field's value on one line: line ends go (RFC 5322 §2.2.3), and NUL, which IMAP cannot say; white space around it too.
 pub fn unfold(value: &[u8]) -> Vec<u8> {
-    value.trim_ascii().iter().copied().filter(|octet| !matches!(octet, b'\r' | b'\n' | 0)).collect()
+    let value = value.trim_ascii();
+    let mut line = Vec::with_capacity(value.len());
+    let mut rest = value;
+    while let Some(end) = memchr3(b'\r', b'\n', 0, rest) {
+        let (run, behind) = rest.split_at_checked(end).unwrap_or((rest, &[]));
+        line.extend_from_slice(run);
+        rest = behind.split_first().map_or(behind, |(_, behind)| behind);
+    }
+    line.extend_from_slice(rest);
+    line
 }
 
 /// Which fields [`FieldPicker`] gives.

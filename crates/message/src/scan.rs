@@ -7,6 +7,7 @@ mod fields;
 mod part;
 mod tree;
 
+use memchr::memchr;
 use model::Budget;
 
 use crate::scan::fields::{Fields, Scope};
@@ -116,8 +117,12 @@ impl Scanner {
     /// The next octets of the message.
     pub fn push(&mut self, chunk: &[u8]) {
         self.traits.eight_bit |= !chunk.is_ascii();
-        self.traits.has_nul |= chunk.contains(&0);
-        for piece in chunk.split_inclusive(|&octet| octet == b'\n') {
+        self.traits.has_nul |= memchr(0, chunk).is_some();
+        let mut rest = chunk;
+        while !rest.is_empty() {
+            let end = memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
+            let (piece, behind) = rest.split_at_checked(end).unwrap_or((rest, &[]));
+            rest = behind;
             self.judge_line_end(piece);
             self.position += piece.len() as u64;
             let ended = piece.ends_with(b"\n");
@@ -182,7 +187,7 @@ impl Scanner {
             [inner @ .., b'\r'] => (inner, false),
             inner => (inner, false),
         };
-        let bare_cr = inner.contains(&b'\r') || (behind_cr && !piece.starts_with(b"\n"));
+        let bare_cr = memchr(b'\r', inner).is_some() || (behind_cr && !piece.starts_with(b"\n"));
         self.traits.has_bare_line_end |= bare_lf || bare_cr;
         self.crlf = piece.ends_with(b"\r\n") || (behind_cr && piece == b"\n");
         self.last_octet = piece.last().copied().unwrap_or(self.last_octet);
@@ -246,6 +251,9 @@ impl Scanner {
     fn keep_sample(&mut self, octets: &[u8]) {
         if self.sample.part.is_some_and(|index| index == self.tree.current().index) {
             let room = Sample::OCTETS_MAX.saturating_sub(self.sample.octets.len());
+            if self.sample.octets.is_empty() {
+                self.sample.octets.reserve_exact(Sample::OCTETS_MAX);
+            }
             self.sample.octets.extend_from_slice(octets.get(..room).unwrap_or(octets));
         }
     }

@@ -73,18 +73,24 @@ pub fn contains_folded(haystack: &str, needle: &str) -> bool {
 
 /// The first words on one line, at most `chars_max` characters.
 pub(crate) fn preview(text: &str, chars_max: usize) -> String {
-    let mut out = String::new();
-    let mut room = chars_max;
-    for word in text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()) {
-        if room < 2 {
+    let mut out = String::with_capacity(chars_max.min(text.len()));
+    let (mut room, mut between) = (chars_max, true);
+    for c in text.chars() {
+        if c.is_whitespace() || c.is_control() {
+            between = true;
+            continue;
+        }
+        let gap = usize::from(between && !out.is_empty());
+        // No word is begun for one letter.
+        if room < gap + 1 || (between && room < 2) {
             break;
         }
-        if !out.is_empty() {
+        if gap > 0 {
             out.push(' ');
-            room -= 1;
         }
-        out.extend(word.chars().take(room));
-        room = room.saturating_sub(word.chars().take(room).count());
+        out.push(c);
+        room -= gap + 1;
+        between = false;
     }
     out
 }

@@ -9,6 +9,7 @@ pub(crate) use encoder::escape;
 
 use crate::cursor::Cursor;
 use crate::parameter::{hex, token};
+use memchr::memchr3;
 
 /// How a body is encoded (RFC 2045 §6.1).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -145,19 +146,29 @@ struct Base64 {
 impl Base64 {
     /// What an octet says that is no digit.
     const NONE: u8 = 0xff;
+    /// What each octet says.
+    const VALUES: [u8; 256] = {
+        let mut values = [Base64::NONE; 256];
+        let mut value = 0;
+        while value < Base64::ALPHABET.len() {
+            values[Base64::ALPHABET[value] as usize] = value as u8;
+            value += 1;
+        }
+        values
+    };
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
     /// Whole quanta at once, as most are; the rest octet by octet.
     fn push_all(&mut self, piece: &[u8], out: &mut Vec<u8>) {
         let mut rest = piece;
         while !rest.is_empty() {
-            while let Some((quantum, behind)) = rest.split_first_chunk::<4>().filter(|_| self.digits == 0) {
-                let values = quantum.map(Base64::value);
-                if values.contains(&Base64::NONE) {
+            while let Some((&[a, b, c, d], behind)) = rest.split_first_chunk().filter(|_| self.digits == 0) {
+                let [a, b, c, d] = [Base64::value(a), Base64::value(b), Base64::value(c), Base64::value(d)];
+                // A value has six bits; NONE has more.
+                if (a | b | c | d) > 63 {
                     break;
                 }
-                let [_, decoded @ ..] =
-                    values.iter().fold(0, |bits, value| bits << 6 | u32::from(*value)).to_be_bytes();
-                out.extend_from_slice(&decoded);
+                out.extend_from_slice(&[a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d]);
                 rest = behind;
             }
             if let Some((&octet, behind)) = rest.split_first() {
@@ -168,14 +179,7 @@ impl Base64 {
     }
 
     fn value(octet: u8) -> u8 {
-        match octet {
-            b'A'..=b'Z' => octet - b'A',
-            b'a'..=b'z' => octet - b'a' + 26,
-            b'0'..=b'9' => octet - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => Base64::NONE,
-        }
+        Base64::VALUES.get(usize::from(octet)).copied().unwrap_or(Base64::NONE)
     }
 
     fn push(&mut self, octet: u8, out: &mut Vec<u8>) {
@@ -216,21 +220,47 @@ impl QuotedPrintable {
     /// A line has at most 76 characters; a longer run of white space or escape is kept as it is, to bound what is held.
     const HELD_MAX: usize = 998;
 
-    /// Runs without anything special at once; the rest octet by octet.
+    /// Runs, escapes and line ends at once, as nearly all are; the rest octet by octet.
     fn push_all(&mut self, piece: &[u8], out: &mut Vec<u8>) {
         let mut rest = piece;
         while !rest.is_empty() {
             if self.held.is_empty() {
-                let line = rest.iter().position(|octet| matches!(octet, b'=' | b'\r' | b'\n')).unwrap_or(rest.len());
-                let text = rest.get(..line).unwrap_or_default();
-                let kept = text.iter().rposition(|octet| !matches!(octet, b' ' | b'\t')).map_or(0, |last| last + 1);
-                let (text, behind) = rest.split_at(kept);
-                out.extend_from_slice(text);
-                rest = behind;
+                rest = Self::runs(rest, out);
             }
             if let Some((&octet, behind)) = rest.split_first() {
                 self.push(octet, out);
                 rest = behind;
+            }
+        }
+    }
+
+    /// Decodes up to what cannot be judged by what stands here; gives the rest.
+    fn runs<'a>(piece: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
+        let mut rest = piece;
+        loop {
+            let special = memchr3(b'=', b'\r', b'\n', rest).unwrap_or(rest.len());
+            let (text, behind) = rest.split_at_checked(special).unwrap_or((rest, &[]));
+            match behind {
+                &[b'=', high, low, ref next @ ..] if let Some(octet) = hex(high, low) => {
+                    out.extend_from_slice(text);
+                    out.push(octet);
+                    rest = next;
+                }
+                [b'=', b'\r', b'\n', next @ ..] => {
+                    out.extend_from_slice(text);
+                    rest = next;
+                }
+                [b'\r', b'\n', next @ ..] if !text.ends_with(b" ") && !text.ends_with(b"\t") => {
+                    out.extend_from_slice(text);
+                    out.extend_from_slice(b"\r\n");
+                    rest = next;
+                }
+                _ => {
+                    let kept = text.iter().rposition(|octet| !matches!(octet, b' ' | b'\t'));
+                    let (text, behind) = rest.split_at_checked(kept.map_or(0, |last| last + 1)).unwrap_or((&[], rest));
+                    out.extend_from_slice(text);
+                    return behind;
+                }
             }
         }
     }
@@ -363,10 +393,9 @@ mod tests {
 
     /// RFC 2045 §6.8, the plain way.
     fn mail_base64(octets: &[u8]) -> String {
-        const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
         let quantum = |chunk: &[u8]| {
             let bits = (0..3).fold(0u32, |bits, n| bits << 8 | u32::from(chunk.get(n).copied().unwrap_or(0)));
-            let digit = |n: usize| char::from(ALPHABET[(bits >> (18 - 6 * n) & 63) as usize]);
+            let digit = |n: usize| char::from(Base64::ALPHABET[(bits >> (18 - 6 * n) & 63) as usize]);
             (0..4).map(|n| if n <= chunk.len() { digit(n) } else { '=' }).collect::<String>()
         };
         octets.chunks(3).map(quantum).collect::<Vec<_>>().join("\r\n")

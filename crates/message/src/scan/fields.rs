@@ -1,5 +1,6 @@
 //! The header fields that a scan keeps, while they stream by.
 
+use memchr::memchr;
 use model::Budget;
 
 /// A field that something is read from.
@@ -147,8 +148,9 @@ impl Fields {
     /// A new field begins; `line` is its first line or the begin of it.
     pub(super) fn start(&mut self, line: &[u8], budget: &mut Budget) {
         self.current = Current::Nothing;
-        let mut pieces = line.splitn(2, |&octet| octet == b':');
-        let (Some(name), Some(value)) = (pieces.next(), pieces.next()) else { return };
+        let Some((name, [_, value @ ..])) = memchr(b':', line).and_then(|colon| line.split_at_checked(colon)) else {
+            return;
+        };
         let Some(name) = Name::parse(name.trim_ascii_end()) else { return };
         match (name, self.scope) {
             (Received, Scope::Root) => self.received_count = self.received_count.saturating_add(1),
