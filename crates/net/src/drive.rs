@@ -42,6 +42,9 @@ const LINGER_MAX: usize = 1024 * 1024;
 /// Turns of the loop before other tasks get theirs: each may write all that a conversation holds, some 64 KiB.
 const TURNS_MAX: usize = 8;
 
+/// Output that does not wait for that of further commands.
+const GATHERED_OCTETS_MAX: usize = 4096;
+
 /// How long the turns may take together: a login beside a hundred busy connections waits for each of them several times, from
 /// the accept to the answer, and shall not take half a second.
 const TURNS_TIME_MAX: Duration = Duration::from_micros(250);
@@ -159,6 +162,9 @@ impl Turn {
                 break;
             }
             self.conversation.advance(cx, now);
+            if self.gathers() && self.feed(now) {
+                continue;
+            }
             if self.write(cx, now).map_err(|error| self.lost(&error))? {
                 continue;
             }
@@ -174,8 +180,20 @@ impl Turn {
                 return Poll::Pending;
             }
         }
+        // What was gathered does not wait for the next turn.
+        let now = self.driver.clock.monotonic();
+        self.write(cx, now).map_err(|error| self.lost(&error))?;
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Whether there are commands that came together: what is answered at once goes in one piece (RFC 2920 §3.2). Nobody
+    /// waits longer for it than this turn takes, nor for commands that have not arrived.
+    fn gathers(&self) -> bool {
+        let output = self.conversation.output().len();
+        (1..GATHERED_OCTETS_MAX).contains(&output)
+            && !self.leftover.is_empty()
+            && self.conversation.next() == Next::Continue
     }
 
     /// Writes as much output as the socket takes; true if that was any, for then there is room for more.

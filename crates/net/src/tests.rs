@@ -36,6 +36,7 @@ struct World {
     hang_ups: AtomicUsize,
     advances: AtomicUsize,
     rests: AtomicUsize,
+    pieces: AtomicUsize,
     patience: Duration,
 }
 
@@ -105,6 +106,7 @@ impl Conversation for Echo {
     }
 
     fn sent(&mut self, octets: usize) {
+        self.world.pieces.fetch_add(1, SeqCst);
         self.output.drain(..octets);
     }
 
@@ -196,6 +198,7 @@ impl Server {
             hang_ups: AtomicUsize::new(0),
             advances: AtomicUsize::new(0),
             rests: AtomicUsize::new(0),
+            pieces: AtomicUsize::new(0),
             patience: setting.patience,
         });
         let listener = Listener::bind(&setting.address).await.unwrap();
@@ -262,6 +265,21 @@ async fn lines_in_any_pieces_are_answered_in_order() {
     }
     expect(&mut client, "three\n").await;
     talk(&mut client, "QUIT\nnever read\n", "bye\n").await;
+    expect_end(&mut client).await;
+}
+
+#[tokio::test]
+async fn what_was_asked_together_is_answered_in_one_piece() {
+    let server = Server::start(Setting::default()).await;
+    let mut client = server.connect().await;
+    let before = server.world.pieces.load(SeqCst);
+    talk(&mut client, "BIG 1\nBIG 2\nBIG 3\n", "xxxxxx").await;
+    assert_eq!(server.world.pieces.load(SeqCst), before + 1);
+    // Nothing is kept back for a command that takes its time.
+    talk(&mut client, "BIG 2\nHOLD\nBIG 3\n", "xx").await;
+    server.world.release();
+    expect(&mut client, "xxx").await;
+    talk(&mut client, "BIG 1\nQUIT\nBIG 1\n", "xbye\n").await;
     expect_end(&mut client).await;
 }
 
