@@ -4,9 +4,9 @@ use crate::disk::{Disk, all_blobs};
 use crate::ledger::{Fate, Ledger};
 use crate::letter::{Found, Goal, recognise};
 use crate::scene::Scene;
-use crate::server::account_address;
+use crate::server::{account_address, queue_policy};
 use mailstore::{Account, Expunge, Leaving, MailboxRecord, check, check_links};
-use mta::Post;
+use mta::{Post, QueuePolicy};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use store::{Cell, Space};
@@ -130,9 +130,13 @@ fn one(scene: &Scene, (account, place, uid): (usize, (usize, u32), u32), octets:
     }
 }
 
+/// Of a letter to somebody elsewhere.
+const UNTOLD: &str = "is lost, and nobody was told";
+
 /// Whoever was promised a letter has it, or its sender knows; nobody has it oftener than there is a reason for.
 fn fates(scene: &Scene, mail: &Mail) {
     let ledger = scene.ledger();
+    let QueuePolicy { lifetime, report_lifetime, .. } = queue_policy();
     let mut wrong = Vec::new();
     let strangers =
         mail.copies.keys().filter(|(tag, account)| !ledger.fates.contains_key(&(*tag, Goal::Account(*account))));
@@ -149,7 +153,9 @@ fn fates(scene: &Scene, mail: &Mail) {
                 let copies = mail.copies.get(&(*tag, *account)).copied().unwrap_or_default();
                 here(fate, copies, told)
             }
-            Goal::Foreign(address) => elsewhere(&ledger, *tag, address, fate, mail),
+            // A clock that went so far ahead may have ended the message's time, and then that of its report.
+            Goal::Foreign(address) => elsewhere(&ledger, *tag, address, fate, mail)
+                .filter(|story| *story != UNTOLD || scene.set_forth() < lifetime + report_lifetime),
         };
         wrong.extend(story.map(|story| format!("letter {tag} to {goal:?} {story}: {fate:?}")));
     }
@@ -171,7 +177,7 @@ fn elsewhere(ledger: &Ledger, tag: u64, address: &str, fate: &Fate, mail: &Mail)
     let report = (tag, address.to_owned());
     let told = mail.reports.contains(&report) || ledger.reports.contains(&report);
     if ids.is_empty() && fate.acked > 0 && !told {
-        return Some("is lost, and nobody was told".into());
+        return Some(UNTOLD.into());
     }
     let most = (fate.acked + fate.doubt) as usize;
     (ids.len() > most).then(|| format!("was sent as {ids:?}, at most {most} are explained"))

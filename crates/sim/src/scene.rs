@@ -37,6 +37,8 @@ struct Inner {
     turns: AtomicU64,
     /// Milliseconds by which the wall clock was set back, all together.
     set_back_ms: AtomicU64,
+    /// Milliseconds by which it was set forth.
+    set_forth_ms: AtomicU64,
     /// Clients that have something to do.
     busy: Arc<AtomicU64>,
     /// Those among them who bring mail.
@@ -61,7 +63,7 @@ impl Scene {
         let outside = world.group();
         let net = Net::new(Arc::new(outside.clone()));
         let chronicle = Mutex::new(Chronicle { shown, ..Chronicle::default() });
-        let (ledger, healed, doubts, blows, turns, set_back_ms, busy, carriers) = Default::default();
+        let (ledger, healed, doubts, blows, turns, set_back_ms, set_forth_ms, busy, carriers) = Default::default();
         Scene(Arc::new(Inner {
             world,
             outside,
@@ -74,6 +76,7 @@ impl Scene {
             blows,
             turns,
             set_back_ms,
+            set_forth_ms,
             busy,
             carriers,
         }))
@@ -177,11 +180,17 @@ impl Scene {
         self.say(|| format!("the wall clock is set by {by_ms} ms"));
         self.0.world.set_wall(by_ms);
         self.0.set_back_ms.fetch_add(by_ms.min(0).unsigned_abs(), Ordering::AcqRel);
+        self.0.set_forth_ms.fetch_add(by_ms.max(0).unsigned_abs(), Ordering::AcqRel);
     }
 
     /// After so long nothing is older than the wall clock says, however often it was set back.
     pub fn set_back(&self) -> Duration {
         Duration::from_millis(self.0.set_back_ms.load(Ordering::Acquire))
+    }
+
+    /// By so much the wall clock was set forth, all together.
+    pub fn set_forth(&self) -> Duration {
+        Duration::from_millis(self.0.set_forth_ms.load(Ordering::Acquire))
     }
 
     /// Somebody who has something to do until this ends.

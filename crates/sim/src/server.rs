@@ -267,7 +267,7 @@ async fn open(scene: &Scene, env: &Env, store: Arc<dyn Store>, blobs: Arc<dyn Bl
     let net = Arc::new(scene.net().clone());
     let routes = TransportPolicy { own: vec![Service::Smtp.address()], ..TransportPolicy::new(domain(HOST)) };
     let relay = Transport::new(net.clone(), net, env, routes);
-    let policy = QueuePolicy { deliveries_max: scene.plan().queue_max, ..QueuePolicy::new(domain(HOST)) };
+    let policy = QueuePolicy { deliveries_max: scene.plan().queue_max, ..queue_policy() };
     let queue = Queue::new((store, mailstore.clone(), directory.clone()), relay, env, policy);
     for (alias, targets) in aliases(scene) {
         let edit = Edit::AddAlias { address: address(&alias), targets: targets.iter().map(|to| address(to)).collect() };
@@ -278,6 +278,11 @@ async fn open(scene: &Scene, env: &Env, store: Arc<dyn Store>, blobs: Arc<dyn Bl
     let post = Arc::new(Post { mailstore, directory, queue, in_flight, clock });
     env.spawn.spawn(Box::pin(mta::housekeeping::run(post.clone(), env.clone(), kept, || false)));
     Ok(post)
+}
+
+/// How the queue works, but for its room.
+pub fn queue_policy() -> QueuePolicy {
+    QueuePolicy::new(domain(HOST))
 }
 
 fn domain(name: &str) -> Domain {
