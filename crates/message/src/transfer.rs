@@ -147,6 +147,7 @@ impl Base64 {
     /// What an octet says that is no digit.
     const NONE: u8 = 0xff;
     /// What each octet says.
+    #[allow(clippy::indexing_slicing, reason = "a constant: the compiler would say so")]
     const VALUES: [u8; 256] = {
         let mut values = [Base64::NONE; 256];
         let mut value = 0;

@@ -1,7 +1,5 @@
 //! Reading a message's structure: microseconds a message, its end (the preview) apart; `--corpus FOLDER` of `.eml` files.
 
-#![allow(clippy::print_stdout, reason = "figures are what it makes")]
-
 use message::Scanner;
 use std::error::Error;
 use std::fs;
