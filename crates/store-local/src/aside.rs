@@ -1,8 +1,8 @@
 //! What was found wrong with the files at some opening, and is kept beside them until somebody has looked.
 
 use crate::lock::sync_folder;
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Beside the engine's files.
@@ -73,12 +73,43 @@ impl Aside {
             fs::create_dir_all(&seen)?;
             fs::rename(&file, seen.join(file.file_name().unwrap_or_default()))?;
         }
-        match fs::rename(aside.join(MARKER), seen.join(MARKER)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            renamed => renamed?,
+        if !aside.join(MARKER).try_exists()? {
+            return Ok(());
         }
+        fs::create_dir_all(&seen)?;
+        fs::rename(aside.join(MARKER), seen.join(MARKER))?;
         sync_folder(&aside)
     }
+}
+
+/// Why nothing is written: changes that were promised may be lost, so what was told of mail may be newer than what is there.
+/// `None` where that is not so, or where a repair was brought to its end since.
+///
+/// # Errors
+/// Those of the disk.
+pub fn loss(folder: &Path) -> io::Result<Option<String>> {
+    story(&place(folder))
+}
+
+/// The story of damage that nobody has dealt with yet.
+pub(crate) fn story(aside: &Path) -> io::Result<Option<String>> {
+    match fs::read_to_string(aside.join(MARKER)) {
+        Ok(story) => Ok(Some(story)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes down why nothing is to be written, behind what stands there already.
+pub(crate) fn mark(aside: &Path, story: &str) -> io::Result<()> {
+    fs::create_dir_all(aside)?;
+    let mut marker = File::options().create(true).append(true).open(aside.join(MARKER))?;
+    if marker.metadata()?.len() > 0 {
+        marker.write_all(b"\n")?;
+    }
+    marker.write_all(story.as_bytes())?;
+    marker.sync_all()?;
+    sync_folder(aside)
 }
 
 /// Where they lie.

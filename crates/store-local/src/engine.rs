@@ -5,8 +5,9 @@ mod redb;
 
 use self::fjall::FjallFiles;
 use self::redb::RedbFiles;
+use crate::journal::Journals;
 use crate::key::row_key;
-use crate::lock::OpenError;
+use crate::lock::{OpenError, Remedy};
 use crate::options::Backend;
 use std::collections::HashMap;
 use std::ops::Bound;
@@ -21,6 +22,9 @@ pub(crate) trait Files: Send + Sync {
 
     /// Reads all that only the engine understands, and changes nothing; what is wrong. They are not open.
     fn check(&self) -> Result<Option<String>, OpenError>;
+
+    /// What helps where they do not open because they are damaged.
+    fn remedy(&self) -> Remedy;
 }
 
 /// What came before an opening.
@@ -121,6 +125,11 @@ pub(crate) fn files(backend: Backend, folder: &Path, options: EngineOptions) -> 
     }
 }
 
+/// A new folder of fjall's, where nothing is yet.
+pub(crate) fn fresh(place: &Journals, options: EngineOptions) -> Result<Box<dyn Engine>, OpenError> {
+    fjall::fresh(place, options)
+}
+
 /// What a group leaves behind: the last write to each row. Engines do not say which of two writes to one key in one batch
 /// wins, so they never see two.
 #[derive(Default)]
@@ -139,6 +148,14 @@ impl Writes {
             Space::Bodies => &mut self.bodies,
         };
         values.insert(row_key(&write.cell, &write.key), write.value.clone());
+    }
+
+    /// A row as the engine has it.
+    pub(crate) fn keep(&mut self, space: Space, row_key: Vec<u8>, value: Bytes) {
+        match space {
+            Space::Rows => self.rows.insert(row_key, Some(value)),
+            Space::Bodies => self.bodies.insert(row_key, Some(value)),
+        };
     }
 
     /// What the group makes of a row of [`Space::Rows`], if it writes it.
@@ -179,8 +196,13 @@ pub(crate) fn guarded_read<T>(read: impl FnOnce() -> Result<T, ReadError>) -> Re
 }
 
 /// As [`guarded`], for what is opened.
-pub(crate) fn guarded_open<T>(folder: &Path, open: impl FnOnce() -> Result<T, OpenError>) -> Result<T, OpenError> {
-    guarded(open).unwrap_or_else(|what| Err(OpenError::Damaged { file: folder.to_owned(), what }))
+pub(crate) fn guarded_open<T>(
+    folder: &Path,
+    files: &dyn Files,
+    open: impl FnOnce(&dyn Files) -> Result<T, OpenError>,
+) -> Result<T, OpenError> {
+    let damaged = |what| OpenError::Damaged { file: folder.to_owned(), what, remedy: files.remedy() };
+    guarded(|| open(files)).unwrap_or_else(|what| Err(damaged(what)))
 }
 
 /// What an engine says when it cannot read.

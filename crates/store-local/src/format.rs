@@ -1,6 +1,6 @@
 //! Which engine's files lie in a folder, so that another engine does not begin anew beside them.
 
-use crate::lock::{OpenError, sync_folder};
+use crate::lock::{FolderLock, OpenError, Remedy, sync_folder};
 use crate::options::Backend;
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -32,6 +32,38 @@ pub(crate) fn settle(folder: &Path, asked: Option<Backend>) -> Result<Backend, O
     }
 }
 
+/// Which engine made the store in `folder`.
+///
+/// # Errors
+/// When somebody has it open, the disk refuses, or it is a newer version's or does not say.
+pub fn made_with(folder: impl AsRef<Path>) -> Result<Backend, OpenError> {
+    let _lock = FolderLock::take(folder.as_ref())?;
+    settle(folder.as_ref(), None)
+}
+
+/// Writes anew which engine made the store in `folder`, where nobody can read it and the files beside it leave no doubt; whether
+/// there was need to. `dry`: changes nothing.
+///
+/// # Errors
+/// When somebody has it open, the disk refuses, it is a newer version's, or there is doubt.
+pub fn mend_format(folder: impl AsRef<Path>, dry: bool) -> Result<bool, OpenError> {
+    let folder = folder.as_ref();
+    let _lock = FolderLock::take(folder)?;
+    let unread = match settle(folder, None) {
+        Err(unread @ OpenError::Damaged { .. }) => unread,
+        settled => return settled.map(|_| false),
+    };
+    let made_with = match (folder.join("rows").exists(), folder.join("rows.redb").exists()) {
+        (true, false) => Backend::Fjall,
+        (false, true) => Backend::Redb,
+        _ => return Err(unread),
+    };
+    if !dry {
+        write(folder, made_with).map_err(OpenError::io(folder, "writing its FORMAT"))?;
+    }
+    Ok(true)
+}
+
 /// A higher number is a newer version's; anything else nobody wrote.
 fn unknown(folder: &Path, said: String) -> OpenError {
     let number = said.split_once(' ').and_then(|(number, _)| number.parse::<u32>().ok());
@@ -42,7 +74,7 @@ fn unknown(folder: &Path, said: String) -> OpenError {
     let what = format!(
         "it says {said:?}; the files beside it tell what it was: {fjall:?} with a folder rows, {redb:?} with a file rows.redb"
     );
-    OpenError::Damaged { file: folder.join(FILE), what }
+    OpenError::Damaged { file: folder.join(FILE), what, remedy: Remedy::Repair }
 }
 
 fn line(backend: Backend) -> String {

@@ -11,12 +11,15 @@ mod tests;
 
 use crate::aside::{self, DAMAGED, LOST, MARKER, TORN};
 use crate::lock::sync_folder;
+use crate::salvage::Latest;
 use fjall::SeqNo;
 use scan::{Ending, Scanned};
+use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use store::Bytes;
 
 /// What the journals were found to be; they are fit for fjall now.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,6 +33,7 @@ pub(crate) enum Found {
 }
 
 /// Where the journals and what is kept aside of them lie.
+#[derive(Clone)]
 pub(crate) struct Journals {
     /// fjall's folder.
     pub(crate) rows: PathBuf,
@@ -50,7 +54,12 @@ impl Journals {
 
     /// As long as fjall's folder is being made.
     pub(crate) fn in_the_making(&self) -> Journals {
-        Journals { rows: self.rows.with_extension("new"), aside: self.aside.clone() }
+        self.named("new")
+    }
+
+    /// Those of a folder beside fjall's own.
+    pub(crate) fn named(&self, extension: &str) -> Journals {
+        Journals { rows: self.rows.with_extension(extension), aside: self.aside.clone() }
     }
 
     /// Checks all journals, cuts a torn end, sets damage aside.
@@ -74,7 +83,7 @@ impl Journals {
                 Ending::Damaged { bad } => self.set_aside(journal, scanned, bad)?,
             }
         }
-        Ok(self.marker()?.map_or(found, Found::Damaged))
+        Ok(aside::story(&self.aside)?.map_or(found, Found::Damaged))
     }
 
     /// Cuts off all batches from number `seqno` on: a write or sync failed, and what the system says of its pages since is
@@ -155,11 +164,39 @@ impl Journals {
         }
     }
 
+    /// What all good batches make of the rows of each keyspace, and nothing is changed. What is bad is told; not the end that a
+    /// crash tore.
+    pub(crate) fn latest(&self, told: &mut dyn FnMut(&Path, Range<u64>)) -> io::Result<BTreeMap<u64, Latest>> {
+        let (mut latest, mut after): (BTreeMap<u64, Latest>, _) = Default::default();
+        let journals = self.list()?;
+        for (place, journal) in journals.iter().enumerate() {
+            let scanned = scan::scan_readable(journal, after)?;
+            after = scanned.last_seqno.or(after);
+            let bad = match &scanned.ending {
+                Ending::Clean => Vec::new(),
+                Ending::Torn { at, end } => std::iter::once(*at..*end).collect(),
+                Ending::Damaged { bad } => bad.clone(),
+            };
+            let by_crash = place + 1 == journals.len() && self.is_torn(journal, &scanned)?;
+            bad.iter().filter(|_| !by_crash).for_each(|bad| told(journal, bad.clone()));
+            for good in good_parts(&bad, scanned.end) {
+                scan::items(journal, &good, &mut |seqno, scan::Item { keyspace, key, value }| {
+                    latest.entry(keyspace).or_default().insert(key, (seqno, value.map(Bytes::from)));
+                })?;
+            }
+        }
+        Ok(latest)
+    }
+
+    fn is_torn(&self, journal: &Path, scanned: &Scanned) -> io::Result<bool> {
+        match &scanned.ending {
+            Ending::Torn { at, end } => Ok(looks_torn(&part(journal, &(*at..*end))?, *at)),
+            Ending::Clean | Ending::Damaged { .. } => Ok(false),
+        }
+    }
+
     fn cut(&self, journal: &Path, torn: Range<u64>) -> io::Result<PathBuf> {
-        let (mut octets, mut file) = (Vec::new(), File::open(journal)?);
-        file.seek(SeekFrom::Start(torn.start))?;
-        file.take(torn.end - torn.start).read_to_end(&mut octets)?;
-        let by_crash = looks_torn(&octets, torn.start);
+        let by_crash = looks_torn(&part(journal, &torn)?, torn.start);
         let ending = if by_crash { TORN } else { LOST };
         let kept = self.aside.join(format!("{}-at-{}.{ending}", name(journal), torn.start));
         // Nobody was promised what a crash tore: a disk too full to keep it is no reason to stay closed.
@@ -195,27 +232,18 @@ impl Journals {
         File::open(&kept)?.sync_all()?;
         let ranges: Vec<String> = bad.iter().map(|bad| format!("{}..{}", bad.start, bad.end)).collect();
         let story = format!(
-            "the journal {} is damaged at {} of its {} octets; it is kept as {}. Mail may be missing. To write again all the \
-             same, remove {}",
+            "the journal {} is damaged at {} of its {} octets; it is kept as {}. Mail may be missing. Stop the server and run \
+             `postamt store repair`, which passes numbers over that may have been given out; or remove {} to write again all the \
+             same",
             journal.display(),
             ranges.join(", "),
             scanned.end,
             kept.display(),
             self.aside.join(MARKER).display(),
         );
-        let mut marker = File::create(self.aside.join(MARKER))?;
-        marker.write_all(story.as_bytes())?;
-        marker.sync_all()?;
-        sync_folder(&self.aside)?;
-        let mut good = Vec::new();
-        let mut from = 0;
-        for bad in bad {
-            good.push(from..bad.start);
-            from = bad.end;
-        }
-        good.push(from..scanned.end);
+        aside::mark(&self.aside, &story)?;
         let salvaged = journal.with_extension("salvaged");
-        copy_parts(journal, &good, &salvaged)?;
+        copy_parts(journal, &good_parts(bad, scanned.end), &salvaged)?;
         fs::rename(&salvaged, journal)?;
         sync_folder(&self.rows)
     }
@@ -224,15 +252,6 @@ impl Journals {
     fn free_name(&self, journal: &Path) -> PathBuf {
         let named = |n: u32| self.aside.join(format!("{}-{n}.{DAMAGED}", name(journal)));
         (1..).map(named).find(|path| !path.exists()).unwrap_or_else(|| named(0))
-    }
-
-    /// The story of damage that nobody has dealt with yet.
-    fn marker(&self) -> io::Result<Option<String>> {
-        match fs::read_to_string(self.aside.join(MARKER)) {
-            Ok(story) => Ok(Some(story)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
     }
 }
 
@@ -243,6 +262,20 @@ fn looks_torn(octets: &[u8], start: u64) -> bool {
     let (head, rest) = octets.split_at(first);
     let is_hole = |part: &[u8]| !part.is_empty() && part.iter().all(|octet| *octet == 0);
     is_hole(head) || rest.chunks(SECTOR_OCTETS).any(is_hole) || !scan::ends_like_a_batch(octets)
+}
+
+/// What lies between the bad parts.
+fn good_parts(bad: &[Range<u64>], end: u64) -> Vec<Range<u64>> {
+    let from = std::iter::once(0).chain(bad.iter().map(|bad| bad.end));
+    let to = bad.iter().map(|bad| bad.start).chain([end]);
+    from.zip(to).map(|(from, to)| from..to).collect()
+}
+
+fn part(journal: &Path, part: &Range<u64>) -> io::Result<Vec<u8>> {
+    let (mut octets, mut file) = (Vec::new(), File::open(journal)?);
+    file.seek(SeekFrom::Start(part.start))?;
+    file.take(part.end - part.start).read_to_end(&mut octets)?;
+    Ok(octets)
 }
 
 fn name(journal: &Path) -> std::borrow::Cow<'_, str> {

@@ -10,6 +10,7 @@
 //! | `engine`, `key` | what an engine does (opening, reading, writing one group), and fjall and redb doing it |
 //! | `snapshot` | all rows at one moment |
 //! | `journal`, [`Aside`] | reads fjall's journal before fjall does: cuts a torn end, keeps damage aside |
+//! | [`salvage`](salvage()) | makes a new store of what can be read of fjall's files without fjall |
 //! | `format` | which engine a folder was made with |
 //! | `space`, `lock`, `health`, `options` | the disk's watermark and ballast; one process per folder; what the status page shows |
 //! | [`metrics`] | what is counted |
@@ -42,15 +43,18 @@ pub mod metrics;
 mod options;
 mod queue;
 mod rows;
+mod salvage;
 mod snapshot;
 mod space;
 #[cfg(test)]
 mod tests;
 
-pub use aside::{Aside, AsideKind};
+pub use aside::{Aside, AsideKind, loss};
 pub use blobs::{LocalBlobs, file as blob_file};
+pub use format::{made_with, mend_format};
 pub use health::Health;
-pub use lock::OpenError;
+pub use lock::{OpenError, Remedy};
 pub use options::{Backend, Options};
 pub use rows::{LocalStore, integrity};
+pub use salvage::{Lost, LostKind, Salvaged, salvage};
 pub use space::{DiskSpace, SpaceProbe};

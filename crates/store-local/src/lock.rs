@@ -47,16 +47,14 @@ pub enum OpenError {
         said: String,
     },
     /// What lies there cannot have been written by the engine.
-    #[error(
-        "{} is damaged: {what}. Nothing was changed; keep a copy of it, check the disk, and bring a backup of the data \
-         folder back",
-        .file.display()
-    )]
+    #[error("{} is damaged: {what}. Nothing was changed; keep a copy of it, check the disk, and {remedy}", .file.display())]
     Damaged {
         /// The engine's file.
         file: PathBuf,
         /// What the engine found.
         what: String,
+        /// What helps.
+        remedy: Remedy,
     },
     /// The engine refuses its files.
     #[error("{}: the rows cannot be opened: {source}", .folder.display())]
@@ -66,6 +64,24 @@ pub enum OpenError {
         /// What it said.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+}
+
+/// What helps a store that does not open.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Remedy {
+    /// [`salvage`](crate::salvage) or [`mend_format`](crate::mend_format).
+    Repair,
+    /// Nothing but a backup.
+    Restore,
+}
+
+impl std::fmt::Display for Remedy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Remedy::Repair => "run `postamt store repair`: it makes a new store of all that is whole",
+            Remedy::Restore => "bring a backup of the data folder back",
+        })
+    }
 }
 
 impl OpenError {

@@ -41,6 +41,13 @@ pub(crate) struct Shared {
     syncs: AtomicU64,
 }
 
+/// What a store is opened for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Use,
+    Repair,
+}
+
 #[derive(Default)]
 struct Trouble {
     closed_because: Option<String>,
@@ -61,16 +68,27 @@ impl LocalStore {
     /// # Errors
     /// When another process has it open, or the disk or the engine refuses.
     pub fn open(folder: impl AsRef<Path>, options: Options) -> Result<LocalStore, OpenError> {
-        let folder = folder.as_ref();
+        LocalStore::open_for(Purpose::Use, folder.as_ref(), options)
+    }
+
+    /// Opens it so that also a damaged one may be written to, for whoever makes it true again.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_to_repair(folder: impl AsRef<Path>, options: Options) -> Result<LocalStore, OpenError> {
+        LocalStore::open_for(Purpose::Repair, folder.as_ref(), options)
+    }
+
+    fn open_for(purpose: Purpose, folder: &Path, options: Options) -> Result<LocalStore, OpenError> {
         let lock = FolderLock::take(folder)?;
         let backend = format::settle(folder, options.backend)?;
+        let (engine_options, total) = engine_options(folder, &options);
         let watermark = Watermark::new(folder, options.space, options.reserve_octets);
-        let total = watermark.total_octets().unwrap_or(u64::MAX);
-        let memtable_octets =
-            options.memtable_octets.unwrap_or((total / MEMTABLE_PART).clamp(MEMTABLE_OCTETS_MIN, MEMTABLE_OCTETS_MAX));
-        let engine_options = EngineOptions { cache_octets: options.cache_octets, memtable_octets };
         let files = engine::files(backend, folder, engine_options);
-        let opened = guarded_open(folder, || files.open(After::Start))?;
+        let mut opened = guarded_open(folder, &*files, |files| files.open(After::Start))?;
+        if purpose == Purpose::Repair {
+            opened.damage = None;
+        }
         let reserve = watermark.reserve_octets(crate::DiskSpace { free_octets: 0, total_octets: total });
         let shared = Arc::new(Shared {
             folder: folder.to_owned(),
@@ -133,6 +151,14 @@ impl LocalStore {
     }
 }
 
+/// What the engine is given on this disk, and how large that is.
+pub(crate) fn engine_options(folder: &Path, options: &Options) -> (EngineOptions, u64) {
+    let total = options.space.ask(folder).map_or(u64::MAX, |space| space.total_octets);
+    let memtable_octets =
+        options.memtable_octets.unwrap_or((total / MEMTABLE_PART).clamp(MEMTABLE_OCTETS_MIN, MEMTABLE_OCTETS_MAX));
+    (EngineOptions { cache_octets: options.cache_octets, memtable_octets }, total)
+}
+
 /// Has the engine look at its own files in `folder`, which nobody has open, and changes nothing; what is wrong.
 ///
 /// # Errors
@@ -142,7 +168,7 @@ pub fn integrity(folder: impl AsRef<Path>) -> Result<Option<String>, OpenError> 
     let _lock = FolderLock::take(folder)?;
     let backend = format::settle(folder, None)?;
     let options = EngineOptions { cache_octets: 0, memtable_octets: MEMTABLE_OCTETS_MIN };
-    guarded_open(folder, || engine::files(backend, folder, options).check())
+    guarded_open(folder, &*engine::files(backend, folder, options), |files| files.check())
 }
 
 impl Drop for LocalStore {
@@ -216,7 +242,7 @@ impl Shared {
     fn open_anew(&self, reason: &str, after: After) -> Result<(), ()> {
         self.trouble().closed_because.get_or_insert_with(|| reason.to_owned());
         self.close_engine();
-        match guarded_open(&self.folder, || self.files.open(after)) {
+        match guarded_open(&self.folder, &*self.files, |files| files.open(after)) {
             Ok(opened) => {
                 self.use_engine(opened);
                 self.trouble().closed_because = None;

@@ -66,11 +66,6 @@ impl Watermark {
         Watermark { folder: folder.to_owned(), probe, reserve }
     }
 
-    /// Octets of the whole disk, if that can be told.
-    pub(crate) fn total_octets(&self) -> Option<u64> {
-        self.probe.ask(&self.folder).ok().map(|disk| disk.total_octets)
-    }
-
     pub(crate) fn reserve_octets(&self, disk: DiskSpace) -> u64 {
         let part = disk.total_octets / RESERVE_PART;
         self.reserve.unwrap_or(part.clamp(RESERVE_OCTETS_MIN, RESERVE_OCTETS_MAX))

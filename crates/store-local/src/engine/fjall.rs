@@ -9,7 +9,8 @@ use super::{
 };
 use crate::journal::{Found as JournalFound, Journals};
 use crate::key::{key_within, place_of, row_key, row_range};
-use crate::lock::OpenError;
+use crate::lock::{OpenError, Remedy};
+use crate::salvage;
 use fjall::{
     AbstractTree, Database, Guard, Keyspace, KeyspaceCreateOptions, LsmError, PersistMode, Readable, Snapshot,
     UserValue,
@@ -77,15 +78,11 @@ impl FjallFiles {
     fn make(&self) -> Result<(), OpenError> {
         let Journals { rows, .. } = &self.journals;
         let unfinished = self.journals.in_the_making();
-        let engine = || -> io::Result<Result<Fjall, fjall::Error>> {
-            if unfinished.rows.exists() {
-                fs::remove_dir_all(&unfinished.rows)?;
-            }
-            Ok(self.open_engine(&unfinished.rows))
-        };
         let making = "making the engine's folder";
-        let engine = engine().map_err(OpenError::io(rows, making))?.map_err(OpenError::engine(rows))?;
-        drop(engine);
+        if unfinished.rows.exists() {
+            fs::remove_dir_all(&unfinished.rows).map_err(OpenError::io(rows, making))?;
+        }
+        drop(fresh(&unfinished, self.options)?);
         let named = unfinished.sync_folders().and_then(|()| fs::rename(&unfinished.rows, rows));
         named.map_err(OpenError::io(rows, making))
     }
@@ -114,9 +111,19 @@ impl FjallFiles {
     }
 }
 
+/// A new engine in a folder where nothing is yet.
+pub(super) fn fresh(place: &Journals, options: EngineOptions) -> Result<Box<dyn Engine>, OpenError> {
+    let files = FjallFiles { journals: place.clone(), options, durable: Arc::default() };
+    let engine = files.open_engine(&place.rows).map_err(OpenError::engine(&place.rows))?;
+    Ok(Box::new(engine))
+}
+
 impl Files for FjallFiles {
     fn open(&self, after: After) -> Result<Opened, OpenError> {
         let journals = &self.journals;
+        if after == After::Start {
+            salvage::finish(journals).map_err(OpenError::io(&journals.rows, "ending a salvage that was broken off"))?;
+        }
         if after == After::Start && !journals.rows.exists() {
             self.make()?;
         }
@@ -129,13 +136,17 @@ impl Files for FjallFiles {
             After::Condensing => journals.forget(),
         };
         cut.map_err(OpenError::io(&journals.rows, "cutting the journal"))?;
-        let found = journals.guard().map_err(OpenError::io(&journals.rows, "checking the journal"))?;
+        let damaged = |what| OpenError::Damaged { file: journals.rows.clone(), what, remedy: self.remedy() };
+        let found = journals.guard().map_err(|error| match error.kind() {
+            ErrorKind::InvalidData => damaged(error.to_string()),
+            _ => OpenError::io(&journals.rows, "checking the journal")(error),
+        })?;
+        let dangerous = salvage::dangerous(&journals.rows);
+        if let Some(what) = dangerous.map_err(OpenError::io(&journals.rows, "reading which tables there are"))? {
+            return Err(damaged(what));
+        }
         let engine = self.open_engine(&journals.rows).map_err(|error| {
-            if error.is_damage() {
-                OpenError::Damaged { file: journals.rows.clone(), what: error.to_string() }
-            } else {
-                OpenError::engine(&journals.rows)(error)
-            }
+            if error.is_damage() { damaged(error.to_string()) } else { OpenError::engine(&journals.rows)(error) }
         })?;
         journals.sync_folders().map_err(OpenError::io(&journals.rows, "syncing the engine's folders"))?;
         engine.note_durable();
@@ -146,9 +157,16 @@ impl Files for FjallFiles {
         Ok(Opened { engine: Box::new(engine), damage })
     }
 
-    /// Blocks and batches have sums, which are looked at whenever they are read.
+    fn remedy(&self) -> Remedy {
+        Remedy::Repair
+    }
+
+    /// Blocks and batches have sums, which are looked at whenever they are read; not all of them are, whatever is asked. Files
+    /// have sums too, at which fjall does not look.
     fn check(&self) -> Result<Option<String>, OpenError> {
-        Ok(None)
+        let rows = &self.journals.rows;
+        let changed = salvage::changed(rows).map_err(OpenError::io(rows, "reading the tables"))?;
+        Ok((!changed.is_empty()).then(|| changed.join("; ")))
     }
 }
 
@@ -301,7 +319,10 @@ impl Picture for FjallPicture {
 
 impl EngineError for fjall::Error {
     fn is_damage(&self) -> bool {
-        let cut = |error: &io::Error| matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof);
+        // A file that is not there is named wrongly, or lost.
+        let cut = |error: &io::Error| {
+            matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof | ErrorKind::NotFound)
+        };
         match self {
             fjall::Error::Io(error) | fjall::Error::Storage(LsmError::Io(error)) => cut(error),
             fjall::Error::Storage(_)

@@ -12,7 +12,7 @@ use super::{
     read_error, spaces_behind,
 };
 use crate::key::{key_within, place_of, row_key, row_range};
-use crate::lock::{OpenError, sync_folder};
+use crate::lock::{OpenError, Remedy, sync_folder};
 use redb::{AccessGuard, Builder, Database, ReadOnlyTable, ReadableDatabase, StorageError};
 use redb::{TableDefinition, TransactionError, WriteTransaction};
 use std::fs;
@@ -116,12 +116,16 @@ impl Files for RedbFiles {
         let path = self.folder.join(FILE);
         let engine = self.open_engine(after).map_err(|error| {
             if error.is_damage() {
-                OpenError::Damaged { file: path, what: error.to_string() }
+                OpenError::Damaged { file: path, what: error.to_string(), remedy: Remedy::Restore }
             } else {
                 OpenError::engine(&path)(error)
             }
         })?;
         Ok(Opened { engine: Box::new(engine), damage: None })
+    }
+
+    fn remedy(&self) -> Remedy {
+        Remedy::Restore
     }
 
     /// redb has sums of its pages, and looks at them only when it is asked to. It would mend what it can, by going back: so it

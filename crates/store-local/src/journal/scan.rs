@@ -4,6 +4,7 @@
 //! length as u16, value length as u32, stored length as u32, key, value) or clearings (tag 4, keyspace as u64), and an end (tag
 //! 3, XXH3 of all items as u64, `FJL\3`). Integers are little-endian.
 
+use crate::salvage::is_bad_sector;
 use fjall::SeqNo;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
@@ -37,6 +38,8 @@ const TAG_START: u8 = 1;
 const TAG_ITEM: u8 = 2;
 const TAG_END: u8 = 3;
 const TAG_CLEAR: u8 = 4;
+/// The others delete.
+const KIND_VALUE: u8 = 0;
 const TRAILER: &[u8] = b"FJL\x03";
 /// Octets read at once.
 const READ_AHEAD_OCTETS: usize = 1 << 16;
@@ -61,6 +64,7 @@ fn follows(seqno: SeqNo, last: Option<SeqNo>) -> bool {
 pub(super) fn scan(journal: &Path, after: Option<SeqNo>) -> io::Result<Scanned> {
     let mut walk = Walk::open(journal, after)?;
     walk.good_batches(|_| true)?;
+    let misnumbered = walk.take_back_misnumbered()?;
     let at = walk.at;
     walk.reader.seek(SeekFrom::Start(at))?;
     let used = octets_before_padding(&mut walk.reader)?;
@@ -68,7 +72,7 @@ pub(super) fn scan(journal: &Path, after: Option<SeqNo>) -> io::Result<Scanned> 
     walk.reader.seek(SeekFrom::Start(at))?;
     (&mut walk.reader).take(used).read_to_end(&mut rest)?;
     let (end, last_seqno) = (at + used, walk.last_seqno);
-    let (batches, bad, last_seqno) = resume(&rest, at, last_seqno);
+    let (batches, bad, last_seqno) = resume(&rest, at, misnumbered, last_seqno);
     let ending = match bad {
         _ if rest.is_empty() => Ending::Clean,
         _ if batches == 0 => Ending::Torn { at, end },
@@ -107,28 +111,90 @@ struct Walk {
     at: u64,
     batches: u64,
     last_seqno: Option<SeqNo>,
+    /// The last good batch's octets, and the number before its own.
+    last: Option<(u64, Option<SeqNo>)>,
 }
 
 impl Walk {
     fn open(journal: &Path, last_seqno: Option<SeqNo>) -> io::Result<Walk> {
         let reader = BufReader::with_capacity(READ_AHEAD_OCTETS, File::open(journal)?);
-        Ok(Walk { reader, at: 0, batches: 0, last_seqno })
+        Ok(Walk { reader, at: 0, batches: 0, last_seqno, last: None })
     }
 
     /// Goes behind the good batches that `wanted` wants. Whether it was one not wanted that ended it.
     fn good_batches(&mut self, wanted: impl Fn(SeqNo) -> bool) -> io::Result<bool> {
         loop {
-            match read_batch(&mut self.reader) {
+            match read_batch(&mut self.reader, None) {
                 Ok(batch) if !wanted(batch.seqno) => return Ok(true),
                 Ok(batch) if follows(batch.seqno, self.last_seqno) => {
                     self.at += batch.octets;
                     self.batches += 1;
+                    self.last = Some((batch.octets, self.last_seqno));
                     self.last_seqno = Some(batch.seqno);
                 }
                 Ok(_) | Err(Bad::NotABatch) => return Ok(false),
                 Err(Bad::Disk(error)) => return Err(error),
             }
         }
+    }
+}
+
+/// What a batch does to a row of a keyspace: `None` deletes it.
+pub(super) struct Item {
+    pub(super) keyspace: u64,
+    pub(super) key: Vec<u8>,
+    pub(super) value: Option<Vec<u8>>,
+}
+
+/// As [`scan`]; what the disk cannot read, and all behind it, counts as damage.
+pub(super) fn scan_readable(journal: &Path, after: Option<SeqNo>) -> io::Result<Scanned> {
+    match scan(journal, after) {
+        Err(error) if is_bad_sector(&error) => {
+            let mut walk = Walk::open(journal, after)?;
+            let _ = walk.good_batches(|_| true); // it fails where it failed before
+            let end = std::fs::metadata(journal)?.len();
+            let ending = Ending::Damaged { bad: std::iter::once(walk.at..end).collect() };
+            Ok(Scanned { batches: walk.batches, last_seqno: walk.last_seqno, end, ending })
+        }
+        scanned => scanned,
+    }
+}
+
+/// What the batches in `good` do, which is a part that [`scan`] found to be so.
+pub(super) fn items(journal: &Path, good: &Range<u64>, each: &mut dyn FnMut(SeqNo, Item)) -> io::Result<()> {
+    let mut file = File::open(journal)?;
+    file.seek(SeekFrom::Start(good.start))?;
+    let mut reader = BufReader::with_capacity(READ_AHEAD_OCTETS, file.take(good.end - good.start));
+    loop {
+        let mut items = Vec::new();
+        match read_batch(&mut reader, Some(&mut items)) {
+            Ok(batch) => items.into_iter().for_each(|item| each(batch.seqno, item)),
+            Err(Bad::NotABatch) => return Ok(()),
+            Err(Bad::Disk(error)) => return Err(error),
+        }
+    }
+}
+
+impl Walk {
+    /// A number is not covered by a sum: where two batches follow one another and not the last one, but the one before it, it
+    /// is the last one's that is wrong. Goes back before it; its octets, or 0.
+    fn take_back_misnumbered(&mut self) -> io::Result<u64> {
+        let Some((octets, before)) = self.last else { return Ok(0) };
+        self.reader.seek(SeekFrom::Start(self.at))?;
+        let mut next = || match read_batch(&mut self.reader, None) {
+            Ok(batch) => Ok(Some(batch.seqno)),
+            Err(Bad::NotABatch) => Ok(None),
+            Err(Bad::Disk(error)) => Err(error),
+        };
+        let (Some(first), Some(second)) = (next()?, next()?) else { return Ok(0) };
+        let is_wrong = follows(first, before) && follows(second, Some(first)) && !follows(second, self.last_seqno);
+        if !is_wrong {
+            return Ok(0);
+        }
+        self.at -= octets;
+        self.batches -= 1;
+        (self.last_seqno, self.last) = (before, None);
+        Ok(octets)
     }
 }
 
@@ -148,8 +214,9 @@ impl From<io::Error> for Bad {
     }
 }
 
-/// Reads one whole batch and checks its sum; holds no more than a buffer of it.
-fn read_batch(reader: &mut impl Read) -> Result<Batch, Bad> {
+/// Reads one whole batch and checks its sum; holds no more than a buffer of it, unless its items are `taken`, which count only
+/// if it is good.
+fn read_batch(reader: &mut impl Read, mut taken: Option<&mut Vec<Item>>) -> Result<Batch, Bad> {
     let mut source = Source { reader, octets: 0, sum: Xxh3::new() };
     if source.array::<1>()? != [TAG_START] {
         return Err(Bad::NotABatch);
@@ -159,7 +226,7 @@ fn read_batch(reader: &mut impl Read) -> Result<Batch, Bad> {
     source.sum = Xxh3::new();
     for _ in 0..items {
         match source.array::<1>()? {
-            [TAG_ITEM] => source.item()?,
+            [TAG_ITEM] => source.item(taken.as_deref_mut())?,
             [TAG_CLEAR] => source.skip(8)?,
             _ => return Err(Bad::NotABatch),
         }
@@ -189,9 +256,9 @@ impl<R: Read> Source<'_, R> {
         Ok(octets)
     }
 
-    fn item(&mut self) -> Result<(), Bad> {
+    fn item(&mut self, taken: Option<&mut Vec<Item>>) -> Result<(), Bad> {
         let [kind, compression] = self.array()?;
-        self.skip(8)?;
+        let keyspace = u64::from_le_bytes(self.array()?);
         let key = u16::from_le_bytes(self.array()?);
         let _value = u32::from_le_bytes(self.array()?);
         let stored = u32::from_le_bytes(self.array()?);
@@ -199,7 +266,21 @@ impl<R: Read> Source<'_, R> {
         if kind > 4 || compression != 0 {
             return Err(Bad::NotABatch);
         }
-        self.skip(u64::from(key) + u64::from(stored))
+        let Some(taken) = taken else { return self.skip(u64::from(key) + u64::from(stored)) };
+        let (key, value) = (self.take(key.into())?, self.take(stored.into())?);
+        taken.push(Item { keyspace, key, value: (kind == KIND_VALUE).then_some(value) });
+        Ok(())
+    }
+
+    fn take(&mut self, octets: u64) -> Result<Vec<u8>, Bad> {
+        let mut taken = Vec::new();
+        self.reader.take(octets).read_to_end(&mut taken)?;
+        if (taken.len() as u64) < octets {
+            return Err(Bad::NotABatch);
+        }
+        self.sum.update(&taken);
+        self.octets += octets;
+        Ok(taken)
     }
 
     fn skip(&mut self, octets: u64) -> Result<(), Bad> {
@@ -221,35 +302,88 @@ impl<R: Read> Source<'_, R> {
 /// long batch, would otherwise take for ever.
 const SEARCH_TIMES_MAX: u64 = 64;
 
-/// Looks for good batches in `rest`, which lies at `base` and begins with none. How many there are, the parts between
-/// them, and the last number. A search that takes too long counts as damage of the whole rest, which is the careful answer.
-fn resume(rest: &[u8], base: u64, mut last_seqno: Option<SeqNo>) -> (u64, Vec<Range<u64>>, Option<SeqNo>) {
+/// Looks for good batches in `rest`, which lies at `base` and begins with none, or with one of so many octets whose number is
+/// wrong. How many there are, the parts between them, and the last number. A search that takes too long counts as damage of the
+/// whole rest, which is the careful answer.
+///
+/// Whoever sends a message with what looks like a batch in it must not have it taken for one, should the batch that brought it
+/// be damaged. So good batches count only where they go on without a gap to the end, which nobody can write what follows his
+/// message for; or where the lengths in the damaged batch say that they begin.
+fn resume(
+    rest: &[u8],
+    base: u64,
+    misnumbered: u64,
+    last_seqno: Option<SeqNo>,
+) -> (u64, Vec<Range<u64>>, Option<SeqNo>) {
+    let place = |from: usize, to: usize| base + from as u64..base + to as u64;
     let mut steps_left = (rest.len() as u64).saturating_mul(SEARCH_TIMES_MAX);
-    let (mut batches, mut bad) = (0, Vec::new());
-    let (mut bad_from, mut at) = (0, 0);
-    while let Some(tail) = rest.get(at..).filter(|tail| !tail.is_empty()) {
-        let mut reader = tail;
-        let found = if tail.first() == Some(&TAG_START) { read_batch(&mut reader).ok() } else { None };
-        steps_left = steps_left.saturating_sub((tail.len() - reader.len()) as u64);
+    let mut found = Run { end: 0, batches: 0, last_seqno };
+    let (mut bad, mut at) = (Vec::new(), misnumbered as usize);
+    let mut expected = frame_octets(rest);
+    while at < rest.len() {
+        let run = Run::at(rest, at, found.last_seqno, &mut steps_left);
         if steps_left == 0 {
-            bad.push(base + bad_from as u64..base + rest.len() as u64);
-            return (batches.max(1), bad, last_seqno);
+            bad.push(place(found.end, rest.len()));
+            return (found.batches.max(1), bad, found.last_seqno);
         }
-        match found.filter(|batch| follows(batch.seqno, last_seqno)) {
-            Some(batch) => {
-                if bad_from < at {
-                    bad.push(base + bad_from as u64..base + at as u64);
-                }
-                batches += 1;
-                last_seqno = Some(batch.seqno);
-                at += batch.octets as usize;
-                bad_from = at;
+        if run.batches == 0 {
+            at += 1;
+        } else if run.end == rest.len() || at - found.end == expected || at == misnumbered as usize {
+            bad.extend((found.end < at).then(|| place(found.end, at)));
+            at = run.end;
+            found = Run { batches: found.batches + run.batches, ..run };
+            expected = rest.get(at..).map_or(0, frame_octets);
+            steps_left = steps_left.saturating_sub(expected as u64);
+        } else {
+            at = run.end;
+        }
+    }
+    if found.end < rest.len() {
+        bad.push(place(found.end, rest.len()));
+    }
+    (found.batches, bad, found.last_seqno)
+}
+
+/// Good batches without a gap.
+struct Run {
+    end: usize,
+    batches: u64,
+    last_seqno: Option<SeqNo>,
+}
+
+impl Run {
+    /// Those that begin at `at`.
+    fn at(rest: &[u8], at: usize, last_seqno: Option<SeqNo>, steps_left: &mut u64) -> Run {
+        let mut run = Run { end: at, batches: 0, last_seqno };
+        while let Some(tail) = rest.get(run.end..).filter(|tail| tail.first() == Some(&TAG_START)) {
+            let mut reader = tail;
+            let batch = read_batch(&mut reader, None).ok().filter(|batch| follows(batch.seqno, run.last_seqno));
+            *steps_left = steps_left.saturating_sub((tail.len() - reader.len()) as u64);
+            let Some(batch) = batch else { break };
+            run.end += batch.octets as usize;
+            run.batches += 1;
+            run.last_seqno = Some(batch.seqno);
+        }
+        *steps_left = steps_left.saturating_sub(1);
+        run
+    }
+}
+
+/// How long a damaged batch is by its count and lengths, should they be right; 0 where they cannot be.
+fn frame_octets(mut tail: &[u8]) -> usize {
+    let mut source = Source { reader: &mut tail, octets: 0, sum: Xxh3::new() };
+    let mut frame = || -> Result<(), Bad> {
+        source.skip(1)?;
+        let items = u32::from_le_bytes(source.array()?);
+        source.skip(8)?;
+        for _ in 0..items {
+            match source.array::<1>()? {
+                [TAG_ITEM] => source.item(None)?,
+                [TAG_CLEAR] => source.skip(8)?,
+                _ => return Err(Bad::NotABatch),
             }
-            None => at += 1,
         }
-    }
-    if bad_from < rest.len() {
-        bad.push(base + bad_from as u64..base + rest.len() as u64);
-    }
-    (batches, bad, last_seqno)
+        source.skip(13)
+    };
+    if frame().is_ok() { source.octets as usize } else { 0 }
 }

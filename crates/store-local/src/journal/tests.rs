@@ -213,3 +213,65 @@ fn a_rotten_end_is_told_from_a_torn_one() {
         assert_eq!(looks_torn(&octets, start), torn, "{} octets at {start}", octets.len());
     }
 }
+
+/// A number is not covered by the sum: also a batch whose number is too high is the only one that is lost.
+#[test]
+fn a_wrong_number_takes_its_own_batch_only() {
+    let (folder, ends) = written();
+    let starts = [0, ends[0], ends[1]];
+    let whole = fs::read(journal(folder.path())).unwrap();
+    for (batch, start) in starts.into_iter().enumerate().take(2) {
+        for octet in [6, 8, 11, 12] {
+            let damaged = copy(folder.path());
+            let mut octets = whole.clone();
+            octets[start as usize + octet] ^= 0x40;
+            fs::write(journal(damaged.path()), octets).unwrap();
+            let store = open(damaged.path());
+            let mut left = NAMES.to_vec();
+            left.remove(batch);
+            assert_eq!(found(&store, &NAMES), left, "batch {batch}, octet {octet}");
+            assert!(matches!(store.health(), Health::ReadOnly { .. }));
+        }
+    }
+}
+
+/// Somebody sends what looks like a batch, and the batch that brings it is damaged, wherever; with others behind it, and without.
+#[test]
+fn what_looks_like_a_batch_in_a_row_is_never_taken_for_one() {
+    let (other, ends) = written();
+    let forged = fs::read(journal(other.path())).unwrap()[ends[2] as usize..].to_vec();
+    let (folder, mail) = (tempfile::tempdir().unwrap(), [&forged[..], &forged, &forged, b"end"].concat());
+    open(folder.path()).close();
+    let mut ends = Vec::new();
+    for name in ["first", "mail", "third", "fourth"] {
+        let store = open(folder.path());
+        let mut batch = Batch::new(cell());
+        let body = if name == "mail" { Bytes::from(mail.clone()) } else { Bytes::from("some body") };
+        batch.put(Space::Rows, name.to_owned(), "1").put(Space::Bodies, name.to_owned(), body);
+        block_on(store.commit(batch)).unwrap();
+        store.close();
+        ends.push(fs::metadata(journal(folder.path())).unwrap().len());
+    }
+    let whole = fs::read(journal(folder.path())).unwrap();
+    // The numbers of what was sent follow those of the store.
+    let number = |at: u64| u64::from_le_bytes(whole[at as usize + 5..at as usize + 13].try_into().unwrap());
+    let place =
+        |n: usize| whole.windows(forged.len()).enumerate().filter(|(_, part)| *part == forged).nth(n).unwrap().0;
+    let mut whole = whole.clone();
+    let raised = (number(ends[1]) + 7).to_le_bytes();
+    (0..3).map(place).collect::<Vec<_>>().into_iter().for_each(|at| whole[at + 5..at + 13].copy_from_slice(&raised));
+    for (end, behind) in [(ends[1], vec![]), (ends[3], vec!["third", "fourth"])] {
+        for at in ends[0]..ends[1] - 1 {
+            let mut octets = whole[..end as usize].to_vec();
+            octets[at as usize] ^= 0x55;
+            let path = folder.path().join("0.jnl");
+            fs::write(&path, octets).unwrap();
+            let scanned = scan::scan(&path, None).unwrap();
+            let good = scanned.batches;
+            assert!(
+                good == 1 + behind.len() as u64 || (good == 2 + behind.len() as u64 && at < ends[0] + 13),
+                "{at}: {scanned:?}"
+            );
+        }
+    }
+}

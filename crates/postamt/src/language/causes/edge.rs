@@ -5,7 +5,7 @@ use crate::language::Text;
 use net::tls::TlsError;
 use net::{InheritError, ListenError};
 use std::io::ErrorKind;
-use store_local::{Health, OpenError};
+use store_local::{Health, OpenError, Remedy};
 
 impl Tell for sasl::ClientError {
     fn tell(&self) -> Text {
@@ -112,11 +112,18 @@ impl Tell for OpenError {
                 "{}: eine neuere Version des Programms hat ihn angelegt ({said:?} in der Datei FORMAT); jene oder eine neuere verwenden",
                 folder.display()
             ),
-            OpenError::Damaged { file, what } => format!(
-                "{} ist beschädigt: {what}. Nichts wurde verändert; eine Kopie aufheben, die Platte prüfen und eine Sicherung des \
-                 Datenordners zurückholen",
-                file.display()
-            ),
+            OpenError::Damaged { file, what, remedy } => {
+                let remedy = match remedy {
+                    Remedy::Repair => {
+                        "`postamt store repair` ausführen: Aus allem, was heil ist, entsteht ein neuer Speicher"
+                    }
+                    Remedy::Restore => "eine Sicherung des Datenordners zurückholen",
+                };
+                format!(
+                    "{} ist beschädigt: {what}. Nichts wurde verändert; eine Kopie aufheben, die Platte prüfen und {remedy}",
+                    file.display()
+                )
+            }
             OpenError::Engine { folder, source } => {
                 format!("{}: die gespeicherten Einträge lassen sich nicht öffnen: {source}", folder.display())
             }
