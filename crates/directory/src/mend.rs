@@ -21,11 +21,12 @@ pub struct Mended {
 
 /// What makes the directory whole, judged by `store`, which nobody changes meanwhile; `used` is the greatest number that an
 /// account with mail has. The number of an account that is declared stands in one row only: if that is damaged it stays, for
-/// nobody else knows it.
+/// nobody else knows it. So many numbers as `passed_over` says are never given out: where the last versions of rows may be
+/// lost, an account may have had one of them. 0 where that is not so.
 ///
 /// # Errors
 /// When the store cannot be read.
-pub async fn mend(store: &dyn Snapshot, used: u32) -> Result<Mended, ReadError> {
+pub async fn mend(store: &dyn Snapshot, used: u32, passed_over: u32) -> Result<Mended, ReadError> {
     let (mut mended, mut accounts, mut head, mut numbers) = (Mended::default(), Vec::new(), None, BTreeMap::new());
     let (mut all, mut after): (Vec<(Bytes, Bytes)>, _) = (Vec::new(), None);
     loop {
@@ -62,8 +63,10 @@ pub async fn mend(store: &dyn Snapshot, used: u32) -> Result<Mended, ReadError> 
     }
     let next = numbers.values().copied().chain([used]).max().map_or(1, |most| most.saturating_add(1));
     let (said, edits) = head.map_or((0, 0), |head| (head.next(), head.edits()));
-    if !all.is_empty() && said < next {
-        mended.put(HEAD.to_owned(), Head::at(next, edits + 1).row(), "made anew from the accounts");
+    let raised = said.max(next).saturating_add(passed_over);
+    if !all.is_empty() && said < raised {
+        let what = if said < next { "made anew from the accounts" } else { "numbers of accounts are passed over" };
+        mended.put(HEAD.to_owned(), Head::at(raised, edits + 1).row(), what);
     }
     Ok(mended)
 }

@@ -5,9 +5,11 @@
 //! |---|---|
 //! | `found` | what can still be read |
 //! | `mend` | what the rows have to be |
+//! | `raise` | numbers that were never given out |
 
 mod found;
 mod mend;
+mod raise;
 #[cfg(test)]
 mod tests;
 
@@ -55,6 +57,8 @@ pub enum Deed {
         /// What is wrong.
         why: String,
     },
+    /// Because of a [`Gap`]: numbers go on far behind those that are known.
+    Raised,
     /// A message that no mailbox had is in [`RECOVERED`].
     Recovered {
         /// Which.
@@ -73,7 +77,20 @@ pub enum Kept {
     Blob(EmailId, Bytes, BlobId),
 }
 
+/// Whether what was told of an account's mail may be newer than its rows: then the rows say of no number that it was not
+/// given out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Gap {
+    /// The rows are the last ones, or damaged.
+    None,
+    /// The last versions of some rows are lost without a trace, and older ones are there: of another message a client may know
+    /// the UID that would be given out next, and of this one flags that are newer than those which are there. So every number
+    /// goes on far behind the last one that is known, every message counts as changed, and the log of changes ends.
+    Possible,
+}
+
 /// What makes `account` whole, judged by `store`, which nobody changes meanwhile. An account that has ended needs nothing.
+/// `linked` are emails of which nothing may be left but the link to the blob that has their octets: they are made anew from it.
 ///
 /// # Errors
 /// When the store or a blob cannot be read for another reason than damage.
@@ -81,11 +98,12 @@ pub async fn mend(
     store: &dyn Snapshot,
     blobs: &dyn Blobs,
     account: AccountId,
-    now: Timestamp,
+    (now, gap): (Timestamp, Gap),
+    linked: &[(EmailId, BlobId)],
 ) -> Result<Mended, ReadError> {
     let cell = rows::account_cell(account);
     match Found::read(store, &cell).await? {
-        Some(found) => Mender::new(account, cell, now, found).mend(store, blobs).await,
+        Some(found) => Mender::new(account, cell, (now, gap), found).mend((store, blobs), linked).await,
         None => Ok(Mended::default()),
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::finding::Kind;
 use crate::row::{Owner, links, owner};
-use mailstore::{Deed, Kept, linked_by};
+use mailstore::{Deed, Gap, Kept, linked_by};
 use model::{AccountId, EmailId, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -13,11 +13,14 @@ use store::{Batch, BlobId, Blobs, CommitError, ReadError, RowPlace, Space, Store
 const PAGE_OCTETS: usize = 256 << 10;
 /// Writes in one commit: some hundreds of KiB.
 const WRITES_AT_ONCE: usize = 500;
+/// Numbers of accounts that are passed over where the last ones may be lost: more than anybody makes between two versions of
+/// the row that counts them.
+const ACCOUNTS_PASSED_OVER: u32 = 1 << 20;
 
 /// Why a store was not repaired.
 #[derive(Debug, thiserror::Error)]
 pub enum RepairError {
-    /// Rows cannot be read at all: the engine's files are damaged, and only a backup has them.
+    /// Rows cannot be read at all: the engine's files are damaged. See `store_local::salvage`; else only a backup has them.
     #[error(transparent)]
     Read(#[from] ReadError),
     /// The store takes nothing.
@@ -75,28 +78,32 @@ pub trait Witness {
 }
 
 /// Repairs everything; `dry`: tells only what would be done. What is taken away is kept first. It may be broken off and begun
-/// again at any time.
+/// again at any time. After a [`Gap`] numbers are raised each time.
 ///
 /// # Errors
 /// [`RepairError::Read`] where rows cannot be read at all.
 pub fn repair(
     (store, blobs): (&dyn Store, &dyn Blobs),
-    now: Timestamp,
+    (now, gap): (Timestamp, Gap),
     dry: bool,
     witness: &mut dyn Witness,
 ) -> Result<(), RepairError> {
-    let mut repairer = Repairer { store, dry, witness, addresses: BTreeMap::new() };
-    let known = repairer.rows()?;
+    let mut repairer = Repairer { store, gap, dry, witness, addresses: BTreeMap::new() };
+    let mut known = repairer.rows()?;
+    let lost = repairer.lost_emails(&mut known)?;
     repairer.people(&known)?;
     repairer.queue()?;
     for account in &known.accounts {
-        repairer.account(blobs, *account, now)?;
+        repairer.account(blobs, *account, lost.get(account).map_or(&[], Vec::as_slice), now)?;
     }
     for blob in &known.blobs {
         repairer.links(*blob)?;
     }
     Ok(())
 }
+
+/// Of each account the emails of which only links to blobs are known.
+type LostEmails = BTreeMap<AccountId, Vec<(EmailId, BlobId)>>;
 
 #[derive(Default)]
 struct Known {
@@ -106,6 +113,7 @@ struct Known {
 
 struct Repairer<'a> {
     store: &'a dyn Store,
+    gap: Gap,
     dry: bool,
     witness: &'a mut dyn Witness,
     addresses: BTreeMap<AccountId, String>,
@@ -148,7 +156,8 @@ impl Repairer<'_> {
     fn people(&mut self, known: &Known) -> Result<(), RepairError> {
         let used = known.accounts.last().map_or(0, |account| account.0);
         let snapshot = block_on(self.store.snapshot())?;
-        let mended = block_on(directory::mend(&*snapshot, used))?;
+        let passed_over = if self.gap == Gap::Possible { ACCOUNTS_PASSED_OVER } else { 0 };
+        let mended = block_on(directory::mend(&*snapshot, used, passed_over))?;
         for (row, what) in mended.deeds {
             self.witness.tell(Repaired::Other(Kind::People, row, what.to_owned()));
         }
@@ -166,9 +175,33 @@ impl Repairer<'_> {
         self.write(mended.writes)
     }
 
-    fn account(&mut self, blobs: &dyn Blobs, account: AccountId, now: Timestamp) -> Result<(), RepairError> {
+    /// After a gap the email of a link may be lost whose octets are there.
+    fn lost_emails(&self, known: &mut Known) -> Result<LostEmails, RepairError> {
+        let mut lost = LostEmails::new();
+        if self.gap == Gap::None {
+            return Ok(lost);
+        }
         let snapshot = block_on(self.store.snapshot())?;
-        let mended = block_on(mailstore::mend(&*snapshot, blobs, account, now))?;
+        for blob in &known.blobs {
+            for (account, email) in block_on(links(&*snapshot, *blob))?.iter().filter_map(|key| linked_by(key)) {
+                if !block_on(mailstore::names_blob(&*snapshot, account, email, *blob))? {
+                    known.accounts.insert(account);
+                    lost.entry(account).or_default().push((email, *blob));
+                }
+            }
+        }
+        Ok(lost)
+    }
+
+    fn account(
+        &mut self,
+        blobs: &dyn Blobs,
+        account: AccountId,
+        linked: &[(EmailId, BlobId)],
+        now: Timestamp,
+    ) -> Result<(), RepairError> {
+        let snapshot = block_on(self.store.snapshot())?;
+        let mended = block_on(mailstore::mend(&*snapshot, blobs, account, (now, self.gap), linked))?;
         for deed in mended.deeds {
             let address = self.addresses.get(&account).cloned();
             self.witness.tell(Repaired::Account { account, address, deed });

@@ -1,7 +1,7 @@
 //! What the rows have to be.
 
 use super::found::{Found, page};
-use super::{Deed, Kept, Mended, RECOVERED};
+use super::{Deed, Gap, Kept, Mended, RECOVERED};
 use crate::email::{Body, Email, NewEmail, Stored};
 use crate::flags::FlagBits;
 use crate::gone::DEPARTURES_MAX;
@@ -24,6 +24,7 @@ pub(super) struct Mender {
     account: AccountId,
     cell: Cell,
     now: Timestamp,
+    gap: Gap,
     found: Found,
     modseq: ModSeq,
     mended: Mended,
@@ -32,24 +33,28 @@ pub(super) struct Mender {
 }
 
 impl Mender {
-    pub fn new(account: AccountId, cell: Cell, now: Timestamp, found: Found) -> Mender {
+    pub fn new(account: AccountId, cell: Cell, (now, gap): (Timestamp, Gap), found: Found) -> Mender {
         let said = found.head.map_or(ModSeq(0), |head| head.modseq);
         let of_members = found.members.values().map(|member| member.modseq);
         let of_mailboxes = found.mailboxes.values().map(|record| record.highest_modseq);
         let all = of_members.chain(of_mailboxes).chain(found.log.last().copied());
-        let modseq = all.fold(said, ModSeq::max);
-        Mender { account, cell, now, found, modseq, mended: Mended::default(), left: BTreeMap::new() }
+        let modseq = gap.modseq(all.fold(said, ModSeq::max));
+        Mender { account, cell, now, gap, found, modseq, mended: Mended::default(), left: BTreeMap::new() }
     }
 
-    pub async fn mend(mut self, store: &dyn Snapshot, blobs: &dyn Blobs) -> Result<Mended, ReadError> {
+    pub async fn mend(
+        mut self,
+        (store, blobs): (&dyn Snapshot, &dyn Blobs),
+        linked: &[(EmailId, BlobId)],
+    ) -> Result<Mended, ReadError> {
         for (key, row, cause) in std::mem::take(&mut self.found.bad) {
             self.take_away(Space::Rows, key, row, cause.to_string());
         }
         self.bodies(store).await?;
-        if self.found.rows == 0 && self.found.emails.is_empty() {
+        if self.found.rows == 0 && self.found.emails.is_empty() && linked.is_empty() {
             return Ok(self.mended); // nobody ever had mail here
         }
-        self.blobs(store, blobs).await?;
+        self.blobs(store, blobs, linked).await?;
         self.members();
         let stray = self.places();
         self.mailboxes();
@@ -131,14 +136,22 @@ impl Mender {
     }
 
     /// Large ones, likewise; a link that is missing is put back.
-    async fn blobs(&mut self, store: &dyn Snapshot, blobs: &dyn Blobs) -> Result<(), ReadError> {
+    async fn blobs(
+        &mut self,
+        store: &dyn Snapshot,
+        blobs: &dyn Blobs,
+        linked: &[(EmailId, BlobId)],
+    ) -> Result<(), ReadError> {
         let named: Vec<(EmailId, BlobId, Option<u64>)> = {
             let emails = self.found.emails.values().filter_map(|email| match email.stored {
                 Stored::Blob(blob) => Some((email.id, blob, Some(email.size_octets() - email.prefix().len() as u64))),
                 Stored::Row => None,
             });
             let lost = self.found.places.iter().filter(|(id, _)| !self.found.emails.contains_key(id));
-            emails.chain(lost.filter_map(|(id, places)| Some((*id, places.blob?, None)))).collect()
+            let lost = lost.filter_map(|(id, places)| Some((*id, places.blob?)));
+            let known = |id: &EmailId| self.found.emails.contains_key(id) || self.found.places.contains_key(id);
+            let linked = linked.iter().copied().filter(|(id, _)| !known(id));
+            emails.chain(lost.chain(linked).map(|(id, blob)| (id, blob, None))).collect()
         };
         for (id, blob, size) in named {
             let mut scanner = Scanner::new(Scanner::DEFAULT_BUDGET);
@@ -219,9 +232,12 @@ impl Mender {
                     self.left.entry(mailbox).or_default().push(member);
                 }
                 Some(size_octets) => {
-                    let now = Member { size_octets, ..member };
-                    if now != member {
+                    let modseq = if self.gap == Gap::Possible { self.modseq } else { member.modseq };
+                    let now = Member { size_octets, modseq, ..member };
+                    if size_octets != member.size_octets {
                         self.rebuilt(key, now.encode(mailbox));
+                    } else if now != member {
+                        self.put(key, now.encode(mailbox));
                     }
                     self.found.members.insert((mailbox, uid), now);
                 }
@@ -327,13 +343,24 @@ impl Mender {
             }
             names.insert(record.name.clone());
         }
+        let another = self.next_validity();
+        for record in self.found.mailboxes.values_mut().chain(self.found.said.values_mut()) {
+            self.gap.record(record, self.modseq, another);
+        }
     }
 
     fn new_record(&self, id: MailboxId, name: &str) -> MailboxRecord {
-        let seconds = u32::try_from(self.now.unix_ms() / 1000).unwrap_or(u32::MAX - 1);
-        let before = self.found.mailboxes.values().map(|record| record.uid_validity.0).max().unwrap_or(0);
-        let record = MailboxRecord::empty(id, name.into(), UidValidity(seconds.max(before.saturating_add(1))));
+        let record = MailboxRecord::empty(id, name.into(), self.next_validity());
         MailboxRecord { highest_modseq: self.modseq, ..record }
+    }
+
+    fn next_validity(&self) -> UidValidity {
+        let before = self.found.mailboxes.values().map(|record| record.uid_validity.0).max().unwrap_or(0);
+        UidValidity(self.seconds().max(before.saturating_add(1)))
+    }
+
+    fn seconds(&self) -> u32 {
+        u32::try_from(self.now.unix_ms() / 1000).unwrap_or(u32::MAX - 1)
     }
 
     /// Messages without a place come into a mailbox of their own.
@@ -375,7 +402,7 @@ impl Mender {
     fn next_mailbox(&self) -> MailboxId {
         let used = self.found.mailboxes.keys().chain(&self.found.emptying).chain(self.found.named.keys());
         let next = used.map(|id| id.0 + 1).max().unwrap_or(1);
-        MailboxId(next.max(self.found.head.map_or(1, |head| head.next_mailbox.0)))
+        self.gap.mailbox(MailboxId(next.max(self.found.head.map_or(1, |head| head.next_mailbox.0))))
     }
 
     // The log, and what is counted.
@@ -428,6 +455,8 @@ impl Mender {
         let said = self.found.said.get(&record.id);
         if said != Some(record) {
             self.rebuilt(key, record.encode());
+        } else if self.gap == Gap::Possible {
+            self.put(key, record.encode());
         }
     }
 
@@ -458,17 +487,21 @@ impl Mender {
         }
         let next_email = self.found.emails.keys().map(|id| id.0 + 1).max().unwrap_or(1);
         let uid_validity = mailboxes.values().map(|record| record.uid_validity.0).max().unwrap_or(0);
+        let uid_validity = if self.gap == Gap::Possible { uid_validity.max(self.seconds()) } else { uid_validity };
         let now = Head {
             batches: old.batches,
             modseq: self.modseq,
-            next_email: EmailId(old.next_email.0.max(next_email)),
+            next_email: self.gap.email(EmailId(old.next_email.0.max(next_email))),
             next_mailbox: self.next_mailbox(),
             uid_validity: old.uid_validity.max(uid_validity),
             used_octets: used.octets,
             used_emails: used.messages,
             kept: old.kept.map(|_| kept),
         };
-        if said != Some(now) {
+        if self.gap == Gap::Possible {
+            self.mended.deeds.push(Deed::Raised);
+            self.put(rows::HEAD, Head { batches: old.batches + 1, ..now }.encode());
+        } else if said != Some(now) {
             self.rebuilt(rows::HEAD, Head { batches: old.batches + 1, ..now }.encode());
         }
     }

@@ -16,6 +16,7 @@ const ACCOUNT: AccountId = AccountId(1);
 struct Rig {
     store: MemoryStore,
     blobs: MemoryBlobs,
+    linked: Vec<(EmailId, BlobId)>,
 }
 
 /// Mailbox's name and octets of each message.
@@ -39,11 +40,11 @@ impl Rig {
             let copy = CopyMessages { from: INBOX_ID, to: archive, uids: vec![Uid(1)], transfer: Transfer::Copy };
             account.copy(copy).await.unwrap();
         });
-        Rig { store, blobs }
+        Rig { store, blobs, linked: Vec::new() }
     }
 
     fn copy(&self) -> Rig {
-        Rig { store: self.store.copy(), blobs: self.blobs.clone() }
+        Rig { store: self.store.copy(), blobs: self.blobs.clone(), linked: Vec::new() }
     }
 
     fn wrong(&self) -> Vec<String> {
@@ -58,9 +59,13 @@ impl Rig {
 
     /// Mends it; what was done.
     fn mend(&self) -> Mended {
+        self.mend_after(Gap::None)
+    }
+
+    fn mend_after(&self, gap: Gap) -> Mended {
         let snapshot = block_on(self.store.snapshot()).unwrap();
         let now = Timestamp::from_unix_ms(1_800_000_000_000);
-        let mended = block_on(mend(&*snapshot, &self.blobs, ACCOUNT, now)).unwrap();
+        let mended = block_on(mend(&*snapshot, &self.blobs, ACCOUNT, (now, gap), &self.linked)).unwrap();
         for write in mended.writes.clone() {
             let mut batch = Batch::new(write.cell.clone());
             batch.writes.push(write);
@@ -177,4 +182,62 @@ fn a_blob_that_is_damaged_or_gone_takes_its_message_out() {
     assert!(mended.deeds.iter().any(|deed| matches!(deed, Deed::Lost { places, .. } if places.len() == 1)));
     assert_eq!(rig.wrong(), Vec::<String>::new());
     assert_eq!(rig.mail().len(), 2);
+}
+
+/// Rows from before the last message came: its UID, MODSEQ and number go to none that comes later, and clients hear of all.
+#[test]
+fn no_number_is_given_out_twice_where_newer_rows_are_lost() {
+    let (old, world) = (Rig::new(), World::new(2));
+    let picture = |rig: &Rig| block_on(Picture::read(&rig.store, ACCOUNT)).unwrap();
+    let lost = old.copy();
+    let append_one = |rig: &Rig| {
+        let env = world.env();
+        let mailstore = Mailstore::new(Arc::new(rig.store.clone()), Arc::new(rig.blobs.clone()), env.spawn, env.clock);
+        world.block_on(async {
+            let account = mailstore.account(ACCOUNT).await.unwrap();
+            append(&account, &rig.blobs, b"later").await;
+        });
+    };
+    append_one(&lost);
+    let mended = old.mend_after(Gap::Possible);
+    assert!(mended.deeds == [Deed::Raised], "{:?}", mended.deeds);
+    assert_eq!(old.wrong(), Vec::<String>::new());
+    assert_eq!(old.mail(), Rig::new().mail(), "mail is as it was");
+    append_one(&old);
+    let (lost, now) = (picture(&lost), picture(&old));
+    let last = |picture: &Picture| {
+        let members = picture.mailboxes[&INBOX_ID].members.values();
+        members.max_by_key(|member| member.uid).copied().unwrap()
+    };
+    let (lost_last, last) = (last(&lost), last(&now));
+    assert!(last.uid > lost_last.uid && last.email > lost_last.email && last.thread > lost_last.thread);
+    for member in now.mailboxes.values().flat_map(|mailbox| mailbox.members.values()) {
+        assert!(member.modseq > lost_last.modseq, "{member:?}");
+    }
+    // So often that there are no UIDs left.
+    let validity = |rig: &Rig| {
+        let rows = rig.rows(Space::Rows).into_iter();
+        let row = rows.filter(|(key, _)| *key == rows::mailbox(INBOX_ID)).map(|(_, row)| row).next().unwrap();
+        crate::MailboxRecord::decode(&row).unwrap()
+    };
+    let before = validity(&old).uid_validity;
+    for _ in 0..260 {
+        old.mend_after(Gap::Possible);
+    }
+    assert!(validity(&old).uid_validity > before);
+    assert_eq!(old.wrong(), Vec::<String>::new());
+}
+
+#[test]
+fn a_link_is_enough_to_find_a_large_message_again() {
+    let mut rig = Rig::new();
+    let (id, blob) = (EmailId(4), block_on(Blobs::list(&rig.blobs, None)).unwrap().ids[0]);
+    rig.delete(Space::Rows, &rows::email(id));
+    rig.delete(Space::Rows, &rows::places(id));
+    rig.linked.push((id, blob));
+    let mended = rig.mend();
+    assert!(mended.deeds.contains(&Deed::Rebuilt { row: rows::name_of(&rows::email(id)) }), "{:?}", mended.deeds);
+    assert_eq!(rig.wrong(), Vec::<String>::new());
+    assert_eq!(rig.mail().len(), Rig::new().mail().len());
+    assert!(rig.mend().writes.is_empty(), "it is known now");
 }

@@ -9,10 +9,10 @@ use backup::{Error, Opened, Pieces, Row, Source};
 use serde::de::DeserializeOwned;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use store::block_on;
 use store::{BlobId, Blobs, Store};
-use store_local::{LocalBlobs, LocalStore, Options};
+use store_local::{LocalBlobs, LocalStore, OpenError, Options};
 
 /// Octets of a piece: the server sends far less.
 const PIECE_OCTETS_MAX: u64 = 64 << 20;
@@ -118,9 +118,24 @@ impl Stopped {
     /// # Errors
     /// When it is no data folder, or somebody has it open.
     pub fn open(data: &Path) -> anyhow::Result<Stopped> {
+        Stopped::open_by(data, LocalStore::open)
+    }
+
+    /// The same, and it takes writes also where damage was found.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_to_repair(data: &Path) -> anyhow::Result<Stopped> {
+        Stopped::open_by(data, LocalStore::open_to_repair)
+    }
+
+    fn open_by(
+        data: &Path,
+        open: impl Fn(PathBuf, Options) -> Result<LocalStore, OpenError>,
+    ) -> anyhow::Result<Stopped> {
         Stopped::is_there(data)?;
         let names = names::key(data)?;
-        let store = LocalStore::open(data.join("store"), Options::default())?;
+        let store = open(data.join("store"), Options::default())?;
         let blobs = LocalBlobs::open(data.join("blobs"), Options::default())?;
         Ok(Stopped { store, blobs, names })
     }

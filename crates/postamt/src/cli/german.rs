@@ -650,8 +650,8 @@ Der Server braucht nur die Ausgabe. Das Format ist das von age (age-encryption.o
         "Repariert den Speicher eines angehaltenen Servers: Heiles bleibt, Summen werden neu gebildet, Nachrichten ohne Mailordner bekommen einen",
     ),
     (
-        "The server has to be stopped, and a copy of the data folder is worth its room. No mail is deleted: what is taken out lies in store/aside afterwards, messages as .eml files. At the end everything is checked again.",
-        "Der Server muss angehalten sein, und eine Kopie des Datenordners ist ihren Platz wert. Keine Mail wird gelöscht: Herausgenommenes liegt danach in store/aside, Nachrichten als .eml-Dateien. Am Ende wird alles noch einmal geprüft.",
+        "The server has to be stopped, and a copy of the data folder is worth its room. No mail is deleted: what is taken out lies in store/aside afterwards, messages as .eml files. Where the store does not open, a new one is made of all that is whole; the old files lie in store/aside then. At the end everything is checked again.",
+        "Der Server muss angehalten sein, und eine Kopie des Datenordners ist ihren Platz wert. Keine Mail wird gelöscht: Herausgenommenes liegt danach in store/aside, Nachrichten als .eml-Dateien. Wo sich der Speicher nicht öffnen lässt, entsteht ein neuer aus allem, was heil ist; die alten Dateien liegen dann in store/aside. Am Ende wird alles noch einmal geprüft.",
     ),
     (
         "Exit codes: 0 the store is sound, 1 damage is left, 2 it could not be repaired.",

@@ -2,6 +2,7 @@
 
 mod check;
 mod repair;
+mod salvage;
 
 use super::failure::Failure;
 use clap::Subcommand;

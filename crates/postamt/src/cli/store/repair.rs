@@ -1,6 +1,6 @@
 //! `postamt store repair`
 
-use super::check;
+use super::{check, salvage};
 use crate::admin::client::{Client, ClientError};
 use crate::backups::source::Stopped;
 use crate::cli::failure::Failure;
@@ -8,20 +8,21 @@ use crate::cli::place::{self, Place};
 use crate::cli::text::{count, harmless};
 use crate::language::{Text, both, caller, of_error, say};
 use clap::Args;
-use mailstore::Deed;
+use mailstore::{Deed, Gap};
 use model::{AccountId, EmailId};
 use serde::Serialize;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use store::RowPlace;
+use store_local::Salvaged;
 use upkeep::{Aside, Repaired, Witness};
 
 pub const EXAMPLES: &str = "Examples:
   postamt store repair --dry-run
   postamt store repair --config /etc/postamt/postamt.toml
 
-The server has to be stopped, and a copy of the data folder is worth its room. No mail is deleted: what is taken out lies in store/aside afterwards, messages as .eml files. At the end everything is checked again.
+The server has to be stopped, and a copy of the data folder is worth its room. No mail is deleted: what is taken out lies in store/aside afterwards, messages as .eml files. Where the store does not open, a new one is made of all that is whole; the old files lie in store/aside then. At the end everything is checked again.
 
 Exit codes: 0 the store is sound, 1 damage is left, 2 it could not be repaired.";
 
@@ -40,6 +41,9 @@ struct Told {
     done: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     aside: Option<PathBuf>,
+    /// Of which a new store was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    old_files: Option<PathBuf>,
 }
 
 pub fn run(repair: &Repair) -> Result<(), Failure> {
@@ -55,18 +59,50 @@ pub fn run(repair: &Repair) -> Result<(), Failure> {
             )));
         }
     }
+    Stopped::is_there(&data).map_err(unrepaired)?;
     let mut keeper = Keeper::new(&data, repair.dry_run, repair.place.json);
-    {
-        let stopped = Stopped::open(&data).map_err(unrepaired)?;
-        upkeep::repair(stopped.parts(), crate::cli::now(), repair.dry_run, &mut keeper).map_err(unrepaired)?;
-    }
+    let salvaged = repaired(&data, repair.dry_run, &mut keeper).map_err(unrepaired)?;
     let aside = keeper.end().map_err(unrepaired)?;
     if !repair.dry_run {
         store_local::Aside::all_seen(&data.join("store")).map_err(unrepaired)?;
     }
-    let told = Told { dry_run: repair.dry_run, done: keeper.done, aside };
+    let told =
+        Told { dry_run: repair.dry_run, done: keeper.done, aside, old_files: salvaged.and_then(|done| done.aside) };
     repair.place.tell(&told, text)?;
     if repair.dry_run { Ok(()) } else { check::of(&data, &repair.place) }
+}
+
+/// Repairs it; what became of its files, if a new store had to be made. What is to be done in that cannot be told before.
+fn repaired(data: &Path, dry: bool, keeper: &mut Keeper) -> anyhow::Result<Option<Salvaged>> {
+    let store = data.join("store");
+    if let Some(mended) = salvage::format(&store, dry)? {
+        keeper.say(&mended);
+        if dry {
+            return Ok(None);
+        }
+    }
+    let needed = match salvage::needed(&store)? {
+        Some(why) => why,
+        None => match mended(data, dry, keeper) {
+            Ok(()) => return Ok(None),
+            Err(error) => salvage::needed_after(&error, &store).ok_or(error)?,
+        },
+    };
+    let salvaged = salvage::run(&store, &needed, dry, &mut |text| keeper.say(text))?;
+    if !dry {
+        mended(data, dry, keeper)?;
+    }
+    Ok(Some(salvaged))
+}
+
+/// Makes rows true that can all be read.
+fn mended(data: &Path, dry: bool, keeper: &mut Keeper) -> anyhow::Result<()> {
+    let gap = match store_local::loss(&data.join("store"))? {
+        Some(_) => Gap::Possible,
+        None => Gap::None,
+    };
+    let stopped = Stopped::open_to_repair(data)?;
+    Ok(upkeep::repair(stopped.parts(), (crate::cli::now(), gap), dry, keeper)?)
 }
 
 fn unrepaired(error: impl Into<anyhow::Error>) -> Failure {
@@ -87,6 +123,10 @@ fn text(told: &Told) -> String {
         }
         (_, false) => say!("repaired in {steps}\n", "repariert in {steps}\n"),
     };
+    if let Some(old) = &told.old_files {
+        let old = old.display();
+        text += &say!("the old files are in {old}\n", "die alten Dateien liegen in {old}\n");
+    }
     if let Some(aside) = &told.aside {
         let aside = aside.display();
         text += &say!("what was taken out is in {aside}\n", "was herausgenommen wurde, liegt in {aside}\n");
@@ -101,6 +141,8 @@ struct Keeper {
     dry: bool,
     quiet: bool,
     kept: u64,
+    /// Accounts whose numbers go on behind a gap.
+    raised: usize,
     done: Vec<String>,
 }
 
@@ -108,11 +150,22 @@ impl Keeper {
     fn new(data: &Path, dry: bool, quiet: bool) -> Keeper {
         let ms = crate::cli::now().unix_ms();
         let folder = data.join(format!("store/aside/repair-{ms}"));
-        Keeper { folder, blobs: data.join("blobs"), dry, quiet, kept: 0, done: Vec::new() }
+        Keeper { folder, blobs: data.join("blobs"), dry, quiet, kept: 0, raised: 0, done: Vec::new() }
+    }
+
+    fn say(&mut self, text: &Text) {
+        let text = harmless(text.within(caller()));
+        if !self.quiet && place::say(&format!("{text}\n")).is_err() {
+            self.quiet = true;
+        }
+        self.done.push(text);
     }
 
     /// The folder, if there is anything in it.
-    fn end(&self) -> io::Result<Option<PathBuf>> {
+    fn end(&mut self) -> io::Result<Option<PathBuf>> {
+        if self.raised > 0 {
+            self.say(&of_gap(self.raised));
+        }
         if self.dry || self.kept == 0 {
             return Ok(None);
         }
@@ -154,16 +207,24 @@ impl Witness for Keeper {
     }
 
     fn tell(&mut self, repaired: Repaired) {
-        let text = harmless(sentence(&repaired).within(caller()));
-        if !self.quiet && place::say(&format!("{text}\n")).is_err() {
-            self.quiet = true;
+        match &repaired {
+            Repaired::Account { deed: Deed::Raised, .. } => self.raised += 1,
+            _ => self.say(&sentence(&repaired)),
         }
-        self.done.push(text);
     }
 }
 
 fn message_name(account: AccountId, email: EmailId) -> String {
     format!("account-{account}-message-{email}.eml")
+}
+
+fn of_gap(accounts: usize) -> Text {
+    both!(
+        "newer rows may be lost: numbers of messages and changes go on far behind the last known ones, and mail programs look at \
+         everything anew (accounts: {accounts})",
+        "neuere Datensätze können verloren sein: Nummern von Nachrichten und Änderungen gehen weit hinter den bekannten weiter, und \
+         Mailprogramme sehen alles neu durch (Konten: {accounts})"
+    )
 }
 
 fn sentence(repaired: &Repaired) -> Text {
@@ -200,6 +261,7 @@ fn of_deed(who: &str, deed: &Deed) -> Text {
                 "{who}: Nachricht {email} (Mailordner/UID {places}): Inhalt verloren, der Rest wurde herausgenommen: {why}"
             )
         }
+        Deed::Raised => of_gap(1),
         Deed::Recovered { email } => {
             let mailbox = mailstore::RECOVERED;
             both!(
