@@ -1,5 +1,6 @@
 //! A small store with everything in it: people, mail in rows and blobs, a queue.
 
+use super::flush::{flush, options};
 use directory::{AccountSpec, Credential, Directory, DirectorySpec, Edit};
 use env::BoxFuture;
 use mailstore::{Append, Body, INBOX_ID, Mailstore, NewEmail};
@@ -12,9 +13,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use store::block_on;
-use store::{Batch, Blobs, Bytes, Cell, Space, Store};
-use store_local::{Backend, DiskSpace, LocalBlobs, LocalStore, Options, SpaceProbe};
+use store::{Blobs, Bytes, Store};
+use store_local::{Backend, LocalBlobs, LocalStore, Options};
 use tempfile::TempDir;
 
 /// Where fjall has the rows.
@@ -52,10 +52,6 @@ impl Relay for Shut {
 pub fn scratch() -> TempDir {
     let memory = Path::new("/dev/shm");
     if memory.is_dir() { TempDir::new_in(memory).unwrap() } else { TempDir::new().unwrap() }
-}
-
-pub fn options() -> Options {
-    Options { reserve_octets: Some(0), memtable_octets: Some(1 << 20), ..Options::default() }
 }
 
 impl House {
@@ -180,15 +176,4 @@ fn letter(size: usize) -> Vec<u8> {
         text.len() >= size
     });
     text.into_bytes()
-}
-
-/// The store takes its disk to be full, so the first deletion makes it write all rows to tables and empty the journal.
-fn flush(rows: &Path) {
-    let full = SpaceProbe::new(|_| Ok(DiskSpace { free_octets: 1 << 20, total_octets: 1 << 30 }));
-    let store = LocalStore::open(rows, Options { space: full, reserve_octets: Some(8 << 20), ..options() }).unwrap();
-    let mut batch = Batch::new(Cell::new("nobody"));
-    batch.makes_room = true;
-    batch.delete(Space::Rows, "nothing");
-    block_on(store.commit(batch)).unwrap();
-    store.close();
 }

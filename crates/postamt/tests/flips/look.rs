@@ -1,9 +1,10 @@
 //! A store of which one octet is another one is opened, checked and read.
 
-use super::house::{House, Place, options, scratch};
+use super::flush::options;
+use super::house::{House, Place, scratch};
 use env::Env;
-use mailstore::Mailstore;
-use model::{AccountId, SeqNum};
+use mailstore::{Gap, Mailstore};
+use model::{AccountId, SeqNum, Timestamp};
 use net::runtime::TokioEnv;
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,9 +12,9 @@ use std::path::Path;
 use std::sync::Arc;
 use store::block_on;
 use store::{Bytes, RowPlace, Store};
-use store_local::{Aside, Health, LocalBlobs, LocalStore};
+use store_local::{Aside, Health, LocalBlobs, LocalStore, Lost, LostKind};
 use tempfile::TempDir;
-use upkeep::Step;
+use upkeep::{Repaired, Step, Witness};
 
 /// Octets and flags of each message.
 type Mail = BTreeMap<Place, (Vec<u8>, Vec<String>)>;
@@ -22,8 +23,8 @@ type Mail = BTreeMap<Place, (Vec<u8>, Vec<String>)>;
 pub enum Sight {
     /// All is as it was.
     Same,
-    /// The store says why it does not open.
-    Unopened(String),
+    /// The store says why it does not open; repaired, what of it was lost.
+    Unopened { why: String, missing: Option<usize> },
     /// It is told that something is wrong; so many messages are refused.
     Named { refused: usize },
     /// What must not be.
@@ -75,11 +76,12 @@ impl<'a> Look<'a> {
         let store = self.copy.path().join("store");
         let mut named = match store_local::integrity(&store) {
             Ok(found) => found.into_iter().collect::<Vec<String>>(),
-            Err(error) => return Sight::Unopened(error.to_string()),
+            Err(error) => return self.repaired(error.to_string(), Salvage::Needed),
         };
+        let salvage = if named.is_empty() { Salvage::Not } else { Salvage::Needed };
         let (store, blobs) = match self.open() {
             Ok(opened) => opened,
-            Err(error) => return Sight::Unopened(error),
+            Err(error) => return self.repaired(error, Salvage::Needed),
         };
         named.extend(findings(&*store, &blobs));
         if store.health() != Health::Ok {
@@ -88,7 +90,77 @@ impl<'a> Look<'a> {
         named.extend(Aside::all(&self.copy.path().join("store")).unwrap().iter().map(|aside| format!("{aside:?}")));
         let rows = rows(&*store);
         let (mail, refused) = self.read(store, blobs);
-        self.judge(named, rows, mail, &refused)
+        match self.judge(named, rows, mail, &refused) {
+            Sight::Named { .. } if self.is_fjall() && file.starts_with("store") => {
+                match self.repaired("it opened".into(), salvage) {
+                    Sight::Unopened { missing, .. } => Sight::Named { refused: missing.unwrap_or_default() },
+                    hole => hole,
+                }
+            }
+            sight => sight,
+        }
+    }
+
+    fn is_fjall(&self) -> bool {
+        self.house.path().join("store/rows").exists()
+    }
+
+    /// As an administrator repairs it: it opens, and what is not there is named.
+    fn repaired(&self, why: String, salvage: Salvage) -> Sight {
+        let store = self.copy.path().join("store");
+        if !self.is_fjall() {
+            return Sight::Unopened { why, missing: None };
+        }
+        let mut lost = 0;
+        let told = &mut |one: &Lost| lost += u64::from(one.kind != LostKind::List);
+        let salvaged = match salvage {
+            Salvage::Needed => store_local::mend_format(&store, false)
+                .and_then(|_| store_local::salvage(&store, &options(), false, told).map(drop)),
+            Salvage::Not => Ok(()),
+        };
+        if let Err(error) = salvaged {
+            return Sight::Hole(format!("{why}: not salvaged: {error}"));
+        }
+        let named = match self.repair() {
+            Ok(named) => named,
+            Err(error) => return Sight::Hole(format!("{why}: not repaired: {error}")),
+        };
+        let (store, blobs) = self.open().unwrap();
+        let (found, health) = (findings(&*store, &blobs), store.health());
+        let (mail, refused) = self.read(store, blobs);
+        if !found.is_empty() || !refused.is_empty() || health != Health::Ok {
+            return Sight::Hole(format!("{why}: repaired, yet: {health}, {found:?}, {refused:?}"));
+        }
+        self.judge_repaired(why, named + lost, &mail)
+    }
+
+    /// How many deeds were told.
+    fn repair(&self) -> Result<u64, String> {
+        let loss = store_local::loss(&self.copy.path().join("store")).unwrap();
+        let gap = loss.map_or(Gap::None, |_| Gap::Possible);
+        let store =
+            LocalStore::open_to_repair(self.copy.path().join("store"), options()).map_err(|error| error.to_string())?;
+        let blobs = LocalBlobs::open(self.copy.path().join("blobs"), options()).map_err(|error| error.to_string())?;
+        let now = Timestamp::from_unix_ms(1_800_000_000_000);
+        let mut told = Told(0);
+        upkeep::repair((&store, &blobs), (now, gap), false, &mut told).map_err(|error| error.to_string())?;
+        Aside::all_seen(&self.copy.path().join("store")).unwrap();
+        Ok(told.0)
+    }
+
+    /// Mail is as it was, in whichever mailbox, or missing and that was told.
+    fn judge_repaired(&self, why: String, named: u64, mail: &Mail) -> Sight {
+        // A message whose row is lost is made anew from its content: without what was written in front of it on its arrival.
+        let same = |((account, ..), (octets, _)): (&Place, &(Vec<u8>, Vec<String>))| {
+            self.mail.iter().any(|((of, ..), (was, _))| of == account && was.ends_with(octets) && !octets.is_empty())
+        };
+        let strange = mail.iter().filter(|message| !same(*message)).count();
+        let (was, missing) = (self.mail.len(), self.mail.len().saturating_sub(mail.len()));
+        match (strange, missing, named) {
+            (0, 0, _) => Sight::Unopened { why, missing: Some(0) },
+            (0, _, 1..) if missing < was => Sight::Unopened { why, missing: Some(missing) },
+            _ => Sight::Hole(format!("{why}: repaired, {strange} strange and {missing} missing, {named} told")),
+        }
     }
 
     fn judge(&self, named: Vec<String>, rows: Result<Rows, String>, mail: Mail, refused: &[String]) -> Sight {
@@ -130,6 +202,26 @@ impl<'a> Look<'a> {
             }
         });
         (mail, refused)
+    }
+}
+
+/// Whether a new store is made first.
+#[derive(Clone, Copy)]
+enum Salvage {
+    Needed,
+    Not,
+}
+
+/// Counts what is told; what is kept is of no use here.
+struct Told(u64);
+
+impl Witness for Told {
+    fn keep(&mut self, _: upkeep::Aside<'_>) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    fn tell(&mut self, _: Repaired) {
+        self.0 += 1;
     }
 }
 

@@ -4,8 +4,11 @@
 mod administration;
 mod backup;
 mod connection;
+#[path = "../flips/flush.rs"]
+mod flush;
 mod house;
 mod migration;
 mod reload;
+mod salvage;
 mod store;
 mod undelete;

@@ -1,0 +1,140 @@
+//! A store that fjall does not open is made anew of what is whole, as an administrator does it from the command line.
+
+use super::connection::Connection;
+use super::flush::flush;
+use super::house::House;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const CONFIG: &str = r#"
+hostname = "mail.example.org"
+data = "data"
+domains = ["example.org"]
+
+[[listener]]
+protocol = "imap"
+address = "127.0.0.1:0"
+plaintext_login = true
+
+[[account]]
+address = "anna@example.org"
+password = "of anna"
+
+[[account]]
+address = "ben@example.org"
+password = "of ben"
+"#;
+
+const MESSAGES: usize = 12;
+const UIDS_PASSED_OVER: u32 = 1 << 24;
+
+/// A stopped server's folder: two accounts have mail, all of it in fjall's tables.
+fn filled() -> House {
+    let house = House::new(CONFIG);
+    let mut server = house.serve();
+    for name in ["anna", "ben"] {
+        let mut imap = Connection::imap(&house, name);
+        for n in 0..MESSAGES {
+            let line = format!("letter {n} to {name} goes on\r\n");
+            let message = format!("From: carl@example.org\r\nSubject: {name} {n}\r\n\r\n{}", line.repeat(100));
+            imap.ask(&format!("APPEND INBOX {{{}+}}\r\n{message}", message.len()));
+        }
+    }
+    server.stop();
+    flush(&house.path("data/store"));
+    house
+}
+
+/// Subject, MODSEQ and size of each message by UID, and UIDNEXT.
+fn seen(house: &House, name: &str) -> (BTreeMap<u32, String>, u32) {
+    let mut imap = Connection::imap(house, name);
+    let selected = imap.ask("SELECT INBOX");
+    let number = |line: &String, of: &str| {
+        let rest = line.split_once(of)?.1;
+        rest.split(|c: char| !c.is_ascii_digit()).next()?.parse::<u32>().ok()
+    };
+    let next = selected.iter().find_map(|line| number(line, "[UIDNEXT ")).unwrap();
+    let fetched = imap.ask("UID FETCH 1:* (BODY.PEEK[])").join("\n");
+    let messages = fetched.split(" FETCH (").skip(1);
+    let mail = messages.map(|message| {
+        let (uid, rest) = message.strip_prefix("UID ").unwrap().split_once(' ').unwrap();
+        (uid.parse().unwrap(), rest.rsplit_once(")\n").unwrap().0.to_owned())
+    });
+    (mail.collect(), next)
+}
+
+/// The tables of fjall's keyspaces that hold mail.
+fn tables(house: &House) -> Vec<PathBuf> {
+    let folders = ["1", "2"].map(|id| house.path(&format!("data/store/rows/keyspaces/{id}/tables")));
+    folders.iter().flat_map(|folder| fs::read_dir(folder).unwrap()).map(|entry| entry.unwrap().path()).collect()
+}
+
+fn damage(file: &Path, at: impl Fn(usize) -> usize) {
+    let mut octets = fs::read(file).unwrap();
+    let at = at(octets.len());
+    octets[at] ^= 0x10;
+    fs::write(file, octets).unwrap();
+}
+
+/// The end of every table and a message's octets in one: the server refuses, a repair brings back all but that message.
+#[test]
+fn what_fjall_refuses_is_made_anew_of_all_that_is_whole() {
+    let house = filled();
+    let before = {
+        let _server = house.serve();
+        ["anna", "ben"].map(|name| seen(&house, name))
+    };
+    let tables = tables(&house);
+    tables.iter().for_each(|table| damage(table, |octets| octets - 60));
+    let letter = b"letter 5 to ben goes on".as_slice();
+    let place = |octets: &[u8]| octets.windows(letter.len()).rposition(|part| part == letter);
+    // Its beginning is also in the other keyspace, for lists.
+    let (file, at) = tables.iter().rev().find_map(|table| Some((table, place(&fs::read(table).unwrap())?))).unwrap();
+    damage(file, |_| at);
+
+    let refused = house.run(1, &["serve", "--config", "postamt.toml"]);
+    assert!(refused.contains("postamt store repair"), "{refused}");
+    let unchecked = house.run(2, &["store", "check"]);
+    assert!(
+        unchecked.contains("is not as it was written") && unchecked.contains("postamt store repair"),
+        "{unchecked}"
+    );
+    let told = house.run(0, &["store", "repair", "--dry-run"]);
+    assert!(told.contains("would be kept") && told.contains("rows are lost"), "{told}");
+    house.run(1, &["serve", "--config", "postamt.toml"]);
+
+    let told = house.run(0, &["store", "repair"]);
+    let shown = file.file_name().unwrap().to_str().unwrap();
+    assert!(told.contains(&format!("tables/{shown}, octets ")) && told.contains("the old files are in "), "{told}");
+    assert!(told.contains("its content is lost") && told.contains("\nsound: "), "{told}");
+    assert!(house.path("data/store/aside/salvaged-1/rows/keyspaces").is_dir());
+    assert!(house.run(0, &["store", "repair"]).contains("nothing to repair"));
+
+    let _server = house.serve();
+    assert!(house.run(0, &["store", "check"]).starts_with("sound: "));
+    for (name, (mail, next)) in ["anna", "ben"].into_iter().zip(before) {
+        let (now, raised) = seen(&house, name);
+        assert_eq!(raised, next + UIDS_PASSED_OVER, "{name}");
+        let missing: Vec<_> = mail.iter().filter(|(uid, _)| !now.contains_key(uid)).collect();
+        assert!(missing.len() <= usize::from(name == "ben") * 2, "{name}: {} missing", missing.len());
+        assert!(now.iter().all(|(uid, message)| mail.get(uid) == Some(message)), "{name}");
+    }
+}
+
+/// Where nothing is lost no number is passed over, and mail programs notice nothing.
+#[test]
+fn what_only_finds_rows_is_made_anew_without_loss() {
+    let house = filled();
+    let before = {
+        let _server = house.serve();
+        ["anna", "ben"].map(|name| seen(&house, name))
+    };
+    damage(&house.path("data/store/rows/keyspaces/1/current"), |_| 0);
+    damage(&house.path("data/store/FORMAT"), |_| 0);
+    assert!(house.run(1, &["serve", "--config", "postamt.toml"]).contains("postamt store repair"));
+    let told = house.run(0, &["store", "repair"]);
+    assert!(told.contains("FORMAT: made anew") && told.contains(" 0 parts of files"), "{told}");
+    let _server = house.serve();
+    assert_eq!(["anna", "ben"].map(|name| seen(&house, name)), before);
+}
