@@ -224,6 +224,8 @@ impl History {
             return self.scene.violation("the server does not come up");
         };
         judge::judge(&self.scene, &self.disk, &post);
+        // Looking opened mailboxes, and large ones are sealed behind that.
+        self.pass(Duration::from_secs(60));
         if self.server.tasks() > judge::TASKS_AT_REST_MAX {
             self.scene.violation(format!("{} tasks are left though nothing happens", self.server.tasks()));
         }
