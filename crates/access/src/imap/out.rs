@@ -67,7 +67,7 @@ impl Out {
     pub fn message_octets(&mut self, octets: &[u8]) {
         let start = self.piece.len();
         self.piece.extend_from_slice(octets);
-        if octets.contains(&0) {
+        if memchr::memchr(0, octets).is_some() {
             self.piece.iter_mut().skip(start).filter(|octet| **octet == 0).for_each(|octet| *octet = 0x80);
         }
     }

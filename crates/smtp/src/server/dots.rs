@@ -3,6 +3,8 @@
 //! A CR or LF that stands alone never ends anything. Servers that took one for a line end were made to see a second
 //! message inside the first ("SMTP smuggling", CVE-2023-51764), so a message that holds one is refused (§2.3.8).
 
+use memchr::memchr2;
+
 /// What scanning came to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Scan {
@@ -73,7 +75,7 @@ impl DotScanner {
         let mut rest = start;
         let mut scan = Scan::More;
         loop {
-            let Some(at) = line_end(rest) else {
+            let Some(at) = memchr2(b'\r', b'\n', rest) else {
                 rest = &[];
                 self.0 = State::Inside;
                 break;
@@ -133,7 +135,7 @@ impl LineEnds {
         if std::mem::take(&mut self.after_cr) && octets.split_off_first() != Some(&b'\n') {
             return false;
         }
-        while let Some(at) = line_end(octets) {
+        while let Some(at) = memchr2(b'\r', b'\n', octets) {
             match octets.split_at_checked(at).map_or(octets, |(_, found)| found) {
                 [b'\r', b'\n', next @ ..] => octets = next,
                 [b'\r'] => {
@@ -150,16 +152,6 @@ impl LineEnds {
     pub(super) fn is_open(&self) -> bool {
         self.after_cr
     }
-}
-
-/// Where the first CR or LF is. Whole blocks are tested without a branch per octet, which compilers turn into a few
-/// instructions: every octet of every message passes here.
-fn line_end(octets: &[u8]) -> Option<usize> {
-    const BLOCK: usize = 32;
-    let ends = |b: &u8| matches!(b, b'\r' | b'\n');
-    let (blocks, _) = octets.as_chunks::<BLOCK>();
-    let clear = blocks.iter().take_while(|block| !block.iter().fold(false, |any, b| any | ends(b))).count() * BLOCK;
-    octets.get(clear..)?.iter().position(ends).map(|at| clear + at)
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! Cuts the input into command lines. CRLF ends a line, and nothing else does: a line that two servers would end at
 //! different places is how one of them is made to see commands that the other took for text.
 
+use memchr::memchr;
+
 /// Octets of a command line with its CRLF. RFC 5321 §4.5.3.1.4 wants 512 and every extension adds to it (SIZE 26, BODY 16,
 /// SMTPUTF8 10, AUTH= 500, DSN's ORCPT 500): 4096 holds all of them.
 const LINE_OCTETS_MAX: usize = 4096;
@@ -89,7 +91,7 @@ impl LineReader {
         }
         let room = (long.octets_max(&self.line) + 1).saturating_sub(self.line.len()).min(input.len());
         let window = input.get(..room).unwrap_or(input);
-        let end = window.iter().position(|&b| b == b'\n').map_or(room, |at| at + 1);
+        let end = memchr(b'\n', window).map_or(room, |at| at + 1);
         self.line.extend_from_slice(input.split_off(..end).unwrap_or_default());
         if self.line.first() == Some(&TLS_HANDSHAKE) {
             return Read::Tls;
@@ -138,7 +140,7 @@ impl LineReader {
     fn skip_over(&mut self, mut skip: Skip, input: &mut &[u8]) -> bool {
         let room = (SKIP_OCTETS_MAX + 1).saturating_sub(skip.octets).min(input.len());
         let mut window = input.get(..room).unwrap_or(input);
-        while let Some(line_end) = window.iter().position(|&b| b == b'\n') {
+        while let Some(line_end) = memchr(b'\n', window) {
             let line = window.split_off(..=line_end).unwrap_or_default();
             let ends = line == b"\n" && skip.after_cr || line.ends_with(b"\r\n");
             skip.after_cr = false;
