@@ -1,5 +1,6 @@
 //! What was found wrong with the files at some opening, and is kept beside them until somebody has looked.
 
+use crate::journal::Journals;
 use crate::lock::sync_folder;
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -82,13 +83,27 @@ impl Aside {
     }
 }
 
-/// Why nothing is written: changes that were promised may be lost, so what was told of mail may be newer than what is there.
-/// `None` where that is not so, or where a repair was brought to its end since.
+/// Why changes that were promised may be lost, so that what was told of mail may be newer than what is there; nothing is changed.
+/// `None` where that is not so, or where a repair was brought to its end since. Nobody has the store open.
 ///
 /// # Errors
 /// Those of the disk.
 pub fn loss(folder: &Path) -> io::Result<Option<String>> {
-    story(&place(folder))
+    if let Some(story) = story(&place(folder))? {
+        return Ok(Some(story));
+    }
+    let kept = Aside::all(folder)?.into_iter().filter(|aside| aside.kind != AsideKind::Torn).map(|aside| aside.file);
+    let damaged: Vec<String> = kept.chain(damaged_journals(folder)?).map(|file| file.display().to_string()).collect();
+    Ok((!damaged.is_empty()).then(|| format!("changes are damaged: {}", damaged.join(", "))))
+}
+
+/// fjall's journals in which changes are damaged that were promised; the next opening sets them aside. Nothing is changed, and
+/// nobody has the store open.
+///
+/// # Errors
+/// Those of the disk.
+pub fn damaged_journals(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    Journals::of(folder).damaged()
 }
 
 /// The story of damage that nobody has dealt with yet.

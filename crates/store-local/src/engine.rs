@@ -117,6 +117,9 @@ pub(crate) struct EngineOptions {
 /// Files of up to this are rewritten to be rid of what was deleted: commits wait meanwhile.
 const CONDENSED_OCTETS_MAX: u64 = 256 << 20;
 
+/// Of a file of a store that was in use.
+const MISSING: &str = "it is missing, though the store was in use";
+
 /// The files in the store's `folder`.
 pub(crate) fn files(backend: Backend, folder: &Path, options: EngineOptions) -> Box<dyn Files> {
     match backend {

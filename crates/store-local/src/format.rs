@@ -9,6 +9,8 @@ use std::path::Path;
 /// The file that says so, in one line: the format's number and the engine's name.
 const FILE: &str = "FORMAT";
 const UNFINISHED: &str = "FORMAT.new";
+/// An empty file: the engine's files were all there once.
+const USED: &str = "USED";
 /// The format that this version writes, and the only one it knows.
 const NUMBER: u32 = 1;
 
@@ -18,8 +20,13 @@ pub(crate) fn settle(folder: &Path, asked: Option<Backend>) -> Result<Backend, O
     let made_with = match fs::read_to_string(folder.join(FILE)) {
         Ok(said) => read(&said).ok_or_else(|| unknown(folder, said))?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            // fjall was the only engine when there was no such file.
-            let made_with = if folder.join("rows").exists() { None } else { asked }.unwrap_or_default();
+            let made_with = match (folder.join("rows").exists(), folder.join("rows.redb").exists()) {
+                // fjall was the only engine when there was no such file.
+                (true, false) => Backend::Fjall,
+                (false, true) => Backend::Redb,
+                (false, false) => asked.unwrap_or_default(),
+                (true, true) => return Err(unknown(folder, String::new())),
+            };
             write(folder, made_with).map_err(OpenError::io(folder, "writing its FORMAT"))?;
             made_with
         }
@@ -83,6 +90,20 @@ fn line(backend: Backend) -> String {
 
 fn read(said: &str) -> Option<Backend> {
     Backend::ALL.into_iter().find(|backend| said == line(*backend))
+}
+
+/// Whether the store in `folder` was opened before: then a new one is not begun where files are missing.
+pub(crate) fn was_used(folder: &Path) -> bool {
+    folder.join(USED).exists()
+}
+
+/// Remembers that it was opened, durably.
+pub(crate) fn note_used(folder: &Path) -> io::Result<()> {
+    if was_used(folder) {
+        return Ok(());
+    }
+    File::create(folder.join(USED))?.sync_all()?;
+    sync_folder(folder)
 }
 
 fn write(folder: &Path, backend: Backend) -> io::Result<()> {

@@ -43,6 +43,8 @@ pub(crate) struct Journals {
 
 /// Torn ends that are kept: each is of a batch that nobody was promised.
 const TORN_KEPT_MAX: usize = 16;
+/// fjall's list of keyspaces, and our two.
+const KEYSPACES: u64 = 3;
 /// Disks write so many octets whole or not at all.
 const SECTOR_OCTETS: usize = 512;
 
@@ -104,7 +106,7 @@ impl Journals {
     }
 
     /// The journals, oldest first.
-    fn list(&self) -> io::Result<Vec<PathBuf>> {
+    pub(crate) fn list(&self) -> io::Result<Vec<PathBuf>> {
         let mut journals = Vec::new();
         let entries = match fs::read_dir(&self.rows) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -186,6 +188,38 @@ impl Journals {
             }
         }
         Ok(latest)
+    }
+
+    /// Journals in which changes are damaged that were promised; nothing is changed.
+    pub(crate) fn damaged(&self) -> io::Result<Vec<PathBuf>> {
+        let mut damaged = Vec::new();
+        let (journals, mut after) = (self.list()?, None);
+        for (place, journal) in journals.iter().enumerate() {
+            let scanned = scan::scan(journal, after)?;
+            after = scanned.last_seqno.or(after);
+            let by_crash = place + 1 == journals.len() && self.is_torn(journal, &scanned)?;
+            if scanned.ending != Ending::Clean && !by_crash {
+                damaged.push(journal.clone());
+            }
+        }
+        Ok(damaged)
+    }
+
+    /// What is missing of files that fjall never lacks once a store is in use.
+    pub(crate) fn missing(&self) -> io::Result<Option<PathBuf>> {
+        if !self.rows.try_exists()? {
+            return Ok(Some(self.rows.clone()));
+        }
+        if self.list()?.is_empty() {
+            return Ok(Some(self.rows.join("0.jnl")));
+        }
+        let kept = (0..KEYSPACES).map(|id| self.keyspaces().join(id.to_string()).join("current"));
+        for path in kept.chain([self.rows.join("version")]) {
+            if !path.try_exists()? {
+                return Ok(Some(path));
+            }
+        }
+        Ok(None)
     }
 
     fn is_torn(&self, journal: &Path, scanned: &Scanned) -> io::Result<bool> {

@@ -49,7 +49,7 @@ mod space;
 #[cfg(test)]
 mod tests;
 
-pub use aside::{Aside, AsideKind, loss};
+pub use aside::{Aside, AsideKind, damaged_journals, loss};
 pub use blobs::{LocalBlobs, file as blob_file};
 pub use format::{made_with, mend_format};
 pub use health::Health;

@@ -86,6 +86,7 @@ impl LocalStore {
         let watermark = Watermark::new(folder, options.space, options.reserve_octets);
         let files = engine::files(backend, folder, engine_options);
         let mut opened = guarded_open(folder, &*files, |files| files.open(After::Start))?;
+        format::note_used(folder).map_err(OpenError::io(folder, "noting that it was opened"))?;
         if purpose == Purpose::Repair {
             opened.damage = None;
         }

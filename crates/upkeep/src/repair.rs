@@ -88,13 +88,23 @@ pub fn repair(
     dry: bool,
     witness: &mut dyn Witness,
 ) -> Result<(), RepairError> {
-    let mut repairer = Repairer { store, gap, dry, witness, addresses: BTreeMap::new() };
+    let mut repairer = Repairer { store, gap, again: false, dry, witness, addresses: BTreeMap::new() };
     let mut known = repairer.rows()?;
     let lost = repairer.lost_emails(&mut known)?;
     repairer.people(&known)?;
     repairer.queue()?;
+    let linked = |account| lost.get(account).map_or(&[][..], Vec::as_slice);
+    let mut found = false;
     for account in &known.accounts {
-        repairer.account(blobs, *account, lost.get(account).map_or(&[], Vec::as_slice), now)?;
+        found |= repairer.account(blobs, *account, linked(account), now)?;
+    }
+    // Rows of one commit that do not fit together are no crash's work: something that was promised is lost, here or elsewhere.
+    if found && gap == Gap::None {
+        (repairer.gap, repairer.again) = (Gap::Possible, true);
+        let lost = repairer.lost_emails(&mut known)?;
+        for account in &known.accounts {
+            repairer.account(blobs, *account, lost.get(account).map_or(&[][..], Vec::as_slice), now)?;
+        }
     }
     for blob in &known.blobs {
         repairer.links(*blob)?;
@@ -114,6 +124,8 @@ struct Known {
 struct Repairer<'a> {
     store: &'a dyn Store,
     gap: Gap,
+    /// All but the gap was told already.
+    again: bool,
     dry: bool,
     witness: &'a mut dyn Witness,
     addresses: BTreeMap<AccountId, String>,
@@ -193,16 +205,18 @@ impl Repairer<'_> {
         Ok(lost)
     }
 
+    /// Whether rows did not fit together.
     fn account(
         &mut self,
         blobs: &dyn Blobs,
         account: AccountId,
         linked: &[(EmailId, BlobId)],
         now: Timestamp,
-    ) -> Result<(), RepairError> {
+    ) -> Result<bool, RepairError> {
         let snapshot = block_on(self.store.snapshot())?;
         let mended = block_on(mailstore::mend(&*snapshot, blobs, account, (now, self.gap), linked))?;
-        for deed in mended.deeds {
+        let found = mended.deeds.iter().any(|deed| !matches!(deed, Deed::Lost { .. } | Deed::Raised));
+        for deed in mended.deeds.into_iter().filter(|deed| !self.again || *deed == Deed::Raised) {
             let address = self.addresses.get(&account).cloned();
             self.witness.tell(Repaired::Account { account, address, deed });
         }
@@ -213,7 +227,8 @@ impl Repairer<'_> {
                 Kept::Blob(email, prefix, blob) => Aside::Blob(account, *email, prefix, *blob),
             })?;
         }
-        self.write(mended.writes)
+        self.write(mended.writes)?;
+        Ok(found)
     }
 
     /// A link that no email knows would keep the blob for ever.

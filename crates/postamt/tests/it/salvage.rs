@@ -138,3 +138,33 @@ fn what_only_finds_rows_is_made_anew_without_loss() {
     let _server = house.serve();
     assert_eq!(["anna", "ben"].map(|name| seen(&house, name)), before);
 }
+
+/// A mail program knows the last message's number: it is not given to another one, though nobody looked before the repair.
+#[test]
+fn numbers_of_what_a_damaged_journal_lost_are_passed_over() {
+    for followed in [false, true] {
+        let house = House::new(CONFIG);
+        let mut server = house.serve();
+        for n in 0..=usize::from(followed) {
+            let message = format!("Subject: {n}\r\n\r\nletter {n}\r\n");
+            let ask = format!("APPEND INBOX {{{}+}}\r\n{message}", message.len());
+            Connection::imap(&house, ["anna", "ben"][n]).ask(&ask);
+        }
+        let (_, next) = seen(&house, "anna");
+        server.stop();
+        let journal = house.path("data/store/rows/0.jnl");
+        let octets = fs::read(&journal).unwrap();
+        let at = octets.windows(8).position(|part| part == b"letter 0").unwrap();
+        damage(&journal, |_| at);
+
+        let damaged = fs::read(&journal).unwrap();
+        let told = house.run(0, &["store", "repair", "--dry-run"]);
+        assert!(told.contains("changes in it are damaged"), "{told}");
+        assert!(fs::read(&journal).unwrap() == damaged && !house.path("data/store/aside").exists());
+        let told = house.run(0, &["store", "repair"]);
+        assert!(told.contains("changes in it are damaged") && told.contains("\nsound: "), "{told}");
+        let _server = house.serve();
+        let (mail, raised) = seen(&house, "anna");
+        assert!(mail.is_empty() && raised > next, "{mail:?} {next} {raised}");
+    }
+}

@@ -4,9 +4,10 @@ mod compactor;
 
 use self::compactor::{Compactor, idle_strategy};
 use super::{
-    After, CONDENSED_OCTETS_MAX, Engine, EngineError, EngineOptions, Fault, Files, Opened, Picture, Writes, is_full,
-    read_error, spaces_behind,
+    After, CONDENSED_OCTETS_MAX, Engine, EngineError, EngineOptions, Fault, Files, MISSING, Opened, Picture, Writes,
+    is_full, read_error, spaces_behind,
 };
+use crate::format::was_used;
 use crate::journal::{Found as JournalFound, Journals};
 use crate::key::{key_within, place_of, row_key, row_range};
 use crate::lock::{OpenError, Remedy};
@@ -87,6 +88,19 @@ impl FjallFiles {
         named.map_err(OpenError::io(rows, making))
     }
 
+    /// Where files are missing fjall begins new ones, as if there had never been mail.
+    fn all_there(&self) -> Result<(), OpenError> {
+        let Journals { rows, .. } = &self.journals;
+        let missing = self.journals.missing().map_err(OpenError::io(rows, "looking whether all files are there"))?;
+        match missing.filter(|_| rows.parent().is_some_and(was_used)) {
+            None => Ok(()),
+            Some(file) => {
+                let remedy = if file == *rows { Remedy::Restore } else { Remedy::Repair };
+                Err(OpenError::Damaged { file, what: MISSING.into(), remedy })
+            }
+        }
+    }
+
     fn open_engine(&self, rows: &Path) -> fjall::Result<Fjall> {
         let options = self.options;
         let db = Database::builder(rows)
@@ -124,8 +138,11 @@ impl Files for FjallFiles {
         if after == After::Start {
             salvage::finish(journals).map_err(OpenError::io(&journals.rows, "ending a salvage that was broken off"))?;
         }
-        if after == After::Start && !journals.rows.exists() {
-            self.make()?;
+        if after == After::Start {
+            self.all_there()?;
+            if !journals.rows.exists() {
+                self.make()?;
+            }
         }
         // Who was here before may have been killed behind a rename and before its sync: what is opened by the new name, and what
         // opening removes because of it, must not meet the old one after a power cut.

@@ -8,9 +8,10 @@ mod tests;
 use self::file::{File, Header};
 use self::overlay::Overlay;
 use super::{
-    After, CONDENSED_OCTETS_MAX, Engine, EngineError, EngineOptions, Fault, Files, Opened, Picture, Writes, is_full,
-    read_error, spaces_behind,
+    After, CONDENSED_OCTETS_MAX, Engine, EngineError, EngineOptions, Fault, Files, MISSING, Opened, Picture, Writes,
+    is_full, read_error, spaces_behind,
 };
+use crate::format::was_used;
 use crate::key::{key_within, place_of, row_key, row_range};
 use crate::lock::{OpenError, Remedy, sync_folder};
 use redb::{AccessGuard, Builder, Database, ReadOnlyTable, ReadableDatabase, StorageError};
@@ -114,6 +115,9 @@ impl RedbFiles {
 impl Files for RedbFiles {
     fn open(&self, after: After) -> Result<Opened, OpenError> {
         let path = self.folder.join(FILE);
+        if after == After::Start && !path.exists() && was_used(&self.folder) {
+            return Err(OpenError::Damaged { file: path, what: MISSING.into(), remedy: Remedy::Restore });
+        }
         let engine = self.open_engine(after).map_err(|error| {
             if error.is_damage() {
                 OpenError::Damaged { file: path, what: error.to_string(), remedy: Remedy::Restore }

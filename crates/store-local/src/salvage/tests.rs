@@ -326,3 +326,35 @@ fn which_engine_made_a_folder_is_found_out_again() {
         assert_eq!(salvaged.is_ok(), backend == Backend::Fjall, "{salvaged:?}");
     }
 }
+
+/// fjall and redb would begin anew, as if there had never been mail.
+#[test]
+fn what_is_missing_of_a_store_in_use_is_not_begun_anew() {
+    let missing = ["rows", "rows/version", "rows/keyspaces/1", "rows/keyspaces/1/current", "rows/keyspaces/0"];
+    for name in missing.into_iter().chain(["rows.redb", "journals"]) {
+        let folder = tempfile::tempdir().unwrap();
+        let backend = if name == "rows.redb" { Backend::Redb } else { Backend::Fjall };
+        LocalStore::open(folder.path(), Options { backend: Some(backend), ..options() }).unwrap().close();
+        let path = folder.path().join(name);
+        match name {
+            "journals" => {
+                Journals::of(folder.path()).list().unwrap().iter().for_each(|it| fs::remove_file(it).unwrap())
+            }
+            _ if path.is_dir() => fs::remove_dir_all(&path).unwrap(),
+            _ => fs::remove_file(&path).unwrap(),
+        }
+        let refusal = LocalStore::open(folder.path(), options()).err().unwrap().to_string();
+        let remedy = if ["rows", "rows.redb"].contains(&name) { "a backup" } else { "postamt store repair" };
+        assert!(refusal.contains("is missing") && refusal.contains(remedy), "{name}: {refusal}");
+    }
+}
+
+#[test]
+fn without_its_format_a_store_is_whose_files_there_are() {
+    for backend in Backend::ALL {
+        let folder = tempfile::tempdir().unwrap();
+        LocalStore::open(folder.path(), Options { backend: Some(backend), ..options() }).unwrap().close();
+        fs::remove_file(folder.path().join("FORMAT")).unwrap();
+        assert_eq!(crate::made_with(folder.path()).unwrap(), backend);
+    }
+}

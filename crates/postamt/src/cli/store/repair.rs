@@ -83,6 +83,8 @@ fn repaired(data: &Path, dry: bool, keeper: &mut Keeper) -> anyhow::Result<Optio
     }
     let needed = match salvage::needed(&store)? {
         Some(why) => why,
+        // Opening would set them aside.
+        None if dry && told_of_journals(&store, keeper)? => return Ok(None),
         None => match mended(data, dry, keeper) {
             Ok(()) => return Ok(None),
             Err(error) => salvage::needed_after(&error, &store).ok_or(error)?,
@@ -95,12 +97,28 @@ fn repaired(data: &Path, dry: bool, keeper: &mut Keeper) -> anyhow::Result<Optio
     Ok(Some(salvaged))
 }
 
+/// Whether there are journals with damage, each of which is told.
+fn told_of_journals(store: &Path, keeper: &mut Keeper) -> anyhow::Result<bool> {
+    let damaged = store_local::damaged_journals(store)?;
+    for file in &damaged {
+        let file = file.display();
+        keeper.say(&both!(
+            "{file}: changes in it are damaged, and lost; numbers that may have been given out are passed over",
+            "{file}: Änderungen darin sind beschädigt und verloren; Nummern, die vergeben sein können, werden übersprungen"
+        ));
+    }
+    Ok(!damaged.is_empty())
+}
+
 /// Makes rows true that can all be read.
 fn mended(data: &Path, dry: bool, keeper: &mut Keeper) -> anyhow::Result<()> {
-    let gap = match store_local::loss(&data.join("store"))? {
+    let store = data.join("store");
+    // Before it is opened, which cuts journals to what is whole of them.
+    let gap = match store_local::loss(&store)? {
         Some(_) => Gap::Possible,
         None => Gap::None,
     };
+    told_of_journals(&store, keeper)?;
     let stopped = Stopped::open_to_repair(data)?;
     Ok(upkeep::repair(stopped.parts(), (crate::cli::now(), gap), dry, keeper)?)
 }
