@@ -658,7 +658,7 @@ Der Server braucht nur die Ausgabe. Das Format ist das von age (age-encryption.o
         "Exit-Codes: 0 Speicher in Ordnung, 1 es bleiben Schäden, 2 Reparatur nicht möglich.",
     ),
     (
-        "Tells what would be done, and changes nothing",
-        "Sagt, was getan würde, und ändert nichts",
+        "Tells what would be done, and changes no row; opening ends what a crash left, as a start does",
+        "Sagt, was getan würde, und ändert keinen Datensatz; das Öffnen räumt auf, was ein Absturz hinterließ, wie jeder Start",
     ),
 ];

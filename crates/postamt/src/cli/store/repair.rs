@@ -28,7 +28,7 @@ Exit codes: 0 the store is sound, 1 damage is left, 2 it could not be repaired."
 
 #[derive(Args, Debug)]
 pub struct Repair {
-    /// Tells what would be done, and changes nothing.
+    /// Tells what would be done, and changes no row; opening ends what a crash left, as a start does.
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
