@@ -46,6 +46,12 @@ impl Connection {
         lines
     }
 
+    /// The one line that SMTP answers to a command.
+    pub fn reply(&mut self, command: &str) -> String {
+        write!(self.0.get_mut(), "{command}\r\n").unwrap();
+        self.line()
+    }
+
     pub fn log_in(&mut self, name: &str) -> Vec<String> {
         self.ask(&format!("LOGIN {name}@example.org \"of {name}\""))
     }

@@ -168,3 +168,31 @@ fn numbers_of_what_a_damaged_journal_lost_are_passed_over() {
         assert!(mail.is_empty() && raised > next, "{mail:?} {next} {raised}");
     }
 }
+
+/// What is whole stays readable until somebody has repaired it, and nobody is promised anything meanwhile.
+#[test]
+fn a_store_with_a_damaged_journal_is_served_for_reading() {
+    let smtp = "[[listener]]\nprotocol = \"smtp\"\naddress = \"127.0.0.1:0\"\n";
+    let house = House::new(&format!("{CONFIG}{smtp}"));
+    let mut server = house.serve();
+    for (name, text) in [("anna", "letter 0"), ("ben", "letter 1")] {
+        let message = format!("Subject: {name}\r\n\r\n{text}\r\n");
+        Connection::imap(&house, name).ask(&format!("APPEND INBOX {{{}+}}\r\n{message}", message.len()));
+    }
+    server.stop();
+    let journal = house.path("data/store/rows/0.jnl");
+    let at = fs::read(&journal).unwrap().windows(8).position(|part| part == b"letter 0").unwrap();
+    damage(&journal, |_| at);
+
+    let _server = house.serve();
+    let status = house.run(0, &["status"]);
+    assert!(status.contains("nothing is written") && status.contains("postamt store repair"), "{status}");
+    assert!(seen(&house, "ben").0.values().any(|message| message.contains("letter 1")));
+    let refused = Connection::imap(&house, "ben").answer("APPEND INBOX {15+}\r\nSubject: x\r\n\r\ny");
+    assert!(refused.last().unwrap().starts_with("a NO "), "{refused:?}");
+    let (mut smtp, _) = Connection::open(&house.place("smtp"));
+    let dialogue =
+        ["HELO x.example", "MAIL FROM:<carl@example.com>", "RCPT TO:<ben@example.org>", "DATA", "\r\nx\r\n."];
+    let replies = dialogue.map(|line| smtp.reply(line));
+    assert!(replies.iter().any(|reply| reply.starts_with('4')) && !replies[4].starts_with('2'), "{replies:?}");
+}
