@@ -88,6 +88,10 @@ impl Error {
 
     /// Whether a file is not as it was written, or not there.
     pub fn is_damage(&self) -> bool {
-        matches!(self, Error::Damaged { .. } | Error::Age { source: AgeError::Damaged | AgeError::Format, .. })
+        match self {
+            Error::Damaged { .. } | Error::Read(ReadError::Damaged(_)) => true,
+            Error::Age { source, .. } => matches!(source, AgeError::Damaged | AgeError::Format),
+            _ => false,
+        }
     }
 }

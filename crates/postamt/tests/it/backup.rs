@@ -122,7 +122,7 @@ fn taken_under_load_it_is_good_and_restores_the_same_mail() {
     assert_eq!((&verdict["good"], &verdict["restored"]), (&true.into(), &true.into()));
     assert_eq!(house.list(&["backup", "list", "B"]).len(), 2);
     let text = house.run(1, &["backup", "restore", "B", "--to", "postamt-data"]);
-    assert!(text.contains("is not empty"), "{text}");
+    assert!(text.contains("is not empty") && !text.contains("damaged"), "{text}");
     server.kill();
     let ben = second["backup"].as_str().unwrap().to_owned();
     fs::rename(house.path("postamt-data"), house.path("old")).unwrap();
@@ -194,6 +194,42 @@ fn any_moment_between_two_backups_can_be_had() {
     assert_eq!(imap.ask("SEARCH SUBJECT between")[0], "* SEARCH 31");
 }
 
+#[test]
+fn everything_as_of_a_moment_is_the_newest_backup_by_then() {
+    let (house, mut server) = filled();
+    let before_all = moment();
+    let first = house.backup(0, &["create", "B"]);
+    let between = moment();
+    deliver(&house.place("lmtp"), "anna", "later");
+    let second = house.backup(0, &["create", "B"]);
+    server.kill();
+    let restore = |code, at: &str, to: &str| house.run(code, &["backup", "restore", "B", "--as-of", at, "--to", to]);
+    let text = restore(3, &before_all, "none");
+    assert!(text.contains(&format!("the oldest is {}", first["backup"].as_str().unwrap())), "{text}");
+    assert!(!house.path("none").exists());
+    let text = restore(0, &between, "then");
+    assert!(text.contains(&format!("that is backup {}", first["backup"].as_str().unwrap())), "{text}");
+    assert!(text.contains("31 messages"), "{text}");
+    let taken = second["taken"].as_str();
+    let now = house.backup(0, &["restore", "B", "--as-of", &moment(), "--to", "now"]);
+    assert_eq!((now["taken"].as_str(), &now["messages"]), (taken, &32.into()), "{now}");
+    let exact = house.backup(0, &["restore", "B", "--as-of", taken.unwrap(), "--to", "exact"]);
+    assert_eq!(exact["backup"], second["backup"]);
+}
+
+#[test]
+fn what_would_have_no_effect_is_refused() {
+    let house = House::new(CONFIG);
+    for part in [["--mailbox", "INBOX"], ["--message", "M7"], ["--into", "Old"], ["--to-account", "ben@example.org"]] {
+        let text = house.run(2, &[&["backup", "restore", "B", "--to", "new"], &part[..]].concat());
+        assert!(text.contains(part[0]) && text.contains("name --account ADDRESS instead of --to"), "{text}");
+    }
+    let account = ["backup", "restore", "B", "--account", "anna@example.org", "--backend", "redb"];
+    let text = house.run(2, &account);
+    assert!(text.contains("--backend goes with --to"), "{text}");
+    assert!(!house.path("new").exists());
+}
+
 /// This moment, once it is over: what was done is before it, and what is done later behind it.
 fn moment() -> String {
     let now = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as i64;
@@ -236,7 +272,8 @@ fn a_damaged_one_says_what_it_still_holds() {
     assert_eq!(verdict["damage"].as_array().unwrap().len(), 1, "{verdict}");
     assert_eq!(verdict["readable"][0]["account"], "anna@example.org");
     assert_eq!(verdict["readable"][0]["whole"], 30, "{verdict}");
-    house.run(1, &["backup", "restore", "B", "--to", "elsewhere"]);
+    let text = house.run(1, &["backup", "restore", "B", "--to", "elsewhere"]);
+    assert!(text.contains("what is damaged is told by: postamt backup verify B"), "{text}");
     let restore = ["restore", "B", "--account", "anna@example.org", "--to-account", "ben@example.org"];
     let told = house.backup(1, &restore);
     assert_eq!((&told["added"], &told["failed"]), (&33.into(), &1.into()), "{told}");

@@ -53,12 +53,47 @@ pub fn now(backup: Backup, account: &Address) -> Result<Shown, Failure> {
     Ok(Shown { account: id, backups: vec![backup], picture, lost: Vec::new() })
 }
 
+/// The newest backup made at or before the moment.
+///
+/// # Errors
+/// When all are younger: which one is the oldest.
+pub fn newest_by(which: &Which, at: Timestamp) -> Result<String, Failure> {
+    let times = times(which)?;
+    if let Some((id, _)) = times.iter().filter(|(_, taken)| *taken <= at).max_by_key(|(_, taken)| *taken) {
+        return Ok(id.clone());
+    }
+    match times.iter().min_by_key(|(_, taken)| *taken) {
+        Some((id, taken)) => {
+            let (at, taken) = (When(at).short(), When(*taken).short());
+            Err(Failure::Nothing(say!(
+                "no backup was made by {at}; the oldest is {id}, of {taken}: take it with --backup {id}",
+                "bis {at} wurde kein Backup gemacht; das älteste ist {id}, vom {taken}: Es ist mit --backup {id} zu haben"
+            )))
+        }
+        None => Err(nothing(which)),
+    }
+}
+
+/// When each backup was taken; one that does not say is named and left out.
+fn times(which: &Which) -> Result<Vec<(String, Timestamp)>, Failure> {
+    let folder = Folder::open(&which.folder)?;
+    let mut times = Vec::new();
+    for id in folder.ids()? {
+        match folder.listed(&id).manifest {
+            Ok(manifest) => times.push((id, manifest.taken)),
+            Err(error) => eprintln!("{}", told(&error)),
+        }
+    }
+    Ok(times)
+}
+
+fn nothing(which: &Which) -> Failure {
+    backup::Error::NoBackup { wanted: String::new(), folder: which.folder.clone() }.into()
+}
+
 /// The last backup before the moment, and the first behind it.
 fn around(which: &Which, at: Timestamp) -> Result<(Option<String>, String), Failure> {
-    let folder = Folder::open(&which.folder)?;
-    let ids = folder.ids()?;
-    let times: Vec<(String, Timestamp)> =
-        ids.into_iter().filter_map(|id| Some((id.clone(), folder.listed(&id).manifest.ok()?.taken))).collect();
+    let times = times(which)?;
     let before = times.iter().filter(|(_, taken)| *taken <= at).max_by_key(|(_, taken)| *taken);
     let later = times.iter().filter(|(_, taken)| *taken >= at).min_by_key(|(_, taken)| *taken);
     match (before, later) {
@@ -72,7 +107,7 @@ fn around(which: &Which, at: Timestamp) -> Result<(Option<String>, String), Fail
                  danach dies noch einmal"
             )))
         }
-        (None, None) => Err(backup::Error::NoBackup { wanted: String::new(), folder: which.folder.clone() }.into()),
+        (None, None) => Err(nothing(which)),
     }
 }
 

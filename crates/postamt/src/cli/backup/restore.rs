@@ -1,31 +1,28 @@
 //! `postamt backup restore`
 
+mod whole;
+
 use super::moment::moment;
 use super::{Which, past};
 use crate::admin::client::Client;
 use crate::admin::protocol::Request;
 use crate::admin::transfer::MemberItem;
-use crate::admin::when::When;
 use crate::backups::mail::{self, Shown, There, Wanted, choose, send};
-use crate::backups::scratch::{fill, finish};
 use crate::cli::failure::Failure;
 use crate::cli::import::{mailboxes, report};
 use crate::cli::place::Place;
-use crate::cli::text::{accounts, deliveries, messages};
-use crate::import::progress::{Progress, Unit};
+use crate::import::progress::Progress;
 use crate::import::uplink::Uplink;
-use crate::language::{caller, of_error, say, told};
-use backup::verify::judge;
-use backup::{Backup, Gaps, Restored};
+use crate::language::say;
+use backup::{Backup, Gaps};
 use clap::Args;
 use model::{Address, EmailId, Timestamp};
-use serde::Serialize;
 use std::path::PathBuf;
-use store::block_on;
 use store_local::Backend;
 
 pub const EXAMPLES: &str = "Examples:
   postamt backup restore /backup --to /var/lib/postamt
+  postamt backup restore /backup --as-of '2026-11-21 17:00' --to /var/lib/postamt
   postamt backup restore /backup --account anna@example.org
   postamt backup restore /backup --account anna@example.org --mailbox INBOX --into Old
   postamt backup restore /backup --account anna@example.org --message M4711
@@ -33,7 +30,7 @@ pub const EXAMPLES: &str = "Examples:
   postamt backup restore /backup --as-of '2026-11-21 17:00' --account anna@example.org --into Yesterday
 
 With --account the server runs; nothing that is there is removed or doubled: a message counts as there in whatever mailbox it lies.
-It may be stopped and started again at any time. With --to the server of that folder does not run.
+It may be stopped and started again at any time. With --to the server of that folder does not run, and --as-of means the newest backup made by then.
 
 Exit codes: 0 all is there, 1 something is not and was named, 2 the command is wrong, 3 there is no such thing.";
 
@@ -45,8 +42,9 @@ pub struct Restore {
     /// Which of its backups [default: the newest]; the beginning of its name is enough.
     #[arg(long, value_name = "BACKUP", default_value = "", hide_default_value = true)]
     backup: String,
-    /// As it was at this moment, also between two backups: as 2026-11-22 09:30 (in UTC), or how long ago, as 2h.
-    #[arg(long, value_name = "TIME", requires = "account", conflicts_with = "backup", value_parser = moment)]
+    /// As it was at this moment, also between two backups (with --to: in the last one by then): as 2026-11-22 09:30 (in UTC), or how
+    /// long ago, as 2h.
+    #[arg(long, value_name = "TIME", conflicts_with = "backup", value_parser = moment)]
     as_of: Option<Timestamp>,
     /// Everything, into this data folder, which is empty or not there.
     #[arg(long, value_name = "DIR", required_unless_present = "account", conflicts_with = "account")]
@@ -85,6 +83,7 @@ fn email_id(text: &str) -> Result<EmailId, String> {
 }
 
 pub fn run(restore: &Restore) -> Result<(), Failure> {
+    restore.fits()?;
     match (&restore.to, &restore.account) {
         (Some(to), _) => restore.everything(to),
         (None, Some(account)) => restore.account(account),
@@ -93,70 +92,32 @@ pub fn run(restore: &Restore) -> Result<(), Failure> {
 }
 
 impl Restore {
-    fn everything(&self, to: &std::path::Path) -> Result<(), Failure> {
-        let backup = self.which.open(&self.backup, Gaps::Refused)?;
-        let (content, mut progress) = (backup.content(), Progress::of(rows(&backup), Unit::Rows));
-        let mut restored = |done: Restored| progress.at(done.rows, || say!("restored", "wiederhergestellt"));
-        let filled = fill(&backup, to, self.backend, &mut restored);
-        progress.end();
-        let filled = filled.map_err(|error| {
-            let (dir, error) = (super::shown(&self.which.folder), of_error(&error).within(caller()).to_owned());
-            Failure::Failed(say!(
-                "{error}; what is damaged is told by: postamt backup verify {dir}; another backup may be good, and single accounts \
-                 can be restored of this one with --account",
-                "{error}; was beschädigt ist, sagt: postamt backup verify {dir}; ein anderes Backup kann gut sein, und einzelne \
-                 Konten lassen sich auch aus diesem mit --account wiederherstellen"
-            ))
-        })?;
-        let wrong = judge(&content.accounts, &filled.store, &filled.blobs)?;
-        for entry in &content.accounts {
-            let stepped = block_on(mailstore::step_over(&filled.store, entry.id, crate::cli::now()));
-            stepped.map_err(|error| Failure::Failed(told(&error)))?;
+    /// Refuses what would have no effect. clap's `requires` lets it pass: `--to` and `--account` exclude each other.
+    fn fits(&self) -> Result<(), Failure> {
+        if self.to.is_none() {
+            let without_effect = self.backend.is_some().then(|| {
+                say!(
+                    "--backend goes with --to: the running server's engine is the one of its configuration",
+                    "--backend gehört zu --to: Der laufende Server hat die Engine seiner Konfiguration"
+                )
+            });
+            return without_effect.map_or(Ok(()), |why| Err(Failure::Wrong(why)));
         }
-        let held = block_on(mta::queue::hold_restored(&filled.store));
-        let held = held.map_err(|error| Failure::Failed(told(&error)))?;
-        drop(filled);
-        finish(to)?;
-        #[derive(Serialize)]
-        struct Told<'a> {
-            backup: &'a str,
-            taken: When,
-            rows: u64,
-            accounts: usize,
-            messages: u64,
-            held: usize,
-            wrong: usize,
+        let of_account = [
+            ("--mailbox", !self.mailbox.is_empty()),
+            ("--message", self.message.is_some()),
+            ("--into", self.into.is_some()),
+            ("--to-account", self.to_account.is_some()),
+        ];
+        let given: Vec<&str> = of_account.into_iter().filter_map(|(name, is_given)| is_given.then_some(name)).collect();
+        if given.is_empty() {
+            return Ok(());
         }
-        let told = Told {
-            backup: &backup.manifest().id,
-            taken: When(backup.manifest().taken),
-            rows: rows(&backup),
-            accounts: content.accounts.len(),
-            messages: content.accounts.iter().map(|account| account.messages).sum(),
-            held,
-            wrong: wrong.len(),
-        };
-        self.place.tell(&told, |told| {
-            let accounts = accounts(told.accounts);
-            let messages = messages(usize::try_from(told.messages).unwrap_or(usize::MAX));
-            let (to, taken, held) = (to.display(), told.taken.short(), deliveries(told.held));
-            let all = say!(
-                "{accounts} with {messages} restored into {to}, as of {taken}\n",
-                "{accounts} mit {messages} in {to} wiederhergestellt, Stand {taken}\n"
-            );
-            let queue = say!(
-                "{held} to other servers held, for they may have been made since; see: postamt queue list --held\n",
-                "{held} an andere Server angehalten, sie können inzwischen erfolgt sein; siehe: postamt queue list --held\n"
-            );
-            if told.held > 0 { all + &queue } else { all }
-        })?;
-        match told.wrong {
-            0 => Ok(()),
-            wrong => Err(Failure::Failed(say!(
-                "{wrong} accounts were not sound when the backup was taken; see: postamt backup verify",
-                "{wrong} Konten waren schon bei der Sicherung nicht in Ordnung; siehe: postamt backup verify"
-            ))),
-        }
+        let given = given.join(", ");
+        Err(Failure::Wrong(say!(
+            "--to restores everything, {given} a part of an account: with the server running, name --account ADDRESS instead of --to",
+            "--to stellt alles wieder her, {given} einen Teil eines Kontos: bei laufendem Server --account ADRESSE nennen statt --to"
+        )))
     }
 
     fn account(&self, account: &Address) -> Result<(), Failure> {
@@ -220,8 +181,4 @@ impl Restore {
         progress.end();
         Ok(there)
     }
-}
-
-fn rows(backup: &Backup) -> u64 {
-    backup.content().chunks.iter().map(|chunk| chunk.rows).sum()
 }

@@ -1,0 +1,113 @@
+//! Everything, into a data folder.
+
+use super::super::{past, shown};
+use super::Restore;
+use crate::admin::when::When;
+use crate::backups::scratch::{fill, finish};
+use crate::cli::failure::Failure;
+use crate::cli::text::{accounts, deliveries, messages};
+use crate::import::progress::{Progress, Unit};
+use crate::language::{caller, of_error, say, told};
+use backup::verify::judge;
+use backup::{Backup, Gaps, Restored};
+use serde::Serialize;
+use std::path::Path;
+use store::block_on;
+
+/// What was done.
+#[derive(Serialize)]
+struct Told<'a> {
+    backup: &'a str,
+    taken: When,
+    rows: u64,
+    accounts: usize,
+    messages: u64,
+    held: usize,
+    wrong: usize,
+}
+
+impl Restore {
+    pub(super) fn everything(&self, to: &Path) -> Result<(), Failure> {
+        let wanted = match self.as_of {
+            Some(at) => past::newest_by(&self.which, at)?,
+            None => self.backup.clone(),
+        };
+        let backup = self.which.open(&wanted, Gaps::Refused)?;
+        let (content, mut progress) = (backup.content(), Progress::of(rows(&backup), Unit::Rows));
+        let mut restored = |done: Restored| progress.at(done.rows, || say!("restored", "wiederhergestellt"));
+        let filled = fill(&backup, to, self.backend, &mut restored);
+        progress.end();
+        let filled = filled.map_err(|error| self.not_filled(&error))?;
+        let wrong = judge(&content.accounts, &filled.store, &filled.blobs)?;
+        for entry in &content.accounts {
+            let stepped = block_on(mailstore::step_over(&filled.store, entry.id, crate::cli::now()));
+            stepped.map_err(|error| Failure::Failed(told(&error)))?;
+        }
+        let held = block_on(mta::queue::hold_restored(&filled.store));
+        let held = held.map_err(|error| Failure::Failed(told(&error)))?;
+        drop(filled);
+        finish(to)?;
+        let told = Told {
+            backup: &backup.manifest().id,
+            taken: When(backup.manifest().taken),
+            rows: rows(&backup),
+            accounts: content.accounts.len(),
+            messages: content.accounts.iter().map(|account| account.messages).sum(),
+            held,
+            wrong: wrong.len(),
+        };
+        self.place.tell(&told, |told| self.text(told, to))?;
+        match told.wrong {
+            0 => Ok(()),
+            wrong => Err(Failure::Failed(say!(
+                "{wrong} accounts were not sound when the backup was taken; see: postamt backup verify",
+                "{wrong} Konten waren schon bei der Sicherung nicht in Ordnung; siehe: postamt backup verify"
+            ))),
+        }
+    }
+
+    /// What to do about damage is said only where there is some.
+    fn not_filled(&self, error: &anyhow::Error) -> Failure {
+        let is_damage = error.downcast_ref().is_some_and(backup::Error::is_damage);
+        let (dir, error) = (shown(&self.which.folder), of_error(error).within(caller()).to_owned());
+        if !is_damage {
+            return Failure::Failed(error);
+        }
+        Failure::Failed(say!(
+            "{error}; what is damaged is told by: postamt backup verify {dir}; another backup may be good, and single accounts \
+             can be restored of this one with --account",
+            "{error}; was beschädigt ist, sagt: postamt backup verify {dir}; ein anderes Backup kann gut sein, und einzelne \
+             Konten lassen sich auch aus diesem mit --account wiederherstellen"
+        ))
+    }
+
+    fn text(&self, told: &Told<'_>, to: &Path) -> String {
+        let accounts = accounts(told.accounts);
+        let messages = messages(usize::try_from(told.messages).unwrap_or(usize::MAX));
+        let (to, taken, held) = (to.display(), told.taken.short(), deliveries(told.held));
+        let mut all = say!(
+            "{accounts} with {messages} restored into {to}, as of {taken}\n",
+            "{accounts} mit {messages} in {to} wiederhergestellt, Stand {taken}\n"
+        );
+        if let Some(at) = self.as_of.filter(|at| *at != told.taken.0) {
+            let (id, by, dir) = (told.backup, When(at).short(), shown(&self.which.folder));
+            all += &say!(
+                "that is backup {id}, the newest made by {by}; what came to an account in between is brought, once the server \
+                 runs, by: postamt backup restore {dir} --account ADDRESS --as-of {at}\n",
+                "das ist das Backup {id}, das neueste bis {by}; was dazwischen in ein Konto kam, bringt, sobald der Server läuft: \
+                 postamt backup restore {dir} --account ADRESSE --as-of {at}\n"
+            );
+        }
+        if told.held > 0 {
+            all += &say!(
+                "{held} to other servers held, for they may have been made since; see: postamt queue list --held\n",
+                "{held} an andere Server angehalten, sie können inzwischen erfolgt sein; siehe: postamt queue list --held\n"
+            );
+        }
+        all
+    }
+}
+
+fn rows(backup: &Backup) -> u64 {
+    backup.content().chunks.iter().map(|chunk| chunk.rows).sum()
+}
