@@ -8,6 +8,8 @@
 //! | `tmp/` | what is being written |
 //! | `lock` | held by whoever writes, and shared by those who read |
 
+mod beginning;
+
 use crate::Error;
 use crate::manifest::{Content, Manifest};
 use crate::name::Name;
@@ -24,6 +26,7 @@ const MARK_TITLE: &str = "postamt backup folder, format ";
 const OBJECTS: &str = "objects";
 const MANIFESTS: &str = "manifests";
 const TEMPORARY: &str = "tmp";
+const LOCK: &str = "lock";
 const COPY: &str = ".copy";
 /// A manifest is read whole: sixty octets for each chunk, so that this is one of some ten TiB.
 const MANIFEST_OCTETS_MAX: u64 = 4 << 30;
@@ -58,17 +61,15 @@ impl Folder {
     /// When it holds something else, is of a newer format, or in use.
     pub fn open_or_make(path: &Path) -> Result<Folder, Error> {
         fs::create_dir_all(path).map_err(Error::io(path, "making the folder"))?;
-        if !path.join(MARK).exists() {
-            let mut entries = fs::read_dir(path).map_err(Error::io(path, "reading the folder"))?;
-            // What a first run left behind that ended before its mark stood.
-            let ours = |name: &std::ffi::OsStr| name == TEMPORARY || name == "lock";
-            if entries.any(|entry| entry.is_ok_and(|entry| !ours(&entry.file_name()))) {
-                let why = "there is something else in it; choose an empty folder";
-                return Err(Error::Foreign { path: path.to_owned(), why });
-            }
-            return Folder::writing(path);
+        // Looked for once more behind: another one may be making the folder just now.
+        if !path.join(MARK).exists() && !beginning::is_ours(path)? && !path.join(MARK).exists() {
+            let why = "there is something else in it; choose an empty folder";
+            return Err(Error::Foreign { path: path.to_owned(), why });
         }
-        Folder::open_to_change(path)
+        if path.join(MARK).exists() {
+            check_mark(path)?;
+        }
+        Folder::writing(path)
     }
 
     /// Opens the folder, which is there, to take something out of it for good.
@@ -429,7 +430,7 @@ fn check_mark(path: &Path) -> Result<(), Error> {
 
 /// The lock, exclusive for writers. Readers do without it where nothing can be written.
 fn lock(path: &Path, exclusive: bool) -> Result<Option<File>, Error> {
-    let file = match File::options().create(true).truncate(false).write(true).open(path.join("lock")) {
+    let file = match File::options().create(true).truncate(false).write(true).open(path.join(LOCK)) {
         Ok(file) => file,
         Err(error) if !exclusive => {
             tracing::debug!(event = "backup.unlocked", path = %path.display(), %error);
