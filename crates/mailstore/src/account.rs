@@ -255,6 +255,19 @@ impl Account {
         self.ask(mailbox::Create { name: name.to_owned(), special_use })
     }
 
+    /// The mailbox of that name, made and subscribed if it is not there: clients show what is subscribed.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub async fn named_or_made(self: &Arc<Self>, name: &str) -> Result<MailboxId, Error> {
+        if let Some(there) = self.mailboxes().named(name) {
+            return Ok(there.id);
+        }
+        let made = self.create(name, None).await?.id;
+        self.subscribe(name, true).await?;
+        Ok(made)
+    }
+
     /// Renames a mailbox and all below it; of INBOX, moves the messages (RFC 9051 §6.3.6).
     pub fn rename(self: &Arc<Self>, from: &str, to: &str) -> impl Future<Output = Result<(), Error>> + Send + use<> {
         self.ask(mailbox::Rename { from: from.to_owned(), to: to.to_owned() })

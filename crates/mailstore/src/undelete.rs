@@ -187,8 +187,8 @@ impl Account {
         Ok(members.into_iter().zip(there).zip(emails).map(message).collect())
     }
 
-    /// Brings back what is `wanted`, into the mailbox `into` or whence it left: a deleted mailbox is made again, under a
-    /// free name. A message that is in a mailbox is passed over, unless it is of a deleted mailbox that is asked for by
+    /// Brings back what is `wanted`, into the mailbox `into`, made if it is missing, or whence it left: a deleted mailbox is
+    /// made again, under a free name. A message that is in a mailbox is passed over, unless it is of a deleted mailbox that is asked for by
     /// its name.
     ///
     /// # Errors
@@ -199,16 +199,18 @@ impl Account {
         into: Option<&str>,
         quota: Option<Quota>,
     ) -> Result<Restored, Error> {
-        let into = match into {
-            Some(name) => Some(self.mailboxes().named(name).ok_or(Error::MailboxMissing)?.id),
-            None => None,
-        };
         self.finish_emptying().await?;
         let chosen = self.choose(wanted).await?;
         if let Some(quota) = &quota {
             self.usage().room_for_swap(chosen.coming, Usage::default(), quota)?;
         }
         let mut restored = Restored { passed_over: chosen.passed_over, more: chosen.more, ..Restored::default() };
+        let into = match into {
+            // No mailbox is made for nothing.
+            Some(_) if chosen.whole.is_empty() && chosen.single.is_empty() => return Ok(restored),
+            Some(name) => Some(self.named_or_made(name).await?),
+            None => None,
+        };
         let deleted = if into.is_none() { self.deleted_wanted(wanted).await? } else { Vec::new() };
         let mut mailboxes: Vec<_> = deleted.into_iter().map(|(_, id)| id).collect();
         let mut homes = BTreeMap::new();

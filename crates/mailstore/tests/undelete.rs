@@ -209,14 +209,20 @@ fn messages_of_a_deleted_mailbox_come_back_one_by_one_into_the_same_one() {
 }
 
 #[test]
-fn into_another_mailbox_or_into_none() {
+fn into_another_mailbox_or_a_new_one() {
     let rig = rig();
     rig.append("a");
     delete(&rig, &[1]);
-    let missing = rig.wait(rig.account.restore(&all(), Some("nowhere"), None));
-    assert_eq!(missing.unwrap_err(), Error::MailboxMissing);
-    assert_eq!(rig.wait(rig.account.restore(&all(), Some("Archive"), None)).unwrap().messages, 1);
+    let into = |name| rig.wait(rig.account.restore(&all(), Some(name), None));
+    assert!(matches!(into("a//b"), Err(Error::MailboxName(_))));
+    assert_eq!(into("Archive").unwrap().messages, 1);
     assert_eq!(rig.text(rig.account.mailboxes().named("Archive").unwrap().id), "1");
+    assert_eq!(into("Found").unwrap().messages, 0);
+    assert!(rig.account.mailboxes().named("Found").is_none(), "none is made for nothing");
+    rig.append("b");
+    delete(&rig, &[2]);
+    assert_eq!(into("Found").unwrap().messages, 1);
+    assert_eq!(rig.text(rig.account.mailboxes().named("Found").unwrap().id), "1");
 }
 
 #[test]

@@ -154,6 +154,7 @@ fn whole(filter: &Filter) -> Result<Wanted, Trouble> {
 fn trouble(error: Error) -> Trouble {
     match error {
         Error::MailboxMissing => Trouble::not_found(error),
+        Error::MailboxName(_) => Trouble::wrong(error),
         Error::OverQuota { .. } | Error::MailboxesFull => Trouble::refused(error),
         error => Trouble::failed(error),
     }

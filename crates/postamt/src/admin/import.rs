@@ -130,21 +130,13 @@ impl Reading<'_> {
         refused(number, text.within(self.language).to_owned(), error)
     }
 
-    /// The mailbox of that name, made and subscribed if it is not there: clients show what is subscribed.
+    /// The mailbox of that name, made if it is not there.
     async fn mailbox(&mut self, name: &str) -> Result<MailboxId, Error> {
         let known = self.mailboxes.get(name).copied();
         if let Some(id) = known.filter(|id| self.account.mailboxes().get(*id).is_some()) {
             return Ok(id);
         }
-        let there = self.account.mailboxes().named(name).map(|mailbox| mailbox.id);
-        let id = match there {
-            Some(id) => id,
-            None => {
-                let made = self.account.create(name, None).await?.id;
-                self.account.subscribe(name, true).await?;
-                made
-            }
-        };
+        let id = self.account.named_or_made(name).await?;
         self.mailboxes.insert(name.to_owned(), id);
         Ok(id)
     }

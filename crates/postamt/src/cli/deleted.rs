@@ -66,7 +66,7 @@ pub enum Deleted {
         /// Everything.
         #[arg(long, conflicts_with_all = ["ids", "mailbox", "since"])]
         all: bool,
-        /// Puts the messages there instead of where they were.
+        /// Puts the messages there instead of where they were; made if it is missing.
         #[arg(long, value_name = "MAILBOX")]
         into: Option<String>,
         /// Also beyond the account's quota; for administrators.

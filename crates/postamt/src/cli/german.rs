@@ -252,7 +252,10 @@ Exit-Code 2: die Datei ist falsch, und nichts wurde geändert.",
     ),
     ("Which messages, as `postamt deleted list` shows them", "Welche Nachrichten, wie `postamt deleted list` sie zeigt"),
     ("Everything", "Alles"),
-    ("Puts the messages there instead of where they were", "Legt die Nachrichten dorthin statt dorthin, wo sie waren"),
+    (
+        "Puts the messages there instead of where they were; made if it is missing",
+        "Legt die Nachrichten dorthin statt dorthin, wo sie waren; fehlt der Mailordner, wird er angelegt",
+    ),
     ("Also beyond the account's quota; for administrators", "Auch über die Quota des Kontos hinaus; nur für die Verwaltung"),
     (
         "Ends deleted messages for good, before their time; it asks first",

@@ -72,6 +72,15 @@ fn messages_and_mailboxes_come_back() {
     assert!(seen[0].contains("UID 3 FLAGS (\\Recent \\Seen)") && seen[0].contains("Subject: two"), "{seen:?}");
     assert!(seen[1].contains("MESSAGES 1"), "{seen:?}");
 
+    let text = house.run(2, &["deleted", "restore", CARLA, "--all", "--into", "a//b"]);
+    assert!(text.contains("not a mailbox name"), "{text}");
+    house.imap(&["STORE 1 +FLAGS (\\Deleted)", "EXPUNGE"]);
+    let text = house.run(0, &["deleted", "restore", CARLA, "--since", "1h", "--into", "Found"]);
+    assert!(text.starts_with("brought back: 2 messages"), "{text}");
+    let seen = house.imap(&["STATUS Found (MESSAGES)", "LSUB \"\" Found"]);
+    assert!(seen[0].contains("MESSAGES 2") && seen[1].contains("Found"), "{seen:?}");
+    house.imap(&["SELECT Found", "STORE 1 +FLAGS (\\Deleted)", "EXPUNGE"]);
+
     house.run(2, &["deleted", "erase", CARLA, "--all"]);
     let text = house.run(0, &["deleted", "erase", CARLA, "--all", "--yes"]);
     assert!(text.starts_with("erased for good: 1 message, "), "{text}");
