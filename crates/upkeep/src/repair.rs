@@ -92,7 +92,7 @@ pub fn repair(
     let mut known = repairer.rows()?;
     let lost = repairer.lost_emails(&mut known)?;
     repairer.people(&known)?;
-    repairer.queue()?;
+    repairer.queue(blobs)?;
     let linked = |account| lost.get(account).map_or(&[][..], Vec::as_slice);
     let mut found = false;
     for account in &known.accounts {
@@ -177,9 +177,9 @@ impl Repairer<'_> {
         self.write(mended.writes)
     }
 
-    fn queue(&mut self) -> Result<(), RepairError> {
+    fn queue(&mut self, blobs: &dyn Blobs) -> Result<(), RepairError> {
         let snapshot = block_on(self.store.snapshot())?;
-        let mended = block_on(mta::queue::mend(&*snapshot))?;
+        let mended = block_on(mta::queue::mend(&*snapshot, blobs))?;
         for (message, why, recipients) in mended.lost {
             self.witness.tell(Repaired::Queued { message, why, recipients });
         }

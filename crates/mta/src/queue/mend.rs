@@ -6,7 +6,7 @@ use crate::fields::queue_name;
 use mailstore::{Body, queue_link};
 use model::QueueId;
 use std::collections::{BTreeMap, BTreeSet};
-use store::{Bytes, Query, ReadError, RowPlace, Snapshot, Space, Write};
+use store::{Blobs, Bytes, Query, ReadError, RowPlace, Snapshot, Space, Write};
 
 /// What makes the queue whole.
 #[derive(Clone, Debug, Default)]
@@ -19,11 +19,11 @@ pub struct Mended {
     pub kept: Vec<(RowPlace, Bytes)>,
 }
 
-/// What makes the queue whole, judged by `store`, which nobody changes meanwhile.
+/// What makes the queue whole, judged by `store` and `blobs`, which nobody changes meanwhile.
 ///
 /// # Errors
 /// When the store cannot be read.
-pub async fn mend(store: &dyn Snapshot) -> Result<Mended, ReadError> {
+pub async fn mend(store: &dyn Snapshot, blobs: &dyn Blobs) -> Result<Mended, ReadError> {
     let messages = rows(store, Space::Rows, b"M").await?;
     let deliveries = rows(store, Space::Rows, b"R").await?;
     let bodies: BTreeMap<Bytes, Bytes> = rows(store, Space::Bodies, b"").await?.into_iter().collect();
@@ -36,10 +36,18 @@ pub async fn mend(store: &dyn Snapshot) -> Result<Mended, ReadError> {
         };
         match QueuedMessage::decode_whole(id, &octets, bodies.get(&key).cloned()) {
             Ok(message) => {
-                there.insert(id);
                 if let Body::Blob { id: blob, .. } = message.body {
+                    // One that cannot be read now may be there: only what is missing for certain is given up.
+                    if matches!(blobs.get(blob, 0..1).await, Ok(None)) {
+                        lost.insert(id, (Fault::MessageMissing.to_string(), Vec::new()));
+                        mended.take(Space::Rows, &key, &octets);
+                        let (cell, key) = queue_link(blob, id);
+                        mended.writes.push(Write { space: Space::Rows, cell, key, value: None });
+                        continue;
+                    }
                     mended.link(store, blob, id).await?;
                 }
+                there.insert(id);
             }
             Err(why) => {
                 lost.insert(id, (why.to_string(), Vec::new()));
