@@ -1,6 +1,6 @@
 //! Runs sequences on all cores and prints what came of them: `cargo xtask crash-states`.
 
-use crash::run::{Depth, Finding, Report, Walk, build_shim, record};
+use crash::run::{Depth, Finding, Report, Walk, build_shim, record, workplace};
 use crash::states::Class;
 use crash::{record as records, writer};
 use std::collections::BTreeMap;
@@ -16,9 +16,6 @@ use store_local::Backend;
 const HELP: &str =
     "crash [--engine fjall|redb] [--seeds N] [--from S] [--points P] [--percent Q] [--random R]   runs seeds S, S+1, …
 crash --engine fjall|redb --seed S [--state K]   one sequence, or one state of it; of its record if it was kept";
-
-/// Where states are rebuilt: in memory.
-const MEMORY: &str = "/dev/shm";
 
 #[derive(Clone)]
 struct Asked {
@@ -148,7 +145,7 @@ fn one(engine: Backend, seed: u64, shim: &Path, asked: &Asked) -> io::Result<Rep
     if asked.state.is_none() || !path.exists() {
         record(&std::env::current_exe()?, shim, engine, seed, &path)?;
     }
-    let folder = tempfile::Builder::new().prefix("crash-").tempdir_in(MEMORY)?;
+    let folder = workplace()?;
     let data = folder.path().join("data");
     let walk = Walk { seed, backend: engine, depth: asked.depth, only: asked.state, folder: &data };
     let report = walk.go(&records::read(&path));

@@ -16,6 +16,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use store_local::Backend;
+use tempfile::TempDir;
 
 /// What is looked at beyond what must be.
 #[derive(Clone, Copy)]
@@ -67,6 +68,13 @@ pub struct Report {
     pub judged: BTreeMap<Class, u64>,
     /// What is wrong.
     pub findings: Vec<Finding>,
+}
+
+impl Report {
+    /// Whether one of the findings says so.
+    pub fn says(&self, what: &str) -> bool {
+        self.findings.iter().flat_map(|finding| &finding.wrong).any(|wrong| wrong.contains(what))
+    }
 }
 
 /// Builds the recorder into `folder`; where it is.
@@ -223,6 +231,18 @@ impl Walk<'_> {
             report.findings.push(Finding { state, point, class, wrong });
         }
     }
+}
+
+/// Linux has a disk of memory there, which syncs cost nothing.
+const MEMORY: &str = "/dev/shm";
+
+/// A folder to rebuild states in: in memory where there is such a place.
+///
+/// # Errors
+/// Those of the disk.
+pub fn workplace() -> io::Result<TempDir> {
+    let place = Some(PathBuf::from(MEMORY)).filter(|memory| memory.is_dir()).unwrap_or_else(std::env::temp_dir);
+    tempfile::Builder::new().prefix("crash-").tempdir_in(place)
 }
 
 /// Makes the data folder what the image says.
