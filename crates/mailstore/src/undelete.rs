@@ -188,8 +188,8 @@ impl Account {
     }
 
     /// Brings back what is `wanted`, into the mailbox `into`, made if it is missing, or whence it left: a deleted mailbox is
-    /// made again, under a free name. A message that is in a mailbox is passed over, unless it is of a deleted mailbox that is asked for by
-    /// its name.
+    /// made again, under a free name. A message that is in a mailbox is passed over, unless it is of a deleted mailbox that is
+    /// asked for by its name.
     ///
     /// # Errors
     /// [`Error::OverQuota`] before anything is done, where `quota` is given and it would not do for all of it.

@@ -187,8 +187,9 @@ impl Turn {
         Poll::Pending
     }
 
-    /// Whether there are commands that came together: what is answered at once goes in one piece (RFC 2920 §3.2). Nobody
-    /// waits longer for it than this turn takes, nor for commands that have not arrived.
+    /// Whether there are commands that came together: what is answered at once goes in one piece (RFC 2920 §3.2 (4)). Nobody
+    /// waits longer for it than this turn takes, nor for commands that have not arrived. Point (5) excepts EHLO, DATA and others
+    /// so that a client that waits for their answers is not kept waiting: one that has sent more already does not wait.
     fn gathers(&self) -> bool {
         let output = self.conversation.output().len();
         (1..GATHERED_OCTETS_MAX).contains(&output)

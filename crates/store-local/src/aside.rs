@@ -83,18 +83,13 @@ impl Aside {
     }
 }
 
-/// Why changes that were promised may be lost, so that what was told of mail may be newer than what is there; nothing is changed.
-/// `None` where that is not so, or where a repair was brought to its end since. Nobody has the store open.
+/// Whether an opening found changes lost that were promised, so that what was told of mail may be newer than what is there, and
+/// no repair was brought to its end since; nothing is changed. What the next opening will find is not among it.
 ///
 /// # Errors
 /// Those of the disk.
-pub fn loss(folder: &Path) -> io::Result<Option<String>> {
-    if let Some(story) = story(&place(folder))? {
-        return Ok(Some(story));
-    }
-    let kept = Aside::all(folder)?.into_iter().filter(|aside| aside.kind != AsideKind::Torn).map(|aside| aside.file);
-    let damaged: Vec<String> = kept.chain(damaged_journals(folder)?).map(|file| file.display().to_string()).collect();
-    Ok((!damaged.is_empty()).then(|| format!("changes are damaged: {}", damaged.join(", "))))
+pub fn loss(folder: &Path) -> io::Result<bool> {
+    Ok(story(&place(folder))?.is_some() || Aside::all(folder)?.iter().any(|aside| aside.kind != AsideKind::Torn))
 }
 
 /// fjall's journals in which changes are damaged that were promised; the next opening sets them aside. Nothing is changed, and

@@ -146,19 +146,19 @@ pub(crate) type Values = HashMap<Vec<u8>, Option<Bytes>>;
 
 impl Writes {
     pub(crate) fn add(&mut self, write: &Write) {
-        let values = match write.space {
-            Space::Rows => &mut self.rows,
-            Space::Bodies => &mut self.bodies,
-        };
-        values.insert(row_key(&write.cell, &write.key), write.value.clone());
+        self.of(write.space).insert(row_key(&write.cell, &write.key), write.value.clone());
     }
 
     /// A row as the engine has it.
     pub(crate) fn keep(&mut self, space: Space, row_key: Vec<u8>, value: Bytes) {
+        self.of(space).insert(row_key, Some(value));
+    }
+
+    fn of(&mut self, space: Space) -> &mut Values {
         match space {
-            Space::Rows => self.rows.insert(row_key, Some(value)),
-            Space::Bodies => self.bodies.insert(row_key, Some(value)),
-        };
+            Space::Rows => &mut self.rows,
+            Space::Bodies => &mut self.bodies,
+        }
     }
 
     /// What the group makes of a row of [`Space::Rows`], if it writes it.

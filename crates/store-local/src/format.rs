@@ -20,12 +20,10 @@ pub(crate) fn settle(folder: &Path, asked: Option<Backend>) -> Result<Backend, O
     let made_with = match fs::read_to_string(folder.join(FILE)) {
         Ok(said) => read(&said).ok_or_else(|| unknown(folder, said))?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let made_with = match (folder.join("rows").exists(), folder.join("rows.redb").exists()) {
-                // fjall was the only engine when there was no such file.
-                (true, false) => Backend::Fjall,
-                (false, true) => Backend::Redb,
-                (false, false) => asked.unwrap_or_default(),
-                (true, true) => return Err(unknown(folder, String::new())),
+            let made_with = match beside(folder)[..] {
+                [] => asked.unwrap_or_default(),
+                [one] => one,
+                _ => return Err(undecided(folder)),
             };
             write(folder, made_with).map_err(OpenError::io(folder, "writing its FORMAT"))?;
             made_with
@@ -60,15 +58,26 @@ pub fn mend_format(folder: impl AsRef<Path>, dry: bool) -> Result<bool, OpenErro
         Err(unread @ OpenError::Damaged { .. }) => unread,
         settled => return settled.map(|_| false),
     };
-    let made_with = match (folder.join("rows").exists(), folder.join("rows.redb").exists()) {
-        (true, false) => Backend::Fjall,
-        (false, true) => Backend::Redb,
-        _ => return Err(unread),
-    };
+    let [made_with] = beside(folder)[..] else { return Err(unread) };
     if !dry {
         write(folder, made_with).map_err(OpenError::io(folder, "writing its FORMAT"))?;
     }
     Ok(true)
+}
+
+/// The engines whose files lie in the folder.
+fn beside(folder: &Path) -> Vec<Backend> {
+    let file = |backend: &Backend| match backend {
+        Backend::Fjall => "rows",
+        Backend::Redb => "rows.redb",
+    };
+    Backend::ALL.into_iter().filter(|backend| folder.join(file(backend)).exists()).collect()
+}
+
+fn undecided(folder: &Path) -> OpenError {
+    let both =
+        "FORMAT is missing, and there are both a folder rows and a file rows.redb: move away which is not the store's";
+    OpenError::io(folder, "finding out which engine made it")(io::Error::new(io::ErrorKind::InvalidData, both))
 }
 
 /// A higher number is a newer version's; anything else nobody wrote.

@@ -67,17 +67,10 @@ impl Journals {
     /// Checks all journals, cuts a torn end, sets damage aside.
     pub(crate) fn guard(&self) -> io::Result<Found> {
         self.forget_unfinished_creation()?;
-        let journals = self.list()?;
-        let mut scans = Vec::new();
-        let mut after = None;
-        for journal in &journals {
-            let scanned = scan::scan(journal, after)?;
-            after = scanned.last_seqno.or(after);
-            scans.push(scanned);
-        }
+        let scans = self.scans(scan::scan)?;
         let mut found = Found::Sound;
-        for (place, (journal, scanned)) in journals.iter().zip(&scans).enumerate() {
-            let others_follow = scans.iter().skip(place + 1).any(|later| later.batches > 0);
+        for (place, (journal, scanned)) in scans.iter().enumerate() {
+            let others_follow = scans.iter().skip(place + 1).any(|(_, later)| later.batches > 0);
             match &scanned.ending {
                 Ending::Clean => {}
                 Ending::Torn { at, end } if !others_follow => found = Found::Cut(self.cut(journal, *at..*end)?),
@@ -169,17 +162,15 @@ impl Journals {
     /// What all good batches make of the rows of each keyspace, and nothing is changed. What is bad is told; not the end that a
     /// crash tore.
     pub(crate) fn latest(&self, told: &mut dyn FnMut(&Path, Range<u64>)) -> io::Result<BTreeMap<u64, Latest>> {
-        let (mut latest, mut after): (BTreeMap<u64, Latest>, _) = Default::default();
-        let journals = self.list()?;
-        for (place, journal) in journals.iter().enumerate() {
-            let scanned = scan::scan_readable(journal, after)?;
-            after = scanned.last_seqno.or(after);
+        let mut latest: BTreeMap<u64, Latest> = BTreeMap::new();
+        let scans = self.scans(scan::scan_readable)?;
+        for (place, (journal, scanned)) in scans.iter().enumerate() {
             let bad = match &scanned.ending {
                 Ending::Clean => Vec::new(),
                 Ending::Torn { at, end } => std::iter::once(*at..*end).collect(),
                 Ending::Damaged { bad } => bad.clone(),
             };
-            let by_crash = place + 1 == journals.len() && self.is_torn(journal, &scanned)?;
+            let by_crash = place + 1 == scans.len() && is_torn(journal, scanned)?;
             bad.iter().filter(|_| !by_crash).for_each(|bad| told(journal, bad.clone()));
             for good in good_parts(&bad, scanned.end) {
                 scan::items(journal, &good, &mut |seqno, scan::Item { keyspace, key, value }| {
@@ -193,16 +184,25 @@ impl Journals {
     /// Journals in which changes are damaged that were promised; nothing is changed.
     pub(crate) fn damaged(&self) -> io::Result<Vec<PathBuf>> {
         let mut damaged = Vec::new();
-        let (journals, mut after) = (self.list()?, None);
-        for (place, journal) in journals.iter().enumerate() {
-            let scanned = scan::scan(journal, after)?;
-            after = scanned.last_seqno.or(after);
-            let by_crash = place + 1 == journals.len() && self.is_torn(journal, &scanned)?;
+        let scans = self.scans(scan::scan)?;
+        for (place, (journal, scanned)) in scans.iter().enumerate() {
+            let by_crash = place + 1 == scans.len() && is_torn(journal, scanned)?;
             if scanned.ending != Ending::Clean && !by_crash {
                 damaged.push(journal.clone());
             }
         }
         Ok(damaged)
+    }
+
+    /// What `scan` finds in each journal, the oldest first.
+    fn scans(&self, scan: fn(&Path, Option<SeqNo>) -> io::Result<Scanned>) -> io::Result<Vec<(PathBuf, Scanned)>> {
+        let mut after = None;
+        let scanned = self.list()?.into_iter().map(|journal| {
+            let scanned = scan(&journal, after)?;
+            after = scanned.last_seqno.or(after);
+            Ok((journal, scanned))
+        });
+        scanned.collect()
     }
 
     /// What is missing of files that fjall never lacks once a store is in use.
@@ -220,13 +220,6 @@ impl Journals {
             }
         }
         Ok(None)
-    }
-
-    fn is_torn(&self, journal: &Path, scanned: &Scanned) -> io::Result<bool> {
-        match &scanned.ending {
-            Ending::Torn { at, end } => Ok(looks_torn(&part(journal, &(*at..*end))?, *at)),
-            Ending::Clean | Ending::Damaged { .. } => Ok(false),
-        }
     }
 
     fn cut(&self, journal: &Path, torn: Range<u64>) -> io::Result<PathBuf> {
@@ -286,6 +279,14 @@ impl Journals {
     fn free_name(&self, journal: &Path) -> PathBuf {
         let named = |n: u32| self.aside.join(format!("{}-{n}.{DAMAGED}", name(journal)));
         (1..).map(named).find(|path| !path.exists()).unwrap_or_else(|| named(0))
+    }
+}
+
+/// Whether a crash tore its end, if it is the last journal.
+fn is_torn(journal: &Path, scanned: &Scanned) -> io::Result<bool> {
+    match &scanned.ending {
+        Ending::Torn { at, end } => Ok(looks_torn(&part(journal, &(*at..*end))?, *at)),
+        Ending::Clean | Ending::Damaged { .. } => Ok(false),
     }
 }
 

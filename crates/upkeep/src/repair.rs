@@ -101,6 +101,9 @@ pub fn repair(
     // Rows of one commit that do not fit together are no crash's work: something that was promised is lost, here or elsewhere.
     if found && gap == Gap::None {
         (repairer.gap, repairer.again) = (Gap::Possible, true);
+        if !dry {
+            repairer.people(&known)?; // the numbers of accounts, too
+        }
         let lost = repairer.lost_emails(&mut known)?;
         for account in &known.accounts {
             repairer.account(blobs, *account, lost.get(account).map_or(&[][..], Vec::as_slice), now)?;

@@ -136,10 +136,10 @@ impl<'a> Look<'a> {
 
     /// How many deeds were told.
     fn repair(&self) -> Result<u64, String> {
-        let loss = store_local::loss(&self.copy.path().join("store")).unwrap();
-        let gap = loss.map_or(Gap::None, |_| Gap::Possible);
-        let store =
-            LocalStore::open_to_repair(self.copy.path().join("store"), options()).map_err(|error| error.to_string())?;
+        let store = self.copy.path().join("store");
+        let lost = store_local::loss(&store).unwrap() || !store_local::damaged_journals(&store).unwrap().is_empty();
+        let gap = if lost { Gap::Possible } else { Gap::None };
+        let store = LocalStore::open_to_repair(store, options()).map_err(|error| error.to_string())?;
         let blobs = LocalBlobs::open(self.copy.path().join("blobs"), options()).map_err(|error| error.to_string())?;
         let now = Timestamp::from_unix_ms(1_800_000_000_000);
         let mut told = Told(0);

@@ -4,7 +4,7 @@ use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use tempfile::TempDir;
 
@@ -136,4 +136,12 @@ pub fn line_with(part: &str, lines: &mut impl BufRead) -> String {
             return line;
         }
     }
+}
+
+/// Damages a file at a place within its octets.
+pub fn flip(file: &Path, at: impl FnOnce(usize) -> usize) {
+    let mut octets = fs::read(file).unwrap();
+    let at = at(octets.len());
+    octets[at] ^= 0x10;
+    fs::write(file, octets).unwrap();
 }

@@ -2,10 +2,10 @@
 
 use super::connection::Connection;
 use super::flush::flush;
-use super::house::House;
+use super::house::{House, flip};
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 const CONFIG: &str = r#"
 hostname = "mail.example.org"
@@ -70,28 +70,24 @@ fn tables(house: &House) -> Vec<PathBuf> {
     folders.iter().flat_map(|folder| fs::read_dir(folder).unwrap()).map(|entry| entry.unwrap().path()).collect()
 }
 
-fn damage(file: &Path, at: impl Fn(usize) -> usize) {
-    let mut octets = fs::read(file).unwrap();
-    let at = at(octets.len());
-    octets[at] ^= 0x10;
-    fs::write(file, octets).unwrap();
+/// What both see of a server that runs for that long.
+fn both_see(house: &House) -> [(BTreeMap<u32, String>, u32); 2] {
+    let _server = house.serve();
+    ["anna", "ben"].map(|name| seen(house, name))
 }
 
 /// The end of every table and a message's octets in one: the server refuses, a repair brings back all but that message.
 #[test]
 fn what_fjall_refuses_is_made_anew_of_all_that_is_whole() {
     let house = filled();
-    let before = {
-        let _server = house.serve();
-        ["anna", "ben"].map(|name| seen(&house, name))
-    };
+    let before = both_see(&house);
     let tables = tables(&house);
-    tables.iter().for_each(|table| damage(table, |octets| octets - 60));
+    tables.iter().for_each(|table| flip(table, |octets| octets - 60));
     let letter = b"letter 5 to ben goes on".as_slice();
     let place = |octets: &[u8]| octets.windows(letter.len()).rposition(|part| part == letter);
     // Its beginning is also in the other keyspace, for lists.
     let (file, at) = tables.iter().rev().find_map(|table| Some((table, place(&fs::read(table).unwrap())?))).unwrap();
-    damage(file, |_| at);
+    flip(file, |_| at);
 
     let refused = house.run(1, &["serve", "--config", "postamt.toml"]);
     assert!(refused.contains("postamt store repair"), "{refused}");
@@ -126,17 +122,13 @@ fn what_fjall_refuses_is_made_anew_of_all_that_is_whole() {
 #[test]
 fn what_only_finds_rows_is_made_anew_without_loss() {
     let house = filled();
-    let before = {
-        let _server = house.serve();
-        ["anna", "ben"].map(|name| seen(&house, name))
-    };
-    damage(&house.path("data/store/rows/keyspaces/1/current"), |_| 0);
-    damage(&house.path("data/store/FORMAT"), |_| 0);
+    let before = both_see(&house);
+    flip(&house.path("data/store/rows/keyspaces/1/current"), |_| 0);
+    flip(&house.path("data/store/FORMAT"), |_| 0);
     assert!(house.run(1, &["serve", "--config", "postamt.toml"]).contains("postamt store repair"));
     let told = house.run(0, &["store", "repair"]);
     assert!(told.contains("FORMAT: made anew") && told.contains(" 0 parts of files"), "{told}");
-    let _server = house.serve();
-    assert_eq!(["anna", "ben"].map(|name| seen(&house, name)), before);
+    assert_eq!(both_see(&house), before);
 }
 
 /// A mail program knows the last message's number: it is not given to another one, though nobody looked before the repair.
@@ -155,7 +147,7 @@ fn numbers_of_what_a_damaged_journal_lost_are_passed_over() {
         let journal = house.path("data/store/rows/0.jnl");
         let octets = fs::read(&journal).unwrap();
         let at = octets.windows(8).position(|part| part == b"letter 0").unwrap();
-        damage(&journal, |_| at);
+        flip(&journal, |_| at);
 
         let damaged = fs::read(&journal).unwrap();
         let told = house.run(0, &["store", "repair", "--dry-run"]);
@@ -182,7 +174,7 @@ fn a_store_with_a_damaged_journal_is_served_for_reading() {
     server.stop();
     let journal = house.path("data/store/rows/0.jnl");
     let at = fs::read(&journal).unwrap().windows(8).position(|part| part == b"letter 0").unwrap();
-    damage(&journal, |_| at);
+    flip(&journal, |_| at);
 
     let _server = house.serve();
     let status = house.run(0, &["status"]);

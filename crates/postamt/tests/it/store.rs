@@ -1,8 +1,8 @@
 //! Damage is found and named, with the running server and without, as an administrator does it from the command line.
 
-use super::house::House;
+use super::house::{House, flip};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 const CONFIG: &str = r#"
 hostname = "mail.example.org"
@@ -60,12 +60,6 @@ fn letters(octets: usize) -> String {
         .collect()
 }
 
-fn flip(file: &Path, at: usize) {
-    let mut octets = fs::read(file).unwrap();
-    octets[at] ^= 0x10;
-    fs::write(file, octets).unwrap();
-}
-
 #[test]
 fn a_sound_store_is_told_to_be_sound() {
     for engine in ["fjall", "redb"] {
@@ -82,7 +76,7 @@ fn a_sound_store_is_told_to_be_sound() {
 #[test]
 fn a_damaged_body_is_named_by_address_mailbox_and_subject() {
     let house = filled("fjall");
-    flip(&house.blob(200_000), 150_000);
+    flip(&house.blob(200_000), |_| 150_000);
     for running in [false, true] {
         let server = running.then(|| house.serve());
         let told = house.json(1, &["store", "check"]);
@@ -112,7 +106,7 @@ fn what_cannot_be_checked_is_not_called_damaged() {
 fn a_damaged_store_is_repaired() {
     for engine in ["fjall", "redb"] {
         let house = filled(engine);
-        flip(&house.blob(200_000), 150_000);
+        flip(&house.blob(200_000), |_| 150_000);
         let mut server = house.serve();
         assert!(house.run(2, &["store", "repair"]).contains("stop it first"));
         server.stop();

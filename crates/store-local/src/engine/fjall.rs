@@ -137,8 +137,6 @@ impl Files for FjallFiles {
         let journals = &self.journals;
         if after == After::Start {
             salvage::finish(journals).map_err(OpenError::io(&journals.rows, "ending a salvage that was broken off"))?;
-        }
-        if after == After::Start {
             self.all_there()?;
             if !journals.rows.exists() {
                 self.make()?;

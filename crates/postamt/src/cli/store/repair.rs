@@ -114,11 +114,8 @@ fn told_of_journals(store: &Path, keeper: &mut Keeper) -> anyhow::Result<bool> {
 fn mended(data: &Path, dry: bool, keeper: &mut Keeper) -> anyhow::Result<()> {
     let store = data.join("store");
     // Before it is opened, which cuts journals to what is whole of them.
-    let gap = match store_local::loss(&store)? {
-        Some(_) => Gap::Possible,
-        None => Gap::None,
-    };
-    told_of_journals(&store, keeper)?;
+    let lost = told_of_journals(&store, keeper)? || store_local::loss(&store)?;
+    let gap = if lost { Gap::Possible } else { Gap::None };
     let stopped = Stopped::open_to_repair(data)?;
     Ok(upkeep::repair(stopped.parts(), (crate::cli::now(), gap), dry, keeper)?)
 }
