@@ -40,7 +40,11 @@ async fn of_some(store: &dyn Store, addresses: &[String]) -> Result<Vec<AccountI
                 return Ok(ids);
             }
             Err(CommitError::Conflict) if attempt < ATTEMPTS_MAX => attempt += 1,
-            Err(error) => return Err(error.into()),
+            Err(source) => {
+                let mut new = addresses.iter().zip(&known).filter(|(_, known)| known.is_none()).map(|(new, _)| new);
+                let first = new.next().cloned().unwrap_or_default();
+                return Err(RowError::New { first, more: new.count(), source });
+            }
         }
     }
 }
@@ -72,6 +76,7 @@ fn allocate(
 ) -> Result<(Batch, Vec<AccountId>), RowError> {
     let mut new = Head::read(head.as_ref())?;
     let mut batch = Batch::new(rows::cell());
+    batch.makes_room = true; // a full disk must not keep the server from starting
     batch.expect(HEAD, head);
     let mut ids = Vec::with_capacity(addresses.len());
     for (address, known) in addresses.iter().zip(known) {

@@ -27,12 +27,26 @@ pub enum RowError {
         /// How.
         source: RecordError,
     },
+    /// Accounts are declared for the first time, and the store does not take their numbers.
+    #[error("the store takes no new accounts, and {} new in the configuration: {source}", of_new(first, *more))]
+    New {
+        /// The first of them.
+        first: String,
+        /// How many others there are.
+        more: usize,
+        /// Why.
+        source: CommitError,
+    },
     /// 2^32 accounts were there.
     #[error("no account number is left")]
     Exhausted,
     /// The rows changed each time they were read.
     #[error("the directory is being edited too often to be read")]
     Restless,
+}
+
+fn of_new(first: &str, more: usize) -> String {
+    if more == 0 { format!("{first} is") } else { format!("{first} and {more} more are") }
 }
 
 pub(crate) const HEAD: &str = "head";

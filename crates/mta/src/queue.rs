@@ -13,6 +13,7 @@ mod report;
 mod restored;
 mod row;
 mod schedule;
+mod start;
 
 pub use admin::{AdminError, Filter, QueuedDelivery};
 pub(crate) use attempt::BodyReader;
@@ -38,7 +39,7 @@ use model::{Domain, QueueId, Timestamp};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
-use store::{Batch, Bytes, CommitError, Query, ReadError, Space, Store};
+use store::{Batch, Bytes, CommitError, ReadError, Space, Store};
 
 /// Why the queue did not accept a message, or could not be read.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -120,7 +121,7 @@ const LEASE: &[u8] = b"L";
 /// Of an id's 20 bits below the millisecond, the upper half is the lease's number and the lower half counts.
 const EPOCHS: u64 = 1 << 10;
 const IDS_PER_MS: u64 = 1 << 10;
-/// Rows read at once when the queue is taken up.
+/// Rows read at once.
 const PAGE_ROWS: usize = 500;
 
 impl Queue {
@@ -178,32 +179,6 @@ impl Queue {
         self.len() == 0
     }
 
-    /// Takes up what an earlier process left, and begins to work; returns how many deliveries wait.
-    pub async fn resume(self: &Arc<Self>) -> Result<usize, QueueError> {
-        self.take_lease().await?;
-        self.taken_up.get_or_init(|| (self.next_id(), self.clock.wall()));
-        let mut after = None;
-        loop {
-            let query = Query::prefix(&row::cell(), &row::deliveries(None), after.take(), PAGE_ROWS);
-            let page = self.store.read(vec![query]).await?.into_page();
-            for (key, octets) in &page.rows {
-                match Delivery::decode(key, octets) {
-                    Ok(delivery) => self.put(&delivery),
-                    // The row stays: it may be read by the version that wrote it.
-                    Err(cause) => tracing::error!(event = "queue.unreadable", ?key, %cause),
-                }
-            }
-            match page.rows.last().filter(|_| page.more) {
-                Some((key, _)) => after = Some(key.clone()),
-                None => break,
-            }
-        }
-        self.remove_orphans().await?;
-        let queue = self.clone();
-        self.spawn.spawn(async move { queue.run().await }.boxed());
-        Ok(self.len())
-    }
-
     /// Whether an attempt may have been under way when an earlier process ended: the next hop may have taken the message then.
     fn may_be_repeated(&self, delivery: &Delivery) -> bool {
         let remote = matches!(delivery.target, Target::Remote { .. });
@@ -232,60 +207,10 @@ impl Queue {
         }
     }
 
-    /// Whoever writes to the partition must hold its lease, so that two processes never work on one delivery.
-    async fn take_lease(&self) -> Result<(), QueueError> {
-        let old = self.store.read(vec![Query::row(&row::cell(), LEASE)]).await?.into_row();
-        let lease = Bytes::copy_from_slice(&(old.as_ref().map_or(0, epoch) + 1).to_be_bytes());
-        let mut batch = Batch::new(row::cell());
-        batch.makes_room = true;
-        batch.expect(LEASE, old).put(Space::Rows, LEASE, lease.clone());
-        self.store.commit(batch).await?;
-        // A second call would be a second runner.
-        self.lease.set(lease).map_err(|_| CommitError::Conflict)?;
-        Ok(())
-    }
-
     fn batch(&self) -> Batch {
         let mut batch = Batch::new(row::cell());
         batch.expect(LEASE, self.lease.get().cloned());
         batch
-    }
-
-    /// Messages of which a crash left no delivery: the commit that ended the last one did not see that it was the last.
-    async fn remove_orphans(&self) -> Result<(), QueueError> {
-        let mut after = None;
-        loop {
-            let query = Query::prefix(&row::cell(), b"M", after.take(), PAGE_ROWS);
-            let page = self.store.read(vec![query]).await?.into_page();
-            for (key, octets) in &page.rows {
-                let Some(id) = key.get(1..).and_then(|id| id.first_chunk()).map(|id| QueueId(u64::from_be_bytes(*id)))
-                else {
-                    continue;
-                };
-                if self.schedule().open(id) > 0 || self.any_delivery(id).await? {
-                    continue;
-                }
-                match QueuedMessage::decode(id, octets) {
-                    Ok(message) => {
-                        let mut batch = self.batch();
-                        batch.makes_room = true;
-                        forget(&mut batch, &message);
-                        self.store.commit(batch).await?;
-                    }
-                    Err(cause) => tracing::error!(event = "queue.unreadable", ?key, %cause),
-                }
-            }
-            match page.rows.last().filter(|_| page.more) {
-                Some((key, _)) => after = Some(key.clone()),
-                None => return Ok(()),
-            }
-        }
-    }
-
-    /// Whether there is a delivery's row, even one that cannot be read.
-    async fn any_delivery(&self, id: QueueId) -> Result<bool, ReadError> {
-        let query = Query::prefix(&row::cell(), &row::deliveries(Some(id)), None, 1);
-        Ok(!self.store.read(vec![query]).await?.into_page().rows.is_empty())
     }
 
     /// Makes the message durable with its deliveries, which then go on their own. `records` tell the trace of it.

@@ -17,7 +17,7 @@ use mailstore::{
 };
 use model::{Flag, MailboxId, QueueId, Quota, ReversePath, Timestamp};
 use std::sync::Arc;
-use store::Bytes;
+use store::{Bytes, CommitError};
 
 /// `Received` fields after which a message is taken to run in circles: RFC 5321 §6.3 says at least 100.
 const HOPS_MAX: u32 = 100;
@@ -356,6 +356,9 @@ pub(crate) fn refusal(error: &Error) -> Reply {
         Error::OverQuota { .. } => Reply::new(452, (4, 2, 2), "the mailbox is full"),
         error if error.is_disk_full() => Reply::new(452, (4, 3, 1), "the server's disk is full; try again later"),
         Error::Busy => Reply::new(451, (4, 3, 2), "the mailbox is busy; try again later"),
+        Error::Commit(CommitError::ReadOnly(_)) => {
+            Reply::new(451, (4, 3, 2), "the server takes no mail at the moment; try again later")
+        }
         _ => Reply::new(451, (4, 3, 0), "the message could not be stored; try again later"),
     }
 }

@@ -23,7 +23,7 @@ pub use kept::Kept;
 use listeners::{Desk, Offer};
 use mailstore::Mailstore;
 use mta::queue::Relay;
-use mta::{BodiesInFlight, Post, Queue, QueueError};
+use mta::{BodiesInFlight, Post, Queue};
 use net::runtime::TokioEnv;
 use net::systemd::Inherited;
 use net::{Capacity, Shutdown, Strain};
@@ -32,7 +32,6 @@ pub use status::{Current, StatusBoard};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use store::CommitError;
 use store_local::{Health, LocalBlobs, LocalStore, Options};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::{JoinHandle, JoinSet};
@@ -70,7 +69,10 @@ pub async fn serve(plan: ServePlan, inherited: Vec<Inherited>, ready: impl FnOnc
             say!("cannot store the sample messages", "die Beispielnachrichten lassen sich nicht speichern")
         })?;
     }
-    take_up(&post.queue).await?;
+    post.queue
+        .resume()
+        .await
+        .with_context(|| say!("cannot read the queue", "die Warteschlange lässt sich nicht lesen"))?;
     let queue = post.queue.clone();
     let current = Current::new(&plan, bound.clone(), acceptor.clone());
     let board = StatusBoard::new(started, store.clone(), post.clone(), current);
@@ -120,20 +122,6 @@ pub async fn serve(plan: ServePlan, inherited: Vec<Inherited>, ready: impl FnOnc
 /// What failed when the system gives no threads.
 pub fn no_threads() -> String {
     say!("cannot start threads", "Threads lassen sich nicht starten")
-}
-
-/// Reads what waits, and begins to deliver it. A store that takes no writes is served for reading all the same: what waits
-/// goes on waiting, until it was repaired and the server is started again.
-async fn take_up(queue: &Arc<Queue>) -> anyhow::Result<()> {
-    match queue.resume().await {
-        Err(QueueError::Commit(CommitError::ReadOnly(reason))) => {
-            tracing::error!(event = "queue.stands_still", %reason, remedy = "stop the server, then: postamt store repair");
-            Ok(())
-        }
-        taken_up => taken_up
-            .map(drop)
-            .with_context(|| say!("cannot read the queue", "die Warteschlange lässt sich nicht lesen")),
-    }
 }
 
 /// Lets connections and attempts come to their end.

@@ -37,14 +37,17 @@ fn many_accounts_take_several_batches() {
 }
 
 #[test]
-fn a_conflict_is_read_again_and_a_full_disk_is_told() {
+fn a_conflict_is_read_again_a_full_disk_has_room_and_who_gets_no_number_is_told() {
     let (world, store) = (World::new(1), Arc::new(MemoryStore::new()));
+    let open = |names: &[&str]| open_on(store.clone(), &world, spec(names, CatchAll::Refuse));
     store.fail_next(CommitError::Conflict);
-    expect(&open_on(store.clone(), &world, spec(&["anna"], CatchAll::Refuse)).unwrap(), &[("anna", 1)]);
+    expect(&open(&["anna"]).unwrap(), &[("anna", 1)]);
     store.set_full(true);
-    expect(&open_on(store.clone(), &world, spec(&["anna"], CatchAll::Refuse)).unwrap(), &[("anna", 1)]);
-    let error = open_on(store, &world, spec(&["ben"], CatchAll::Refuse)).err().unwrap();
-    assert!(matches!(error, DirectoryError::Ids(RowError::Commit(CommitError::NoSpace(_)))), "{error}");
+    expect(&open(&["anna", "ben"]).unwrap(), &[("anna", 1), ("ben", 2)]);
+    store.set_read_only(Some("it is damaged"));
+    expect(&open(&["anna"]).unwrap(), &[("anna", 1)]);
+    let error = open(&["anna", "cleo", "dora"]).err().unwrap().to_string();
+    assert!(error.contains("cleo@demo.test and 1 more are new") && error.contains("it is damaged"), "{error}");
 }
 
 #[test]

@@ -162,3 +162,21 @@ fn dead_and_silent_hosts_hardly_slow_the_healthy_ones() {
     println!("333 healthy domains take {alone:?} alone and {beside:?} beside 167 bad ones");
     assert!(beside <= alone.mul_f64(1.5), "{beside:?} instead of {alone:?}");
 }
+
+/// What waits is known, goes out as soon as the store takes something, and nobody has to start the server again for it.
+#[test]
+fn a_store_that_takes_nothing_at_the_start_is_asked_again() {
+    let mut rig = Rig::new();
+    rig.serve("dest.test", "192.0.2.1", rig.peer().at("RCPT", Act::Say("451 4.3.0 later\r\n".into())));
+    let id = rig.send(mail(&["bob@dest.test"]));
+    rig.pass(Duration::from_secs(1));
+    rig.store.set_read_only(Some("it is damaged"));
+    rig.crash(usize::MAX);
+    rig.serve("dest.test", "192.0.2.1", rig.peer());
+    rig.minutes(60);
+    assert_eq!((rig.queue().len(), rig.story(id).as_str()), (1, "received, deferred"));
+    rig.store.set_read_only(None);
+    rig.minutes(60);
+    assert!(rig.queue().is_empty() && rig.story(id).ends_with("relayed"), "{}", rig.story(id));
+    assert!(rig.send(mail(&["anna@example.test"])) > id);
+}

@@ -164,8 +164,8 @@ fn numbers_of_what_a_damaged_journal_lost_are_passed_over() {
 /// What is whole stays readable until somebody has repaired it, and nobody is promised anything meanwhile.
 #[test]
 fn a_store_with_a_damaged_journal_is_served_for_reading() {
-    let smtp = "[[listener]]\nprotocol = \"smtp\"\naddress = \"127.0.0.1:0\"\n";
-    let house = House::new(&format!("{CONFIG}{smtp}"));
+    let listener = "[[listener]]\nprotocol = \"smtp\"\naddress = \"127.0.0.1:0\"\n";
+    let house = House::new(&format!("{CONFIG}{listener}"));
     let mut server = house.serve();
     for (name, text) in [("anna", "letter 0"), ("ben", "letter 1")] {
         let message = format!("Subject: {name}\r\n\r\n{text}\r\n");
@@ -176,7 +176,7 @@ fn a_store_with_a_damaged_journal_is_served_for_reading() {
     let at = fs::read(&journal).unwrap().windows(8).position(|part| part == b"letter 0").unwrap();
     flip(&journal, |_| at);
 
-    let _server = house.serve();
+    let mut server = house.serve();
     let status = house.run(0, &["status"]);
     assert!(status.contains("nothing is written") && status.contains("postamt store repair"), "{status}");
     assert!(seen(&house, "ben").0.values().any(|message| message.contains("letter 1")));
@@ -186,5 +186,12 @@ fn a_store_with_a_damaged_journal_is_served_for_reading() {
     let dialogue =
         ["HELO x.example", "MAIL FROM:<carl@example.com>", "RCPT TO:<ben@example.org>", "DATA", "\r\nx\r\n."];
     let replies = dialogue.map(|line| smtp.reply(line));
-    assert!(replies.iter().any(|reply| reply.starts_with('4')) && !replies[4].starts_with('2'), "{replies:?}");
+    assert!(replies[4].starts_with("451 4.3.2 "), "{replies:?}");
+    server.stop();
+
+    house.configure(&format!(
+        "{CONFIG}{listener}\n[[account]]\naddress = \"cleo@example.org\"\npassword = \"of cleo\"\n"
+    ));
+    let refused = house.run(1, &["serve", "--config", "postamt.toml"]);
+    assert!(refused.contains("cleo@example.org is new") && refused.contains("postamt store repair"), "{refused}");
 }

@@ -43,6 +43,13 @@ impl Tell for RowError {
             RowError::Read(error) => error.tell().german,
             RowError::Commit(error) => error.tell().german,
             RowError::Row { key, source } => format!("Eintrag {key}: {}", source.tell().german),
+            RowError::New { first, more, source } => {
+                let who = match more {
+                    0 => format!("{first} ist neu in der Konfiguration"),
+                    more => format!("{first} und {more} weitere sind neu in der Konfiguration"),
+                };
+                format!("der Speicher nimmt keine neuen Konten, und {who}: {}", source.tell().german)
+            }
             RowError::Exhausted => "es ist keine Kontonummer mehr frei".to_owned(),
             RowError::Restless => "das Verzeichnis wird zu oft geändert, um es zu lesen".to_owned(),
         };
