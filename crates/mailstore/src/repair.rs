@@ -16,6 +16,7 @@ mod tests;
 use crate::rows;
 use found::Found;
 use mend::Mender;
+pub use mend::whole_blob;
 use model::{AccountId, EmailId, MailboxId, Timestamp, Uid};
 use store::{BlobId, Blobs, Bytes, ReadError, RowPlace, Snapshot, Write};
 

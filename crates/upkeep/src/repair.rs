@@ -64,6 +64,8 @@ pub enum Aside<'a> {
     Message(AccountId, EmailId, &'a [u8]),
     /// A message's prefix, and the blob that has the rest of it, damaged as it is or missing.
     Blob(AccountId, EmailId, &'a [u8], BlobId),
+    /// Of a queued message what we put before it, if that is known, and the blob that has the rest.
+    Queued(&'a str, &'a [u8], BlobId),
 }
 
 /// Keeps what is taken away, and hears what is done.
@@ -187,6 +189,9 @@ impl Repairer<'_> {
             self.witness.tell(Repaired::Queued { message, why, recipients });
         }
         mended.kept.iter().try_for_each(|(place, row)| self.keep(Aside::Row(place, row)))?;
+        for (message, trace, blob) in &mended.blobs {
+            self.keep(Aside::Queued(message, trace.as_bytes(), *blob))?;
+        }
         self.write(mended.writes)
     }
 
@@ -241,8 +246,15 @@ impl Repairer<'_> {
         for key in block_on(links(&*snapshot, blob))? {
             let named = match linked_by(&key) {
                 Some((account, email)) => block_on(mailstore::names_blob(&*snapshot, account, email, blob))?,
-                // A queued message's goes with the message; one that stays too long costs room only.
-                None => key.first() == Some(&b'q'),
+                None => {
+                    let queued = block_on(mta::queue::is_queued(&*snapshot, &key))?;
+                    if queued == Some(false) {
+                        // Its row was taken out, or never there: the blob is all that is left of the message.
+                        let message = mta::queue::name_of(key.get(1..).unwrap_or_default());
+                        self.keep(Aside::Queued(&message, b"", blob))?;
+                    }
+                    queued == Some(true)
+                }
             };
             if !named {
                 self.witness.tell(Repaired::Other(

@@ -507,8 +507,11 @@ impl Mender {
     }
 }
 
-/// Reads a blob to its end; its octets, or why they are not what they should be.
-async fn whole_blob(
+/// Reads a blob to its end, also into `scanner`; how many octets it has, or why they are not what they should be.
+///
+/// # Errors
+/// When it cannot be read now, and may be there.
+pub async fn whole_blob(
     blobs: &dyn Blobs,
     id: BlobId,
     mut scanner: Option<&mut Scanner>,

@@ -3,10 +3,10 @@
 use super::row::{self, Delivery, QueuedMessage};
 use super::{Fault, PAGE_ROWS};
 use crate::fields::queue_name;
-use mailstore::{Body, queue_link};
+use mailstore::{Body, queue_link, whole_blob};
 use model::QueueId;
 use std::collections::{BTreeMap, BTreeSet};
-use store::{Blobs, Bytes, Query, ReadError, RowPlace, Snapshot, Space, Write};
+use store::{BlobId, Blobs, Bytes, Query, ReadError, RowPlace, Snapshot, Space, Write};
 
 /// What makes the queue whole.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +17,8 @@ pub struct Mended {
     pub lost: Vec<(String, String, Vec<String>)>,
     /// What is taken away.
     pub kept: Vec<(RowPlace, Bytes)>,
+    /// And the blobs: of which message, what we put before it, and which.
+    pub blobs: Vec<(String, String, BlobId)>,
 }
 
 /// What makes the queue whole, judged by `store` and `blobs`, which nobody changes meanwhile.
@@ -36,13 +38,18 @@ pub async fn mend(store: &dyn Snapshot, blobs: &dyn Blobs) -> Result<Mended, Rea
         };
         match QueuedMessage::decode_whole(id, &octets, bodies.get(&key).cloned()) {
             Ok(message) => {
-                if let Body::Blob { id: blob, .. } = message.body {
-                    // One that cannot be read now may be there: only what is missing for certain is given up.
-                    if matches!(blobs.get(blob, 0..1).await, Ok(None)) {
-                        lost.insert(id, (Fault::MessageMissing.to_string(), Vec::new()));
+                if let Body::Blob { id: blob, size_octets } = message.body {
+                    // One that cannot be read now may be there: only what is lost for certain is given up.
+                    let why = match whole_blob(blobs, blob, None).await {
+                        Ok(Ok(octets)) if octets != size_octets => Some("its content is too short".to_owned()),
+                        Ok(found) => found.err(),
+                        Err(_) => None,
+                    };
+                    if let Some(why) = why {
+                        lost.insert(id, (why, Vec::new()));
                         mended.take(Space::Rows, &key, &octets);
-                        let (cell, key) = queue_link(blob, id);
-                        mended.writes.push(Write { space: Space::Rows, cell, key, value: None });
+                        mended.unlink(blob, id);
+                        mended.blobs.push((queue_name(id), message.trace, blob));
                         continue;
                     }
                     mended.link(store, blob, id).await?;
@@ -81,14 +88,29 @@ impl Mended {
         self.writes.push(Write { space, cell, key, value: None });
     }
 
+    fn unlink(&mut self, blob: BlobId, id: QueueId) {
+        let (cell, key) = queue_link(blob, id);
+        self.writes.push(Write { space: Space::Rows, cell, key, value: None });
+    }
+
     /// Without its link the blob would be collected.
-    async fn link(&mut self, store: &dyn Snapshot, blob: store::BlobId, id: QueueId) -> Result<(), ReadError> {
+    async fn link(&mut self, store: &dyn Snapshot, blob: BlobId, id: QueueId) -> Result<(), ReadError> {
         let (cell, key) = queue_link(blob, id);
         if store.read(vec![Query::row(&cell, key.clone())]).await?.into_row().is_none() {
             self.writes.push(Write { space: Space::Rows, cell, key, value: Some(Bytes::new()) });
         }
         Ok(())
     }
+}
+
+/// Whether the queue has the message of the link `key` to a blob; `None` if it is no message's.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn is_queued(store: &dyn Snapshot, key: &[u8]) -> Result<Option<bool>, ReadError> {
+    let Some(id) = id_of(key).filter(|_| key.len() == 9 && key.first() == Some(&b'q')) else { return Ok(None) };
+    let row = store.read(vec![Query::row(&row::cell(), row::message_key(id))]).await?.into_row();
+    Ok(Some(row.is_some()))
 }
 
 fn id_of(key: &[u8]) -> Option<QueueId> {

@@ -123,21 +123,29 @@ fn a_damaged_store_is_repaired() {
     }
 }
 
-/// Whoever sent it is named; what is there is delivered all the same.
+/// Whoever sent it is named; what is there is delivered all the same, and what is left of the other is kept.
 #[test]
 fn a_queued_message_without_its_content_is_taken_out_once() {
     let route = "[[route]]\nname = \"nowhere\"\nfor = [\"elsewhere.test\"]\nto = \"smtp://127.0.0.1:1\"\n";
-    let house = House::new(&format!("{CONFIG}{route}"));
-    let mut server = house.serve();
-    for (to, octets) in [("ben@elsewhere.test", 300_000), ("carl@elsewhere.test", 100)] {
-        house.run_with(0, &["send", "--from", "anna@example.org", "--to", to], &letters(octets));
+    for missing in [true, false] {
+        let house = House::new(&format!("{CONFIG}{route}"));
+        let mut server = house.serve();
+        for (to, octets) in [("ben@elsewhere.test", 300_000), ("carl@elsewhere.test", 100)] {
+            house.run_with(0, &["send", "--from", "anna@example.org", "--to", to], &letters(octets));
+        }
+        server.stop();
+        if missing {
+            fs::remove_file(house.blob(200_000)).unwrap();
+        } else {
+            flip(&house.blob(200_000), |_| 150_000);
+        }
+        assert!(house.run(1, &["store", "check"]).contains("damaged"));
+        let told = house.run(0, &["store", "repair"]);
+        assert!(told.contains("ben@elsewhere.test") && !told.contains("carl@"), "{told}");
+        let kept = house.aside().iter().any(|file| file.to_str().unwrap().contains("-queued-"));
+        assert_eq!(kept, !missing, "{:?}", house.aside());
+        assert!(house.run(0, &["store", "repair"]).contains("nothing to repair"));
+        let _server = house.serve();
+        assert_eq!(house.list(&["queue", "list"]).len(), 1);
     }
-    server.stop();
-    fs::remove_file(house.blob(200_000)).unwrap();
-    assert!(house.run(1, &["store", "check"]).contains("damaged"));
-    let told = house.run(0, &["store", "repair"]);
-    assert!(told.contains("ben@elsewhere.test") && !told.contains("carl@"), "{told}");
-    assert!(house.run(0, &["store", "repair"]).contains("nothing to repair"));
-    let _server = house.serve();
-    assert_eq!(house.list(&["queue", "list"]).len(), 1);
 }

@@ -14,7 +14,7 @@ use serde::Serialize;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use store::RowPlace;
+use store::{BlobId, RowPlace};
 use store_local::Salvaged;
 use upkeep::{Aside, Repaired, Witness};
 
@@ -188,6 +188,18 @@ impl Keeper {
         Ok(Some(self.folder.clone()))
     }
 
+    /// As it is, if it is there.
+    fn keep_blob(&mut self, name: &str, prefix: &[u8], blob: BlobId) -> io::Result<()> {
+        let mut damaged = match File::open(store_local::blob_file(&self.blobs, blob)) {
+            Err(missing) if missing.kind() == io::ErrorKind::NotFound => return Ok(()),
+            damaged => damaged?,
+        };
+        let mut file = self.file(name)?;
+        file.write_all(prefix)?;
+        io::copy(&mut damaged, &mut file)?;
+        file.sync_all()
+    }
+
     fn file(&mut self, name: &str) -> io::Result<File> {
         fs::create_dir_all(&self.folder)?;
         self.kept += 1;
@@ -204,13 +216,10 @@ impl Witness for Keeper {
                 file.write_all(octets)?;
             }
             Aside::Blob(account, email, prefix, blob) => {
-                let mut damaged = match File::open(store_local::blob_file(&self.blobs, blob)) {
-                    Err(missing) if missing.kind() == io::ErrorKind::NotFound => return Ok(()),
-                    damaged => damaged?,
-                };
-                file = self.file(&message_name(account, email))?;
-                file.write_all(prefix)?;
-                io::copy(&mut damaged, &mut file)?;
+                return self.keep_blob(&message_name(account, email), prefix, blob);
+            }
+            Aside::Queued(message, prefix, blob) => {
+                return self.keep_blob(&format!("queued-{message}.eml"), prefix, blob);
             }
             Aside::Row(RowPlace { space, cell, key }, row) => {
                 file = self.file("row.txt")?;
