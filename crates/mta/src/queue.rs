@@ -18,7 +18,7 @@ mod start;
 pub use admin::{AdminError, Filter, QueuedDelivery};
 pub(crate) use attempt::BodyReader;
 pub use attempt::{Fault, Job, Outcome, OutcomeKind, Relay};
-pub use check::{Violation, check};
+pub use check::{Violation, check, recipients};
 pub use mend::{Mended, is_queued, mend};
 pub use restored::hold_restored;
 pub use row::{Content, Delivery, QueuedMessage, Target, is_ours, name_of};

@@ -294,8 +294,10 @@ impl Checker<'_> {
                 Some((account, email)) => self.message(account, email, (&row, wrong))?,
                 None => {
                     let message = mta::queue::name_of(key.get(1..).unwrap_or_default());
-                    let wrong = format!("its body is damaged: {wrong} ({row})");
-                    self.tell(Finding::new(Kind::Queue, message, wrong));
+                    let wrong = format!("its body: {wrong} ({row})");
+                    let to = block_on(async { mta::queue::recipients(&*self.store.snapshot().await?, &key).await })?;
+                    let address = Some(to.join(", ")).filter(|to| !to.is_empty());
+                    self.tell(Finding { address, ..Finding::new(Kind::Queue, message, wrong) });
                 }
             }
         }

@@ -32,6 +32,18 @@ pub async fn check(store: &dyn Snapshot) -> Result<Vec<Violation>, ReadError> {
     Ok(checker.violations)
 }
 
+/// To whom the message of the link `key` to a blob still goes, as far as that can be read.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn recipients(store: &dyn Snapshot, key: &[u8]) -> Result<Vec<String>, ReadError> {
+    let id = key.get(1..).and_then(|rest| rest.first_chunk()).map(|id| QueueId(u64::from_be_bytes(*id)));
+    let Some(id) = id else { return Ok(Vec::new()) };
+    let query = Query::prefix(&row::cell(), &row::deliveries(Some(id)), None, PAGE_ROWS);
+    let rows = store.read(vec![query]).await?.into_page().rows;
+    Ok(rows.iter().filter_map(|(key, octets)| Some(Delivery::decode(key, octets).ok()?.recipient)).collect())
+}
+
 struct Checker<'a> {
     store: &'a dyn Snapshot,
     there: BTreeSet<QueueId>,

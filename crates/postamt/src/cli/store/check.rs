@@ -135,10 +135,13 @@ pub fn sentence(item: &FoundItem) -> String {
             "{who}: its list of mail is damaged ({detail})",
             "{who}: Das Mailverzeichnis ist beschädigt ({detail})"
         ),
-        "queue" => say!(
-            "queue: message {what} to {who}: damaged ({wrong})",
-            "Warteschlange: Nachricht {what} an {who}: beschädigt ({wrong})"
-        ),
+        "queue" => {
+            let to = address.as_ref().map(|to| say!(" to {to}", " an {to}")).unwrap_or_default();
+            say!(
+                "queue: message {what}{to}: damaged ({wrong})",
+                "Warteschlange: Nachricht {what}{to}: beschädigt ({wrong})"
+            )
+        }
         "people" => say!(
             "accounts, domains and aliases: damaged ({detail})",
             "Konten, Domains und Aliasse: beschädigt ({detail})"
