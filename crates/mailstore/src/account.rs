@@ -181,11 +181,19 @@ impl Account {
     /// [`Error::BodyMissing`] when the email ended meanwhile, or its blob is lost; [`Error::BodyDamaged`] when they are not the
     /// octets that were stored.
     pub async fn octets(&self, email: &Email, range: Range<u64>) -> Result<Bytes, Error> {
-        let octets = octets_of((&*self.store, &*self.blobs), self.id, email, range).await;
-        if let Err(cause @ Error::BodyDamaged { .. }) = &octets {
+        self.parts(email, range).await.map(joined)
+    }
+
+    /// The same as the prefix's part and the body's, of which neither is copied.
+    ///
+    /// # Errors
+    /// As [`octets`](Self::octets).
+    pub async fn parts(&self, email: &Email, range: Range<u64>) -> Result<[Bytes; 2], Error> {
+        let parts = parts_of((&*self.store, &*self.blobs), self.id, email, range).await;
+        if let Err(cause @ Error::BodyDamaged { .. }) = &parts {
             tracing::error!(event = "body.damaged", account = %self.id, email = %email.id, %cause);
         }
-        octets
+        parts
     }
 
     /// Of which of these sources a message was imported, in their order.
@@ -410,21 +418,35 @@ impl Account {
 
 /// See [`Account::octets`].
 pub(crate) async fn octets_of(
-    (store, blobs): (&dyn Store, &dyn Blobs),
+    books: (&dyn Store, &dyn Blobs),
     account: AccountId,
     email: &Email,
     range: Range<u64>,
 ) -> Result<Bytes, Error> {
-    let prefix = email.prefix();
-    let shift = prefix.len() as u64;
-    let within = |n: u64| n.min(shift) as usize;
-    let head = prefix.get(within(range.start)..within(range.end)).unwrap_or_default();
-    let body = range.start.saturating_sub(shift)..range.end.min(email.size_octets()).saturating_sub(shift);
-    if body.is_empty() {
-        return Ok(Bytes::copy_from_slice(head));
+    parts_of(books, account, email, range).await.map(joined)
+}
+
+/// The two parts of what [`Account::parts`] read, as one.
+pub fn joined([head, body]: [Bytes; 2]) -> Bytes {
+    match (head.is_empty(), body.is_empty()) {
+        (true, _) => body,
+        (_, true) => head,
+        _ => [head, body].concat().into(),
     }
-    let body = body_of((store, blobs), account, email, body).await?;
-    Ok(if head.is_empty() { body } else { [head, &body].concat().into() })
+}
+
+async fn parts_of(
+    books: (&dyn Store, &dyn Blobs),
+    account: AccountId,
+    email: &Email,
+    range: Range<u64>,
+) -> Result<[Bytes; 2], Error> {
+    let shift = email.prefix().len() as u64;
+    let within = |n: u64| n.min(shift) as usize;
+    let head = email.prefix_part(within(range.start)..within(range.end));
+    let body = range.start.saturating_sub(shift)..range.end.min(email.size_octets()).saturating_sub(shift);
+    let body = if body.is_empty() { Bytes::new() } else { body_of(books, account, email, body).await? };
+    Ok([head, body])
 }
 
 async fn body_of(

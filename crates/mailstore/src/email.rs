@@ -157,7 +157,8 @@ impl Email {
             0 => None,
             _ => Some(SentAt { at: d.time()?, civil_day: d.i64()? }),
         };
-        let (has_nul, preview) = (d.u32()? == 1, place(d.str()?.as_bytes()));
+        // Whether the preview is UTF-8 is looked at by who wants it.
+        let (has_nul, preview) = (d.u32()? == 1, place(d.bytes()?));
         let (envelope, structure) = (place(d.bytes()?), place(d.bytes()?));
         let ancestors = if d.is_empty() { None } else { Some(place(d.bytes()?)) };
         if !d.is_empty() && d.email()? != id {
@@ -210,6 +211,13 @@ impl Email {
     /// The trace fields before the message as it was received.
     pub fn prefix(&self) -> &[u8] {
         self.row.get(self.prefix.clone()).unwrap_or_default()
+    }
+
+    /// A part of them, not copied.
+    pub(crate) fn prefix_part(&self, part: Range<usize>) -> Bytes {
+        let whole = self.row.slice(self.prefix.clone());
+        let end = part.end.min(whole.len());
+        whole.slice(part.start.min(end)..end)
     }
 
     /// The first words of the text (RFC 8970 §3).

@@ -49,7 +49,7 @@ mod view;
 mod whereabouts;
 mod working;
 
-pub use account::{Account, Usage};
+pub use account::{Account, Usage, joined};
 pub use blobs::{BLOB_GRACE, blob_of, links_of, queue_link};
 pub use check::{Violation, check, check_blob, check_links};
 pub use email::{BODY_ROW_OCTETS_MAX, Body, Email, NewEmail};

@@ -45,14 +45,16 @@ pub(crate) async fn retrieve(maildrop: &mut Maildrop, number: u32, extent: Exten
     let mut lines = Lines::new(extent, form);
     let (mut piece, mut at) = (first, 0);
     loop {
-        at += piece.len() as u64;
-        lines.push(&piece, out);
+        for part in &piece {
+            at += part.len() as u64;
+            lines.push(part, out);
+        }
         if at >= email.size_octets() || lines.are_over() {
             break;
         }
         out.room().await;
-        piece = match maildrop.account.octets(&email, at..at.saturating_add(PIECE_OCTETS)).await {
-            Ok(piece) if !piece.is_empty() => piece,
+        piece = match maildrop.account.parts(&email, at..at.saturating_add(PIECE_OCTETS)).await {
+            Ok(piece) if piece.iter().any(|part| !part.is_empty()) => piece,
             outcome => {
                 tracing::warn!(event = "message.broken_off", cause = outcome.err().map(tracing::field::display));
                 return End::Broken;
@@ -67,11 +69,11 @@ pub(crate) async fn retrieve(maildrop: &mut Maildrop, number: u32, extent: Exten
 }
 
 /// The email's row, and its first octets.
-async fn begin(maildrop: &Maildrop, member: &Member) -> Result<(Email, bytes::Bytes), Error> {
+async fn begin(maildrop: &Maildrop, member: &Member) -> Result<(Email, [bytes::Bytes; 2]), Error> {
     let missing = Error::BodyMissing(member.email);
     let email = maildrop.account.emails(&[member.email]).await?.pop().flatten().ok_or(missing.clone())?;
-    let first = maildrop.account.octets(&email, 0..PIECE_OCTETS).await?;
-    if first.is_empty() && email.size_octets() > 0 { Err(missing) } else { Ok((email, first)) }
+    let first = maildrop.account.parts(&email, 0..PIECE_OCTETS).await?;
+    if first.iter().all(bytes::Bytes::is_empty) && email.size_octets() > 0 { Err(missing) } else { Ok((email, first)) }
 }
 
 /// The message's way to the client.

@@ -1,6 +1,6 @@
 //! `BINARY[…]` and `BINARY.SIZE[…]`: parts decoded from their transfer encoding (RFC 9051 §6.4.5, RFC 3516 §4.2).
 
-use super::octets::{Reading, cut};
+use super::octets::{Piece, Reading, cut};
 use crate::imap::out::Out;
 use crate::imap::running::Refusal;
 use imap::FetchWriter;
@@ -111,13 +111,13 @@ fn find(reading: &mut Reading<'_>, structure: Option<&Structure>, part: &[u32]) 
 /// A literal8 may hold NUL, so octets go as they are.
 async fn send_identity(
     reading: &Reading<'_>,
-    first: bytes::Bytes,
+    first: Piece,
     mut range: Range<u64>,
     out: &mut Out,
 ) -> Result<(), Refusal> {
     let mut piece = first;
     loop {
-        out.extend_from_slice(&piece);
+        piece.parts().for_each(|part| out.extend_from_slice(part));
         out.looked_at(piece.len()).await;
         range.start += piece.len() as u64;
         if range.is_empty() {
@@ -134,7 +134,7 @@ async fn decoded_octets(reading: &mut Reading<'_>, encoded: &Encoded, out: &mut 
     let (mut octets, mut decoded) = (0, Vec::new());
     let Some(mut piece) = reading.first(&range).await? else { return Ok(None) };
     while !range.is_empty() && !piece.is_empty() {
-        decoder.push(&piece, &mut decoded);
+        piece.parts().for_each(|part| decoder.push(part, &mut decoded));
         octets += decoded.len() as u64;
         decoded.clear();
         out.looked_at(piece.len()).await;
@@ -164,7 +164,7 @@ async fn send_decoded(
     };
     while !range.is_empty() {
         let piece = reading.piece(&range).await.ok().filter(|piece| !piece.is_empty()).ok_or(Refusal::Broken)?;
-        decoder.push(&piece, &mut decoded);
+        piece.parts().for_each(|part| decoder.push(part, &mut decoded));
         out.looked_at(piece.len()).await;
         range.start += piece.len() as u64;
         if send(&mut decoded, out) {

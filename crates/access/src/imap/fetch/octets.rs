@@ -11,6 +11,28 @@ use std::sync::Arc;
 /// Octets that are read at once.
 pub(super) const PIECE_OCTETS: u64 = 64 * 1024;
 
+/// What was read at once, as it lies in the store: what stands before the message, and the message.
+#[derive(Clone, Default)]
+pub(super) struct Piece([bytes::Bytes; 2]);
+
+impl Piece {
+    pub fn len(&self) -> usize {
+        self.parts().map(<[u8]>::len).sum()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub fn joined(self) -> bytes::Bytes {
+        mailstore::joined(self.0)
+    }
+
+    pub fn parts(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.iter().map(|part| &**part)
+    }
+}
+
 /// A message that is being read.
 pub(super) struct Reading<'a> {
     pub account: &'a Arc<Account>,
@@ -26,7 +48,7 @@ impl Reading<'_> {
     }
 
     /// The first piece of `range`; `None`, and noted, when the octets are gone. It is read before anything is promised.
-    pub async fn first(&mut self, range: &Range<u64>) -> Result<Option<bytes::Bytes>, Error> {
+    pub async fn first(&mut self, range: &Range<u64>) -> Result<Option<Piece>, Error> {
         match self.piece(range).await {
             Ok(piece) if piece.is_empty() && !range.is_empty() => {
                 self.trouble.note(&Error::BodyMissing(self.email.id));
@@ -41,22 +63,22 @@ impl Reading<'_> {
         }
     }
 
-    pub async fn piece(&self, range: &Range<u64>) -> Result<bytes::Bytes, Error> {
+    pub async fn piece(&self, range: &Range<u64>) -> Result<Piece, Error> {
         if range.is_empty() {
-            return Ok(bytes::Bytes::new());
+            return Ok(Piece::default());
         }
         let end = range.end.min(range.start.saturating_add(PIECE_OCTETS));
-        self.account.octets(self.email, range.start..end).await
+        self.account.parts(self.email, range.start..end).await.map(Piece)
     }
 
     /// Writes `range`, of which `first` is the begin, behind a literal's size.
     ///
     /// # Errors
     /// [`Refusal::Broken`] when the octets end early.
-    pub async fn rest(&self, first: bytes::Bytes, mut range: Range<u64>, out: &mut Out) -> Result<(), Refusal> {
+    pub async fn rest(&self, first: Piece, mut range: Range<u64>, out: &mut Out) -> Result<(), Refusal> {
         let mut piece = first;
         loop {
-            out.message_octets(&piece);
+            piece.parts().for_each(|part| out.message_octets(part));
             out.looked_at(piece.len()).await;
             range.start += piece.len() as u64;
             if range.is_empty() {

@@ -1,6 +1,6 @@
 //! `BODY[…]<…>` and its old names (RFC 9051 §6.4.5.1).
 
-use super::octets::{Reading, cut};
+use super::octets::{Piece, Reading, cut};
 use crate::imap::out::Out;
 use crate::imap::running::Refusal;
 use imap::FetchWriter;
@@ -71,7 +71,7 @@ async fn pick(
     fetch: &mut FetchWriter,
     out: &mut Out,
 ) -> Result<(), Refusal> {
-    let Some(first) = reading.first(&header).await? else {
+    let Some(first) = reading.first(&header).await?.map(Piece::joined) else {
         fetch.section_nil(out, section);
         return Ok(());
     };
@@ -121,7 +121,7 @@ impl<'n> Picking<'n> {
     /// What is picked of the next octets, which may be nothing; `None` behind the end.
     async fn next(&mut self, reading: &Reading<'_>, out: &mut Out) -> Result<Option<Vec<u8>>, Error> {
         if self.piece.is_empty() && !self.header.is_empty() {
-            self.piece = reading.piece(&self.header).await?;
+            self.piece = reading.piece(&self.header).await?.joined();
             self.header.start += self.piece.len() as u64;
         }
         let Some(picker) = self.picker.as_mut() else { return Ok(None) };
