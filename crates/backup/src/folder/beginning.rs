@@ -6,6 +6,8 @@ use std::fs::{self, DirEntry};
 use std::io;
 use std::path::Path;
 
+/// A new ext4 file system has it, and only root may look into it.
+const LOST_AND_FOUND: &str = "lost+found";
 /// Octets of a draft of the mark that are looked at: far more than it has.
 const DRAFT_OCTETS_MAX: u64 = 64 << 10;
 
@@ -16,6 +18,7 @@ pub fn is_ours(path: &Path) -> Result<bool, Error> {
         Some(LOCK) => is_empty_file(entry),
         Some(TEMPORARY) => is_dir_of(entry, is_draft_of_mark),
         Some(MANIFESTS) => is_dir_of(entry, |_| Ok(false)),
+        Some(LOST_AND_FOUND) => Ok(entry.file_type()?.is_dir()),
         Some(OBJECTS) => is_dir_of(entry, |fan| Ok(is_fan(fan) && is_dir_of(fan, |_| Ok(false))?)),
         _ => Ok(false),
     })

@@ -87,6 +87,15 @@ fn what_is_somebody_elses_is_refused_and_left() {
     }
 }
 
+/// A disk that was made for backups.
+#[test]
+fn a_new_file_system_is_empty() {
+    let top = tempfile::tempdir().unwrap();
+    fs::create_dir(top.path().join("lost+found")).unwrap();
+    drop(Folder::open_or_make(top.path()).unwrap());
+    Folder::open(top.path()).unwrap();
+}
+
 #[test]
 fn of_first_creations_at_once_each_makes_it_or_waits() {
     let top = tempfile::tempdir().unwrap();
