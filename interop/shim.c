@@ -57,6 +57,7 @@
 static const char *const classes[][2] = {
     {"*/lock", "lock"},
     {"store/rows/*.jnl", "journal"},
+    {"store/rows/renewing", "journal"},
     {"store/rows/keyspaces/*/tables*", "table"},
     {"store/rows/keyspaces/*", "manifest"},
     {"store/rows.redb.new", "redb-new"},

@@ -67,6 +67,8 @@ pub struct Plan {
     pub memtable_octets: u64,
     /// The disk is short of space at the end of each round, so that the engine tidies up.
     pub shortage: bool,
+    /// Closing it writes all that is in memory to tables, and empties the journal.
+    pub settles: bool,
     /// How long what was deleted is kept is zero.
     pub keeps_nothing: bool,
     /// The writer is killed at this point, and begun again.
@@ -87,6 +89,7 @@ impl Plan {
             rounds: 1 + dice.below(3),
             memtable_octets: *dice.pick(&[8 << 10, 64 << 10, 1 << 20]),
             shortage: dice.chance(30),
+            settles: dice.chance(50),
             keeps_nothing: dice.chance(30),
             killed_at: dice.chance(40).then(|| KILLED_FROM + dice.roll() % KILLED_WITHIN),
         }

@@ -55,6 +55,9 @@ pub fn run(data: &Path, backend: Backend, seed: u64) {
         if plan.shortage {
             tidy_up(&host);
         }
+        if plan.settles {
+            host.store.settle_at_close();
+        }
         host.close();
     }
 }

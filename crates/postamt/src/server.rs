@@ -92,6 +92,7 @@ pub async fn serve(plan: ServePlan, inherited: Vec<Inherited>, ready: impl FnOnc
     };
     env.spawn.spawn(Box::pin(mta::housekeeping::run(post.clone(), env.clone(), kept.clone(), held.clone())));
     env.spawn.spawn(Box::pin(mta::housekeeping::make_room(post.clone(), env.clone(), full, held)));
+    let closing = store.clone();
     let office = Office { post, env, board, capacity, reloading: reloading.clone(), store, data, hold, kept };
     let office = Arc::new(office);
     let mut administration = JoinSet::new();
@@ -110,7 +111,10 @@ pub async fn serve(plan: ServePlan, inherited: Vec<Inherited>, ready: impl FnOnc
     shutdown.begin();
     let serving = reloading.close().await;
     tokio::select! {
-        done = finish(&queue, serving) => done?,
+        done = finish(&queue, serving) => {
+            done?;
+            closing.settle_at_close();
+        }
         signal = stop.wait() => tracing::warn!(event = "server.hurried", signal, attempts = queue.under_way()),
     }
     // The sockets are gone then.

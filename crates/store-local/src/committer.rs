@@ -52,7 +52,7 @@ impl Committer {
                 self.reopen();
             }
         }
-        self.shared.close_engine();
+        self.shared.close_for_good();
     }
 
     /// Somebody could not read: opens an engine that has stopped anew, without waiting for a commit that would find out.

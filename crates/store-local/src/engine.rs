@@ -10,6 +10,7 @@ use crate::key::row_key;
 use crate::lock::{OpenError, Remedy};
 use crate::options::Backend;
 use std::collections::HashMap;
+use std::io;
 use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -22,6 +23,10 @@ pub(crate) trait Files: Send + Sync {
 
     /// Reads all that only the engine understands, and changes nothing; what is wrong. They are not open.
     fn check(&self) -> Result<Option<String>, OpenError>;
+
+    /// Leaves nothing behind that the next opening does not need; the engine was closed, and had [`settled`](Engine::settle) before
+    /// or not.
+    fn tidy(&self, settled: bool) -> io::Result<()>;
 
     /// What helps where they do not open because they are damaged.
     fn remedy(&self) -> Remedy;
@@ -69,6 +74,9 @@ pub(crate) trait Engine: Send + Sync {
 
     /// Octets on the disk that [`condense`](Self::condense) would free for certain.
     fn reclaimable_octets(&self) -> u64;
+
+    /// Writes all that is only in memory and journals to where it stays. Whether that was done in time. No write may be under way.
+    fn settle(&self) -> Result<bool, Fault>;
 
     /// Frees what can be freed. Whether the engine is to be opened anew for that. No write may be under way.
     fn condense(&self) -> Result<bool, Fault>;
@@ -176,8 +184,8 @@ impl Writes {
 }
 
 /// Whether the disk or the owner's share of it is full.
-fn is_full(error: &std::io::Error) -> bool {
-    matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// Engines believe much of what stands in their files, and may panic where that is damaged: it is a failure of what was asked,

@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use store::Bytes;
 
@@ -26,6 +27,8 @@ use store::Bytes;
 pub(crate) enum Found {
     /// As they were closed.
     Sound,
+    /// The same, and no batch is in them.
+    Empty,
     /// The end was torn off; kept in the file.
     Cut(PathBuf),
     /// Batches are lost or were; the story, for the operator.
@@ -45,6 +48,8 @@ pub(crate) struct Journals {
 const TORN_KEPT_MAX: usize = 16;
 /// fjall's list of keyspaces, and our two.
 const KEYSPACES: u64 = 3;
+/// What the system counts a file's blocks in.
+const BLOCK_OCTETS: u64 = 512;
 /// Disks write so many octets whole or not at all.
 const SECTOR_OCTETS: usize = 512;
 
@@ -68,7 +73,8 @@ impl Journals {
     pub(crate) fn guard(&self) -> io::Result<Found> {
         self.forget_unfinished_creation()?;
         let scans = self.scans(scan::scan)?;
-        let mut found = Found::Sound;
+        let is_empty = scans.iter().all(|(_, scanned)| scanned.batches == 0 && scanned.ending == Ending::Clean);
+        let mut found = if is_empty { Found::Empty } else { Found::Sound };
         for (place, (journal, scanned)) in scans.iter().enumerate() {
             let others_follow = scans.iter().skip(place + 1).any(|(_, later)| later.batches > 0);
             match &scanned.ending {
@@ -96,6 +102,47 @@ impl Journals {
     /// the story, and telling that once more changes nothing.
     pub(crate) fn forget(&self) -> io::Result<()> {
         self.list()?.iter().try_for_each(|journal| truncate(journal, 0))
+    }
+
+    /// Puts empty journals away, so that fjall makes a new one, of 64 MiB. One that it finds it appends to, and a file that grows
+    /// with each write is slow to sync. A name is left that says why there is none.
+    pub(crate) fn renew(&self) -> io::Result<()> {
+        let mut journals = self.list()?;
+        let newest = journals.pop();
+        journals.iter().try_for_each(fs::remove_file)?;
+        if let Some(newest) = newest {
+            fs::rename(newest, self.renewal())?;
+        }
+        sync_folder(&self.rows)
+    }
+
+    /// Once there is a new journal.
+    pub(crate) fn end_renewal(&self) -> io::Result<()> {
+        match fs::remove_file(self.renewal()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether there are none, and nothing says why.
+    pub(crate) fn are_missing(&self) -> io::Result<bool> {
+        Ok(self.list()?.is_empty() && !self.renewal().try_exists()?)
+    }
+
+    fn renewal(&self) -> PathBuf {
+        self.rows.join("renewing")
+    }
+
+    /// Cuts off what the newest journal was made longer by than what is in it. Nobody has it open.
+    pub(crate) fn cut_padding(&self) -> io::Result<()> {
+        let Some(journal) = self.list()?.pop() else { return Ok(()) };
+        let end = scan::scan_readable(&journal, None)?.end;
+        if fs::metadata(&journal)?.len() > end { truncate(&journal, end) } else { Ok(()) }
+    }
+
+    /// What the journals take of the disk: less than their lengths, for they have holes.
+    pub(crate) fn octets_on_disk(&self) -> io::Result<u64> {
+        self.list()?.iter().map(|journal| Ok(fs::metadata(journal)?.blocks() * BLOCK_OCTETS)).sum()
     }
 
     /// The journals, oldest first.
@@ -210,8 +257,8 @@ impl Journals {
         if !self.rows.try_exists()? {
             return Ok(Some(self.rows.clone()));
         }
-        if self.list()?.is_empty() {
-            return Ok(Some(self.rows.join("0.jnl")));
+        if self.are_missing()? {
+            return Ok(Some(self.rows.join("1.jnl")));
         }
         let kept = (0..KEYSPACES).map(|id| self.keyspaces().join(id.to_string()).join("current"));
         for path in kept.chain([self.rows.join("version")]) {

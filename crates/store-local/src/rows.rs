@@ -11,7 +11,7 @@ use crate::snapshot::LocalSnapshot;
 use crate::space::{Ballast, Room, Watermark};
 use futures_channel::oneshot;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 use std::thread::JoinHandle;
 use store::{Answer, Batch, CommitError, Query, ReadError, Reading, Snapshot, Store, later, ready};
@@ -39,6 +39,8 @@ pub(crate) struct Shared {
     trouble: Mutex<Trouble>,
     reopened: AtomicU64,
     syncs: AtomicU64,
+    /// Whether closing settles the engine first.
+    settles: AtomicBool,
 }
 
 /// What a store is opened for.
@@ -102,6 +104,7 @@ impl LocalStore {
             trouble: Mutex::default(),
             reopened: AtomicU64::new(0),
             syncs: AtomicU64::new(0),
+            settles: AtomicBool::new(false),
         });
         shared.use_engine(opened);
         shared.load_ballast();
@@ -135,6 +138,12 @@ impl LocalStore {
     /// How many groups of commits were written and synced since the start.
     pub fn syncs(&self) -> u64 {
         self.shared.syncs.load(Ordering::Relaxed)
+    }
+
+    /// Closing it will take longer from now on, and the next start less: fjall's memory is written to its sorted files first, and
+    /// its journals are emptied. For a server's orderly end.
+    pub fn settle_at_close(&self) {
+        self.shared.settles.store(true, Ordering::Relaxed);
     }
 
     /// Writes what waits, syncs and closes; further commits are refused.
@@ -213,6 +222,23 @@ impl Shared {
     pub(crate) fn close_engine(&self) {
         let engine = self.engine.write().unwrap_or_else(PoisonError::into_inner).take();
         drop(engine); // syncs, and waits for the engine's threads: not under the lock
+    }
+
+    /// Closes the engine for good, and leaves its files tidy. Whatever fails here only makes the next start longer.
+    pub(crate) fn close_for_good(&self) {
+        let is_well = self.damage.get().is_none() && self.engine().as_ref().is_some_and(|engine| !engine.has_stopped());
+        let settles = is_well && self.settles.load(Ordering::Relaxed) && !self.is_short_of_space();
+        let settled = match self.engine().as_ref().filter(|_| settles) {
+            Some(engine) => engine.settle().map_err(|error| error.to_string()),
+            None => Ok(false),
+        };
+        self.close_engine();
+        let tidied = settled.and_then(|settled| {
+            if is_well { self.files.tidy(settled).map_err(|error| error.to_string()) } else { Ok(()) }
+        });
+        if let Err(error) = tidied {
+            tracing::warn!(event = "store.not_tidied", folder = %self.folder.display(), error);
+        }
     }
 
     /// After a failure: closes the engine, forgets what was not known to be durable, and opens it again.

@@ -167,8 +167,8 @@ impl Work<'_> {
             self.lose(Lost { file: file.to_owned(), at, kind: LostKind::Changes });
         });
         let mut latest = latest.map_err(fault("reading the journals"))?;
-        if journals.list().map_err(fault("reading which journals there are"))?.is_empty() {
-            self.lose(Lost { file: rows.join("0.jnl"), at: 0..0, kind: LostKind::Changes });
+        if journals.are_missing().map_err(fault("reading which journals there are"))? {
+            self.lose(Lost { file: rows.join("1.jnl"), at: 0..0, kind: LostKind::Changes });
         }
         for (space, id) in spaces {
             let Tables { live, unlisted } = keyspaces::tables(rows, id, &mut |lost| self.lose(lost))

@@ -3,6 +3,7 @@ use crate::{Backend, DiskSpace, Health, LocalStore, OpenError, Options, SpacePro
 use futures_channel::oneshot;
 use proptest::prelude::*;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -189,7 +190,7 @@ fn when_space_is_short_the_journal_is_emptied_and_nothing_is_lost() {
     let journals = |folder: &Path| {
         let files = fs::read_dir(folder.join("rows")).unwrap().map(|entry| entry.unwrap());
         let journals = files.filter(|file| file.path().extension().is_some_and(|extension| extension == "jnl"));
-        journals.map(|journal| journal.metadata().unwrap().len()).sum()
+        journals.map(|journal| journal.metadata().unwrap().blocks() * 512).sum()
     };
     reclaims_space(Backend::Fjall, 1, journals);
 }

@@ -1,7 +1,9 @@
 //! fjall: reading from snapshots, writing groups, and its journal guarded before it is opened.
 
+mod ahead;
 mod compactor;
 
+use self::ahead::Ahead;
 use self::compactor::{Compactor, idle_strategy};
 use super::{
     After, CONDENSED_OCTETS_MAX, Engine, EngineError, EngineOptions, Fault, Files, MISSING, Opened, Picture, Writes,
@@ -38,6 +40,8 @@ struct Fjall {
     compactor: Compactor,
     db: Database,
     keyspaces: Arc<Keyspaces>,
+    journals: Journals,
+    ahead: Ahead,
     durable: Arc<AtomicU64>,
 }
 
@@ -63,9 +67,12 @@ const LEVEL0_RUNS_MAX: usize = 20;
 /// One deletion among so many rows makes rewriting worth it.
 const GARBAGE_PART: u64 = 8;
 /// How long commits wait for the flushing, at most.
-const CONDENSE_TIME_MAX: Duration = Duration::from_secs(30);
+const SETTLE_TIME_MAX: Duration = Duration::from_secs(30);
 /// How often the flushing is looked after.
-const CONDENSE_PAUSE: Duration = Duration::from_millis(2);
+const SETTLE_PAUSE: Duration = Duration::from_millis(2);
+/// What a batch takes in the journal beside its items, and an item beside its key and value.
+const BATCH_OCTETS: u64 = 26;
+const ITEM_OCTETS: u64 = 21;
 /// Values up to this are copied out of their block; larger ones keep it alive instead.
 const COPIED_OCTETS_MAX: usize = 2048;
 
@@ -101,9 +108,9 @@ impl FjallFiles {
         }
     }
 
-    fn open_engine(&self, rows: &Path) -> fjall::Result<Fjall> {
+    fn open_engine(&self) -> fjall::Result<Fjall> {
         let options = self.options;
-        let db = Database::builder(rows)
+        let db = Database::builder(&self.journals.rows)
             .cache_size(options.cache_octets)
             .worker_threads(WORKERS)
             .max_journaling_size(JOURNALS_OCTETS_MAX)
@@ -119,16 +126,26 @@ impl FjallFiles {
         let rows = db.keyspace("rows", || keyspace(false))?;
         let bodies = db.keyspace("bodies", || keyspace(true))?;
         let keyspaces = Arc::new(Keyspaces { rows, bodies });
+        count_on(&db, &keyspaces);
         // Tables no larger than a memtable.
         let compactor = Compactor::start(&db, &keyspaces, options.memtable_octets)?;
-        Ok(Fjall { compactor, db, keyspaces, durable: self.durable.clone() })
+        let ahead = Ahead::of(self.journals.clone());
+        Ok(Fjall { compactor, db, keyspaces, journals: self.journals.clone(), ahead, durable: self.durable.clone() })
     }
+}
+
+/// Numbers new batches above all that lie in tables, so that they are the later ones. fjall does so only when it replays a journal,
+/// which may be empty, and not when it has made a new one.
+fn count_on(db: &Database, keyspaces: &Keyspaces) {
+    let highest = keyspaces.all().into_iter().filter_map(|keyspace| keyspace.tree.get_highest_seqno()).max();
+    db.supervisor.seqno.fetch_max(highest.map_or(0, |highest| highest + 1));
+    db.supervisor.snapshot_tracker.set(db.seqno());
 }
 
 /// A new engine in a folder where nothing is yet.
 pub(super) fn fresh(place: &Journals, options: EngineOptions) -> Result<Box<dyn Engine>, OpenError> {
     let files = FjallFiles { journals: place.clone(), options, durable: Arc::default() };
-    let engine = files.open_engine(&place.rows).map_err(OpenError::engine(&place.rows))?;
+    let engine = files.open_engine().map_err(OpenError::engine(&place.rows))?;
     Ok(Box::new(engine))
 }
 
@@ -160,20 +177,28 @@ impl Files for FjallFiles {
         if let Some(what) = dangerous.map_err(OpenError::io(&journals.rows, "reading which tables there are"))? {
             return Err(damaged(what));
         }
-        let engine = self.open_engine(&journals.rows).map_err(|error| {
+        if found == JournalFound::Empty {
+            journals.renew().map_err(OpenError::io(&journals.rows, "putting empty journals away"))?;
+        }
+        let engine = self.open_engine().map_err(|error| {
             if error.is_damage() { damaged(error.to_string()) } else { OpenError::engine(&journals.rows)(error) }
         })?;
-        journals.sync_folders().map_err(OpenError::io(&journals.rows, "syncing the engine's folders"))?;
+        let renewed = journals.end_renewal().and_then(|()| journals.sync_folders());
+        renewed.map_err(OpenError::io(&journals.rows, "syncing the engine's folders"))?;
         engine.note_durable();
         let damage = match found {
             JournalFound::Damaged(story) => Some(story),
-            JournalFound::Sound | JournalFound::Cut(_) => None,
+            JournalFound::Sound | JournalFound::Empty | JournalFound::Cut(_) => None,
         };
         Ok(Opened { engine: Box::new(engine), damage })
     }
 
     fn remedy(&self) -> Remedy {
         Remedy::Repair
+    }
+
+    fn tidy(&self, settled: bool) -> io::Result<()> {
+        if settled { self.journals.forget() } else { self.journals.cut_padding() }
     }
 
     /// Blocks and batches have sums, which are looked at whenever they are read; not all of them are, whatever is asked. Files
@@ -247,15 +272,18 @@ impl Engine for Fjall {
             return Err(Fault::Stopped);
         }
         let mut batch = self.db.batch().durability(Some(PersistMode::SyncData));
+        let mut octets = BATCH_OCTETS;
         for (space, values) in writes.into_spaces() {
             let keyspace = self.keyspaces.of(space);
             for (key, value) in values {
+                octets += ITEM_OCTETS + key.len() as u64 + value.as_ref().map_or(0, |value| value.len() as u64);
                 match value {
                     Some(value) => batch.insert(keyspace, key, &*value),
                     None => batch.remove(keyspace, key),
                 }
             }
         }
+        self.ahead.reach(octets);
         batch.commit()?;
         self.note_durable();
         self.compactor.wake(&self.keyspaces);
@@ -280,12 +308,10 @@ impl Engine for Fjall {
 
     /// Those of all journals. They shrink only by becoming 64 MB long, or by [`condense`](Self::condense).
     fn reclaimable_octets(&self) -> u64 {
-        self.db.journal_disk_space().unwrap_or(0)
+        self.journals.octets_on_disk().unwrap_or(0)
     }
 
-    /// Writes all that is in memory to sorted files, and rewrites those that are small and full of what was deleted. Then the
-    /// journals hold nothing that the files do not, and opening anew empties them.
-    fn condense(&self) -> Result<bool, Fault> {
+    fn settle(&self) -> Result<bool, Fault> {
         let keyspaces = self.keyspaces.all();
         for keyspace in keyspaces {
             keyspace.rotate_memtable()?;
@@ -295,18 +321,24 @@ impl Engine for Fjall {
             if self.has_stopped() {
                 return Err(Fault::Stopped);
             }
-            if begun.elapsed() > CONDENSE_TIME_MAX {
+            if begun.elapsed() > SETTLE_TIME_MAX {
                 return Ok(false);
             }
-            std::thread::sleep(CONDENSE_PAUSE);
+            std::thread::sleep(SETTLE_PAUSE);
         }
-        for keyspace in keyspaces {
+        Ok(keyspaces.iter().all(|keyspace| keyspace.tree.get_highest_memtable_seqno().is_none()))
+    }
+
+    /// Settles, and rewrites sorted files that are small and full of what was deleted.
+    fn condense(&self) -> Result<bool, Fault> {
+        let settled = self.settle()?;
+        for keyspace in self.keyspaces.all().into_iter().filter(|_| settled) {
             let deleted = keyspace.tree.tombstone_count().saturating_mul(GARBAGE_PART);
             if deleted >= keyspace.approximate_len() as u64 && keyspace.disk_space() <= CONDENSED_OCTETS_MAX {
                 keyspace.major_compact()?;
             }
         }
-        Ok(keyspaces.iter().all(|keyspace| keyspace.tree.get_highest_memtable_seqno().is_none()))
+        Ok(settled)
     }
 }
 

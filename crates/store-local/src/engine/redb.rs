@@ -17,7 +17,7 @@ use crate::lock::{OpenError, Remedy, sync_folder};
 use redb::{AccessGuard, Builder, Database, ReadOnlyTable, ReadableDatabase, StorageError};
 use redb::{TableDefinition, TransactionError, WriteTransaction};
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -126,6 +126,10 @@ impl Files for RedbFiles {
             }
         })?;
         Ok(Opened { engine: Box::new(engine), damage: None })
+    }
+
+    fn tidy(&self, _: bool) -> io::Result<()> {
+        Ok(())
     }
 
     fn remedy(&self) -> Remedy {
@@ -297,6 +301,11 @@ impl Engine for Redb {
     /// What can be freed is known only once it is done.
     fn reclaimable_octets(&self) -> u64 {
         0
+    }
+
+    /// Each commit does.
+    fn settle(&self) -> Result<bool, Fault> {
+        Ok(true)
     }
 
     /// The opening anew moves pages to the front of the file and cuts it. Of a large file that takes too long.

@@ -66,8 +66,7 @@ pub(super) fn scan(journal: &Path, after: Option<SeqNo>) -> io::Result<Scanned> 
     walk.good_batches(|_| true)?;
     let misnumbered = walk.take_back_misnumbered()?;
     let at = walk.at;
-    walk.reader.seek(SeekFrom::Start(at))?;
-    let used = octets_before_padding(&mut walk.reader)?;
+    let used = octets_before_padding(&mut walk.reader, at)?;
     let mut rest = Vec::new();
     walk.reader.seek(SeekFrom::Start(at))?;
     (&mut walk.reader).take(used).read_to_end(&mut rest)?;
@@ -88,21 +87,35 @@ pub(super) fn position_of(journal: &Path, seqno: SeqNo) -> io::Result<Option<u64
     Ok(reached.then_some(walk.at))
 }
 
-/// Up to the last octet that is not zero; without keeping them, for a fresh journal has 64 MiB of padding.
-fn octets_before_padding(reader: &mut impl BufRead) -> io::Result<u64> {
-    let (mut read, mut used) = (0, 0);
-    loop {
-        let piece = reader.fill_buf()?;
-        if piece.is_empty() {
-            return Ok(used);
+/// From `at` up to the last octet that is not zero; without keeping them, and past holes, for a fresh journal has 64 MiB of padding.
+fn octets_before_padding(reader: &mut BufReader<File>, at: u64) -> io::Result<u64> {
+    let (mut read, mut used) = (at, 0);
+    while let Some(data) = data_behind(reader.get_ref(), read)? {
+        reader.seek(SeekFrom::Start(data.start))?;
+        read = data.start;
+        while read < data.end {
+            let piece = reader.fill_buf()?;
+            if piece.is_empty() {
+                return Ok(used);
+            }
+            if !ZEROS.starts_with(piece) {
+                let last = piece.iter().rposition(|&octet| octet != 0);
+                used = last.map_or(used, |last| read + last as u64 + 1 - at);
+            }
+            let octets = piece.len();
+            read += octets as u64;
+            reader.consume(octets);
         }
-        if !ZEROS.starts_with(piece) {
-            let last = piece.iter().rposition(|&octet| octet != 0);
-            used = last.map_or(used, |last| read + last as u64 + 1);
-        }
-        let octets = piece.len();
-        read += octets as u64;
-        reader.consume(octets);
+    }
+    Ok(used)
+}
+
+/// The first part of the file behind `place` that is not a hole. It moves the file's cursor.
+fn data_behind(file: &File, place: u64) -> io::Result<Option<Range<u64>>> {
+    match rustix::fs::seek(file, rustix::fs::SeekFrom::Data(place)) {
+        Ok(start) => Ok(Some(start..rustix::fs::seek(file, rustix::fs::SeekFrom::Hole(start))?)),
+        Err(rustix::io::Errno::NXIO) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -48,7 +48,7 @@ fn written() -> (TempDir, Vec<u64>) {
 }
 
 fn journal(folder: &Path) -> PathBuf {
-    folder.join("rows/0.jnl")
+    folder.join("rows/1.jnl")
 }
 
 fn copy(from: &Path) -> TempDir {
@@ -112,7 +112,7 @@ fn every_flipped_octet_of_the_last_batch_is_seen() {
     for at in ends[2]..ends[3] {
         let mut octets = whole.clone();
         octets[at as usize] ^= 0x55;
-        let path = scratch.path().join("0.jnl");
+        let path = scratch.path().join("1.jnl");
         fs::write(&path, octets).unwrap();
         let scanned = scan::scan(&path, None).unwrap();
         // A flipped number still is a number: the sum does not cover it. Only one out of order is seen.
@@ -135,9 +135,9 @@ fn damage_before_good_batches_opens_read_only() {
             let store = open(damaged.path());
             assert_eq!(found(&store, &NAMES), ["first", "third", "last"], "flipped at {at}");
             assert!(matches!(commit(&store, "more"), Err(CommitError::ReadOnly(_))));
-            assert!(matches!(store.health(), Health::ReadOnly { reason } if reason.contains("0.jnl is damaged")));
+            assert!(matches!(store.health(), Health::ReadOnly { reason } if reason.contains("1.jnl is damaged")));
         }
-        assert_eq!(fs::read(damaged.path().join("aside/0.jnl-1.damaged")).unwrap(), octets);
+        assert_eq!(fs::read(damaged.path().join("aside/1.jnl-1.damaged")).unwrap(), octets);
         fs::remove_file(damaged.path().join("aside").join(MARKER)).unwrap();
         let store = open(damaged.path());
         assert_eq!((store.health(), commit(&store, "more")), (Health::Ok, Ok(())));
@@ -162,7 +162,7 @@ proptest::proptest! {
     #[test]
     fn no_octets_panic(octets in proptest::collection::vec(0..8_u8, 0..2000)) {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("0.jnl");
+        let path = folder.path().join("1.jnl");
         fs::write(&path, octets).unwrap();
         let scanned = scan::scan(&path, None).unwrap();
         proptest::prop_assert!(scanned.batches == 0 || scanned.last_seqno.is_some());
@@ -264,7 +264,7 @@ fn what_looks_like_a_batch_in_a_row_is_never_taken_for_one() {
         for at in ends[0]..ends[1] - 1 {
             let mut octets = whole[..end as usize].to_vec();
             octets[at as usize] ^= 0x55;
-            let path = folder.path().join("0.jnl");
+            let path = folder.path().join("1.jnl");
             fs::write(&path, octets).unwrap();
             let scanned = scan::scan(&path, None).unwrap();
             let good = scanned.batches;
@@ -274,4 +274,59 @@ fn what_looks_like_a_batch_in_a_row_is_never_taken_for_one() {
             );
         }
     }
+}
+
+/// fjall makes a journal of 64 MiB; one that it finds grows with each write, which is slow to sync.
+#[test]
+fn an_empty_journal_is_exchanged_for_a_new_one() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in NAMES {
+        let store = open(folder.path());
+        assert_eq!(fs::metadata(journal(folder.path())).unwrap().len(), 64 << 20, "before {name}");
+        commit(&store, name).unwrap();
+        store.settle_at_close();
+        store.close();
+        assert_eq!(fs::metadata(journal(folder.path())).unwrap().len(), 0, "after {name}");
+    }
+    assert_eq!(found(&open(folder.path()), &NAMES), NAMES);
+}
+
+#[test]
+fn what_is_written_behind_an_empty_journal_is_newer_than_what_lies_in_tables() {
+    let folder = tempfile::tempdir().unwrap();
+    let row = || Query::row(&cell(), "row");
+    for (n, settles) in [true, false, true, true, false].into_iter().enumerate() {
+        let store = open(folder.path());
+        let before = block_on(store.read(vec![row()])).unwrap().into_row();
+        assert_eq!(before, n.checked_sub(1).map(|n| Bytes::from(n.to_string())));
+        let mut batch = Batch::new(cell());
+        batch.expect("row", before).put(Space::Rows, "row", n.to_string());
+        block_on(store.commit(batch)).unwrap();
+        if settles {
+            store.settle_at_close();
+        }
+    }
+    assert_eq!(block_on(open(folder.path()).read(vec![row()])).unwrap().into_row().as_deref(), Some(&b"4"[..]));
+}
+
+#[test]
+fn a_start_that_ended_between_two_journals_is_told_from_lost_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    commit(&store, "first").unwrap();
+    store.settle_at_close();
+    store.close();
+    let killed = copy(folder.path());
+    let journals = Journals::of(killed.path());
+    journals.renew().unwrap();
+    assert!(journals.list().unwrap().is_empty());
+    let store = open(killed.path());
+    assert_eq!(found(&store, &NAMES), ["first"]);
+    commit(&store, "second").unwrap();
+    store.close();
+    assert!(!killed.path().join("rows/renewing").exists());
+    assert_eq!(found(&open(killed.path()), &NAMES), ["first", "second"]);
+    fs::remove_file(journal(folder.path())).unwrap();
+    let refused = LocalStore::open(folder.path(), Options::default()).err().unwrap();
+    assert!(matches!(refused, crate::OpenError::Damaged { file, .. } if file == journal(folder.path())));
 }
