@@ -33,6 +33,11 @@ impl Place {
         Ok(Client::connect(&data)?)
     }
 
+    /// The option that names the server, if one does.
+    pub fn named(&self) -> Option<&'static str> {
+        self.config.as_ref().map(|_| "--config").or_else(|| self.data.as_ref().map(|_| "--data"))
+    }
+
     /// The server's data folder.
     pub fn data(&self) -> Result<PathBuf, Mistakes> {
         if let Some(data) = &self.data {

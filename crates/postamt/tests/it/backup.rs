@@ -224,6 +224,10 @@ fn what_would_have_no_effect_is_refused() {
         let text = house.run(2, &[&["backup", "restore", "B", "--to", "new"], &part[..]].concat());
         assert!(text.contains(part[0]) && text.contains("name --account ADDRESS instead of --to"), "{text}");
     }
+    for place in [["--data", "postamt-data"], ["--config", "postamt.toml"]] {
+        let text = house.run(2, &[&["backup", "restore", "B", "--to", "new"], &place[..]].concat());
+        assert!(text.contains(&format!("Leave {} out", place[0])), "{text}");
+    }
     let account = ["backup", "restore", "B", "--account", "anna@example.org", "--backend", "redb"];
     let text = house.run(2, &account);
     assert!(text.contains("--backend goes with --to"), "{text}");

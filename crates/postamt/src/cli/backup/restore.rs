@@ -109,6 +109,12 @@ impl Restore {
             ("--into", self.into.is_some()),
             ("--to-account", self.to_account.is_some()),
         ];
+        if let Some(name) = self.place.named() {
+            return Err(Failure::Wrong(say!(
+                "{name} names a running server, which --to has nothing to do with: it makes a new data folder. Leave {name} out",
+                "{name} nennt einen laufenden Server, mit dem --to nichts zu tun hat: Es legt einen neuen Datenordner an. {name} weglassen"
+            )));
+        }
         let given: Vec<&str> = of_account.into_iter().filter_map(|(name, is_given)| is_given.then_some(name)).collect();
         if given.is_empty() {
             return Ok(());
