@@ -155,7 +155,7 @@ fn deliver(server: &Server, message: &[u8]) {
     server.world.block_on(async {
         let mut incoming = Incoming::begin(server.services.mailstore.blobs(), &server.services.in_flight).unwrap();
         incoming.take(message).unwrap();
-        let Received { body, scanned } = incoming.finish().await.unwrap();
+        let Received { body, scanned, .. } = incoming.finish().await.unwrap();
         let prefix = Bytes::from_static(b"Return-Path: <sender@example.com>\r\n");
         let (email, mailbox) = (NewEmail { prefix, body, scanned }, mailstore::INBOX_ID);
         let (flags, quota) = (Vec::new(), Quota::default());

@@ -121,9 +121,12 @@ impl Account {
 
     /// What of the quota is used.
     pub fn usage(&self) -> Usage {
-        let published = self.published();
-        let (octets, messages) = published.as_ref().map_or((0, 0), |p| (p.used_octets, p.used_emails));
-        Usage { octets, messages }
+        self.known_usage().unwrap_or_default()
+    }
+
+    /// The same; `None` as long as it was not read.
+    pub(crate) fn known_usage(&self) -> Option<Usage> {
+        self.published().as_ref().map(|p| Usage { octets: p.used_octets, messages: p.used_emails })
     }
 
     /// The account's modification sequence.

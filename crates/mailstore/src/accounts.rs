@@ -44,6 +44,11 @@ impl<Account> Accounts<Account> {
         account
     }
 
+    /// The account, if it is in memory.
+    pub fn held(&self, id: AccountId) -> Option<Arc<Account>> {
+        self.accounts.get(&id).map(|one| one.account.clone())
+    }
+
     pub fn remove(&mut self, id: AccountId) {
         self.accounts.remove(&id);
     }

@@ -148,8 +148,12 @@ impl Mailstore {
         Ok(account)
     }
 
-    /// What of an account's quota is used, read from its head row without loading the account.
+    /// What of an account's quota is used; where the account is not in memory, its head row tells, and the account is not loaded.
     pub async fn usage(&self, id: AccountId) -> Result<Usage, Error> {
+        let held = self.accounts.lock().unwrap_or_else(PoisonError::into_inner).held(id);
+        if let Some(usage) = held.and_then(|account| account.known_usage()) {
+            return Ok(usage);
+        }
         Ok(self.head(id).await?.used())
     }
 

@@ -114,6 +114,12 @@ impl Scanner {
         }
     }
 
+    /// As [`Scanner::new`], for a message that is only passed on. Of what [`Scanned`] has, it finds out `size_octets`, `header_octets`, what
+    /// the octets are like, `received_count` and the `message_id` of `threading`; all else is as in an empty message.
+    pub fn surface(budget: Budget) -> Scanner {
+        Scanner { state: State::Header(Fields::new(Scope::Surface)), ..Scanner::new(budget) }
+    }
+
     /// The next octets of the message.
     pub fn push(&mut self, chunk: &[u8]) {
         self.traits.eight_bit |= !chunk.is_ascii();
@@ -299,6 +305,10 @@ impl Scanner {
         let part = self.tree.current_mut();
         let (at, feeds) = if at < part.header_start { (part.header_start, self.line_feeds) } else { (at, feeds) };
         part.body_start = at;
+        if fields.scope() == Scope::Surface {
+            self.root = RootHeader::surface(&fields);
+            return;
+        }
         let mut complete = part::describe(part, &fields, in_digest);
         match fields.scope() {
             Scope::Root => {
@@ -311,7 +321,7 @@ impl Scanner {
                 self.tree.set_envelope(envelope);
                 complete &= all;
             }
-            Scope::Part => {}
+            Scope::Part | Scope::Surface => {}
         }
         self.tree.truncated |= !complete;
         self.body_start(at, feeds);

@@ -87,6 +87,8 @@ pub struct Incoming {
     size_octets: u64,
     /// The header so far of a message that is to be mended.
     header: Option<(Vec<u8>, Mend)>,
+    /// Whether it is looked at as a mailbox needs it.
+    for_mailbox: bool,
     place: InFlight,
 }
 
@@ -97,6 +99,8 @@ pub struct Received {
     pub body: Body,
     /// What the scanner read in it.
     pub scanned: Arc<Scanned>,
+    /// Whether that is all that a mailbox needs, and not only [the surface](Scanner::surface).
+    pub(crate) for_mailbox: bool,
 }
 
 impl Incoming {
@@ -114,8 +118,14 @@ impl Incoming {
             writer: None,
             size_octets: 0,
             header: None,
+            for_mailbox: true,
             place,
         })
+    }
+
+    /// Nothing came yet, and what comes goes to the queue: only its surface is looked at.
+    pub(crate) fn for_queue(self) -> Incoming {
+        Incoming { scanner: Scanner::surface(Scanner::DEFAULT_BUDGET), for_mailbox: false, ..self }
     }
 
     /// Has the header changed by `mend` once it is there whole, before anything else is made of it.
@@ -194,7 +204,8 @@ impl Incoming {
             None => Body::Row(Bytes::from(self.held)),
             Some(writer) => Body::Blob { id: writer.finish().await?, size_octets: self.size_octets },
         };
-        Ok((Received { body, scanned: Arc::new(self.scanner.finish()) }, self.place))
+        let received = Received { body, scanned: Arc::new(self.scanner.finish()), for_mailbox: self.for_mailbox };
+        Ok((received, self.place))
     }
 }
 

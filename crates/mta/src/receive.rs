@@ -136,10 +136,8 @@ impl Post {
 
     /// One commit into the account's cell where that is all there is to do, else one into the queue.
     async fn take(&self, message: &Inbound, id: QueueId, recipients: &[Recipient]) -> Reply {
-        if let [only] = recipients
-            && let [directory::Target::Account { account, .. }] = only.targets.as_slice()
-            && message.envelope.params.hold.is_none()
-            && !only.params.notify.is_some_and(|notify| notify.success)
+        if let Some((only, account)) = straight_to(recipients, &message.envelope.params)
+            && message.received.for_mailbox
         {
             let begun = self.clock.monotonic();
             return match self.deliver_to(message, id, only, account).await {
@@ -296,6 +294,17 @@ impl Post {
         }
         deliveries
     }
+}
+
+/// The one mailbox into which the message goes with the commit that its giver waits for, if there is one; else it goes to the queue.
+pub(crate) fn straight_to<'a>(
+    recipients: &'a [Recipient],
+    params: &MailParams,
+) -> Option<(&'a Recipient, &'a directory::Account)> {
+    let [only] = recipients else { return None };
+    let [directory::Target::Account { account, .. }] = only.targets.as_slice() else { return None };
+    let waits = params.hold.is_some() || only.params.notify.is_some_and(|notify| notify.success);
+    (!waits).then_some((only, account))
 }
 
 /// What the message needs of a next hop.

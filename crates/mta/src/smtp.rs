@@ -6,7 +6,7 @@ pub(crate) mod submission;
 use crate::fields::Hop;
 use crate::incoming::{Incoming, ReceiveError};
 use crate::metrics;
-use crate::receive::{Envelope, Origin, Post, refusal};
+use crate::receive::{Envelope, Origin, Post, refusal, straight_to};
 use crate::route::{Recipient, Relaying, Route, route};
 use ::smtp::extension::{MailParams, RcptParams};
 use ::smtp::server::{Event, Security, Session};
@@ -223,6 +223,13 @@ impl SmtpConversation {
                         incoming.mended(submission::mend(&self.post, account, host, id, self.post.clock.wall()))
                     }
                     _ => incoming,
+                };
+                // With LMTP each recipient gets a message of their own.
+                let straight = |recipients| straight_to(recipients, &transaction.params).is_some();
+                let is_lmtp = self.policy.session.flavour == Flavour::Lmtp;
+                let incoming = match is_lmtp || straight(&transaction.recipients) {
+                    true => incoming,
+                    false => incoming.for_queue(),
                 };
                 transaction.body = Body::Coming(Box::new(incoming));
                 self.session.accept(now);

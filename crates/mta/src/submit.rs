@@ -2,7 +2,7 @@
 
 use crate::fields::Hop;
 use crate::incoming::Incoming;
-use crate::receive::{Envelope, Origin, Post};
+use crate::receive::{Envelope, Origin, Post, straight_to};
 use crate::route::{Recipient, Relaying, Route, route};
 use crate::smtp::not_taken;
 use crate::smtp::submission::{check_sender, mend};
@@ -44,6 +44,7 @@ impl Submitting {
         let params = MailParams { smtputf8, ..MailParams::default() };
         let id = post.queue.next_id();
         let incoming = Incoming::begin(post.mailstore.blobs(), &post.in_flight).map_err(|error| not_taken(&error))?;
+        let incoming = if straight_to(&recipients, &params).is_some() { incoming } else { incoming.for_queue() };
         let incoming = incoming.mended(mend(post, &account, host, id, post.clock.wall()));
         let hop = Hop {
             helo: Some("localhost".into()),

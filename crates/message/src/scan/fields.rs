@@ -100,6 +100,8 @@ impl Name {
 pub(super) enum Scope {
     /// The message that is scanned.
     Root,
+    /// The same, when only its surface is.
+    Surface,
     /// A message in a part.
     Message,
     /// A part of a multipart.
@@ -153,7 +155,7 @@ impl Fields {
         };
         let Some(name) = Name::parse(name.trim_ascii_end()) else { return };
         match (name, self.scope) {
-            (Received, Scope::Root) => self.received_count = self.received_count.saturating_add(1),
+            (Received, Scope::Root | Scope::Surface) => self.received_count = self.received_count.saturating_add(1),
             (DeliveredTo, Scope::Root) if self.delivered_to.len() < crate::Scanned::DELIVERED_TO_MAX => {
                 self.delivered_to.push(Vec::new());
                 self.current = Current::DeliveredTo;
@@ -161,6 +163,7 @@ impl Fields {
             (Received | DeliveredTo, _) => {}
             (References, scope) if scope != Scope::Root => {}
             (name, Scope::Part) if !name.is_mime() => {}
+            (name, Scope::Surface) if name != MessageId => {}
             (name, _) => self.current = self.place(name).map_or(Current::Nothing, Current::Kept),
         }
         self.append(value, budget);

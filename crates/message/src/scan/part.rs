@@ -30,6 +30,12 @@ pub(super) struct RootHeader {
 }
 
 impl RootHeader {
+    /// What is needed to pass the message on.
+    pub(super) fn surface(fields: &Fields) -> RootHeader {
+        let threading = Threading::new(&unfold(fields.get(Name::MessageId).unwrap_or_default()), b"", b"", "");
+        RootHeader { threading, received_count: fields.received_count, ..RootHeader::default() }
+    }
+
     /// The flag: nothing was left out.
     pub(super) fn new(fields: &Fields) -> (RootHeader, bool) {
         let (envelope, complete) = envelope(fields);

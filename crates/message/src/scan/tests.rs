@@ -263,6 +263,31 @@ fn what_the_octets_are_like() {
 }
 
 #[test]
+fn the_surface_of_a_message_is_what_a_whole_scan_says_of_it() {
+    let long = format!("Received: a\r\nSubject: {}\r\n\r\n\0\r\n", "x".repeat(1000));
+    let messages: [&[u8]; 6] = [
+        b"",
+        b"Received: a\r\nReceived: b\r\n c\r\nMessage-ID:\r\n <1@x>\r\nTo: y\r\n\r\nRECEIVED: no\r\n",
+        b"Content-Type: multipart/mixed; boundary=b\r\nMessage-ID: <2@x>\r\n\r\n--b\r\nReceived: a\r\n\r\n\xe4\n--b--",
+        b"Content-Type: message/rfc822\r\n\r\nMessage-ID: <3@x>\r\n\r\nx\ry",
+        b"no field\r\n",
+        long.as_bytes(),
+    ];
+    for message in messages {
+        let mut scanner = Scanner::surface(Scanner::DEFAULT_BUDGET);
+        message.chunks(7).for_each(|piece| scanner.push(piece));
+        let (surface, whole) = (scanner.finish(), scan(message));
+        let parts = |scanned: &Scanned| {
+            let Scanned { eight_bit, has_nul, has_bare_line_end, has_long_line, .. } = *scanned;
+            let octets = (scanned.size_octets, scanned.header_octets, scanned.received_count);
+            (octets, scanned.threading.message_id.clone(), [eight_bit, has_nul, has_bare_line_end, has_long_line])
+        };
+        assert_eq!(parts(&surface), parts(&whole), "{}", String::from_utf8_lossy(message));
+        assert!(surface.structure.parts().len() == 1 && surface.preview.is_empty() && !surface.is_truncated());
+    }
+}
+
+#[test]
 fn long_lines_are_judged_by_their_begin() {
     let long = tree::BOUNDARY_OCTETS_MAX;
     for (octets, parts) in
