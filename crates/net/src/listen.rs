@@ -13,9 +13,6 @@ use tokio::net::{TcpListener, UnixListener, UnixStream};
 /// Connections that wait for us while we are busy; a burst of a mailing must not meet silence.
 const BACKLOG: i32 = 1024;
 
-/// While refusals are paced: who is kept waiting learns soon that he better comes later.
-const BACKLOG_SHORT: i32 = 32;
-
 /// Who may connect to a Unix socket: its owner and group.
 const SOCKET_MODE: u32 = 0o660;
 
@@ -105,9 +102,8 @@ impl Listener {
         &self.address
     }
 
-    /// From now on few shall wait, or as many as usual.
-    pub(crate) fn resize_queue(&self, short: bool) {
-        let backlog = if short { BACKLOG_SHORT } else { BACKLOG };
+    /// From now on so many may wait for us.
+    pub(crate) fn resize_queue(&self, backlog: i32) {
         if let Bound::Tcp(socket) = &self.socket
             && let Err(error) = socket2::SockRef::from(socket).listen(backlog)
         {

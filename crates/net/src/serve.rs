@@ -7,7 +7,7 @@ use crate::metrics;
 use crate::proxy::{ProxyPolicy, read_header};
 use crate::runtime::wall_now;
 use crate::shutdown::{Begun, Shutdown};
-use crate::strain::Strain;
+use crate::strain::{self, Strain};
 use crate::stream::Stream;
 use crate::tls::Acceptor;
 use env::{Clock, Conversation};
@@ -32,6 +32,17 @@ const REFUSALS_EVERY: Duration = Duration::from_millis(1);
 const REFUSALS_PAUSE: Duration = Duration::from_millis(5);
 /// Refusals that were not given so long may be given at once: under strain looks are late.
 const REFUSALS_SAVED: Duration = Duration::from_millis(50);
+
+/// Where a listener yields, so many may wait in the system's queue: some 50 ms, for whoever is refused shall learn it soon.
+const QUEUE: i32 = 256;
+/// And so many while refusals are paced.
+const QUEUE_SHORT: i32 = 32;
+/// It stays short for so long behind the last pause: under strain there is room for one or two more again and again.
+const QUEUE_SHORT_FOR: Duration = Duration::from_secs(1);
+
+/// Where a listener yields, so many are let in before those get their turn who are there: as fast as they come there would be
+/// thousands before the first look finds that they are too many.
+const ENTER_AT_ONCE: u32 = 128;
 
 /// How a listener's connections are protected.
 #[derive(Clone)]
@@ -173,17 +184,20 @@ impl Reception {
     }
 
     async fn accept_all(&self, listener: &Listener, mut begun: Begun) {
-        let (mut exhausted, mut queue_is_short) = (false, false);
+        let (mut exhausted, mut queue) = (false, Queue::default());
+        if self.house().service.yields.is_some() {
+            listener.resize_queue(QUEUE);
+        }
         loop {
             let next = async {
                 loop {
                     let house = self.house();
                     let keeps_out = house.keeps_out();
-                    if queue_is_short != keeps_out {
-                        listener.resize_queue(keeps_out);
-                        queue_is_short = keeps_out;
-                    }
+                    queue.follow(keeps_out, listener, self.clock.monotonic());
                     if !keeps_out || house.may_refuse_one() {
+                        if house.service.yields.is_some() {
+                            queue.turn().await;
+                        }
                         break;
                     }
                     drop(house);
@@ -212,6 +226,41 @@ impl Reception {
                     }
                 }
             }
+        }
+    }
+}
+
+/// What the system keeps for us.
+#[derive(Default)]
+struct Queue {
+    /// Since then nobody was kept out, if it is short.
+    short: Option<Moment>,
+    /// Taken out of it since those who are there had their turn.
+    taken: u32,
+}
+
+impl Queue {
+    /// Short while those who come are kept out, and a while longer.
+    fn follow(&mut self, keeps_out: bool, listener: &Listener, now: Moment) {
+        match self.short {
+            None if keeps_out => listener.resize_queue(QUEUE_SHORT),
+            Some(since) if !keeps_out && now - since >= QUEUE_SHORT_FOR => {
+                listener.resize_queue(QUEUE);
+                self.short = None;
+            }
+            _ => {}
+        }
+        if keeps_out {
+            self.short = Some(now);
+        }
+    }
+
+    /// Waits for those who are there, now and then.
+    async fn turn(&mut self) {
+        self.taken += 1;
+        if self.taken >= ENTER_AT_ONCE {
+            self.taken = 0;
+            strain::turn().await;
         }
     }
 }

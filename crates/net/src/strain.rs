@@ -93,15 +93,15 @@ async fn watch(looks: Weak<Looks>) {
             tokio::time::sleep(LOOK).await;
         };
         wait.await;
-        let delay = delay().await;
+        let delay = turn().await;
         let Some(looks) = looks.upgrade() else { return };
         let asked = looks.asked.swap(0, Ordering::Relaxed);
         Strain(looks).note(delay, asked);
     }
 }
 
-/// How long a task waits for its turn.
-async fn delay() -> Duration {
+/// How long a task waits for its turn; it has waited then.
+pub(crate) async fn turn() -> Duration {
     let begun = Instant::now();
     let turn = tokio::spawn(async move { begun.elapsed() });
     // A worker runs next what was spawned last: behind another one, the first is where all wait.
