@@ -20,6 +20,9 @@ use std::sync::Arc;
 /// Members of a chunk: small enough to copy for one flag, large enough that a million messages are some thousand chunks.
 pub(crate) const CHUNK_MEMBERS: usize = 256;
 
+/// So many that were just read are packed, though a chunk has room for more.
+pub(crate) const TAIL_PACKED_MIN: usize = 16;
+
 /// A message's place in a mailbox.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Member {
@@ -356,7 +359,14 @@ impl View {
         let tail = Arc::make_mut(&mut self.tail);
         tail.push(member);
         if tail.len() >= CHUNK_MEMBERS {
-            Arc::make_mut(&mut self.packed).push(Packed::new(tail));
+            self.pack_tail(1);
+        }
+    }
+
+    /// Packs what was pushed, if it is so many: it takes a fifth of the room then.
+    pub(crate) fn pack_tail(&mut self, members_min: usize) {
+        if self.tail.len() >= members_min {
+            Arc::make_mut(&mut self.packed).push(Packed::new(&self.tail));
             self.tail = Arc::default();
         }
     }

@@ -7,7 +7,7 @@ use crate::mailbox::{MailboxRecord, Mailboxes};
 use crate::recent::Recent;
 use crate::rows::{self, Head};
 use crate::sealed::{self, Loaded};
-use crate::view::{Member, View};
+use crate::view::{Member, TAIL_PACKED_MIN, View};
 use model::{AccountId, MailboxId, ModSeq, RecordError, Timestamp, Uid};
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
@@ -352,7 +352,9 @@ impl Working {
                 Loaded { stale: view.len() >= sealed::MESSAGES_MIN, view }
             }
         };
-        let view = Arc::new(loaded.view);
+        let mut view = loaded.view;
+        view.pack_tail(TAIL_PACKED_MIN);
+        let view = Arc::new(view);
         self.views.insert(id, view.clone());
         Ok(loaded.stale.then_some(view))
     }

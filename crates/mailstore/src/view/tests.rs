@@ -38,6 +38,7 @@ enum Change {
     Flag(usize),
     Remove(Vec<usize>),
     RemoveRun(usize, usize),
+    PackTail,
 }
 
 fn changes() -> impl Strategy<Value = Vec<Change>> {
@@ -46,6 +47,7 @@ fn changes() -> impl Strategy<Value = Vec<Change>> {
         3 => any::<usize>().prop_map(Change::Flag),
         2 => proptest::collection::vec(any::<usize>(), 0..20).prop_map(Change::Remove),
         2 => (any::<usize>(), 1usize..400).prop_map(|(from, len)| Change::RemoveRun(from, len)),
+        1 => Just(Change::PackTail),
     ];
     proptest::collection::vec(change, 0..8)
 }
@@ -54,6 +56,7 @@ type List = Vec<(Uid, FlagBits)>;
 
 fn apply(change: &Change, view: &mut View, list: &mut List, next: &mut u32) {
     match change {
+        Change::PackTail => view.pack_tail(1),
         Change::Push(n) => {
             for _ in 0..*n {
                 view.push(member(*next));
