@@ -2,7 +2,7 @@
 
 use super::report::{Report, Telling};
 use super::row::{self, Delivery, QueuedMessage, Target};
-use super::schedule::{DeliveryKey, Grant, Health, retry_pause};
+use super::schedule::{DeliveryKey, Grant, Health, PATIENCE, retry_pause};
 use super::{Queue, forget, remember};
 use crate::fields::{self, queue_name};
 use crate::metrics;
@@ -270,7 +270,11 @@ impl Queue {
         let Reckoning { id, now, jitter, progress, .. } = *to;
         outcome.answer = bounded(outcome.answer);
         delivery.attempts += 1;
-        if outcome.kind == OutcomeKind::Deferred && delivery.expires <= now {
+        let deferred = outcome.kind == OutcomeKind::Deferred;
+        if deferred && delivery.due + PATIENCE <= now {
+            delivery.expires = delivery.expires.max(now + PATIENCE);
+        }
+        if deferred && delivery.expires <= now {
             outcome = expired(outcome);
         }
         if self.may_be_repeated(&delivery) {
@@ -379,7 +383,7 @@ impl Queue {
         let outcome = Outcome::ours(OutcomeKind::Deferred, (4, 4, 7), cause);
         if delivery.expires <= now {
             delivery.attempts = delivery.attempts.saturating_sub(1);
-            return self.record(&message, vec![delivery], vec![outcome]).await;
+            return self.record(&message, vec![delivery], vec![expired(outcome)]).await;
         }
         delivery.delay_told = true;
         let wishes = delivery.notify.unwrap_or(NOTIFY_DEFAULT);

@@ -62,6 +62,9 @@ const OVERDUE_MAX: usize = 32;
 /// RFC 5321 §4.5.4.1 wants 30 minutes in the long run.
 const RETRY_FIRST: Duration = Duration::from_secs(60);
 const RETRY_LAST: Duration = Duration::from_secs(3600);
+/// What was to be tried so long ago was not: the server was off, or its clock was set forward, or others were first. It has as long
+/// from now on before its sender is told anything, and before it is given up.
+pub(super) const PATIENCE: Duration = Duration::from_secs(3600);
 
 /// Deliveries to be tried over one connection: all of one message.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -106,6 +109,8 @@ struct Entry {
     lane: Arc<Destination>,
     due: Timestamp,
     deadline: Timestamp,
+    /// Its deadline was put off once.
+    patient: bool,
     state: State,
 }
 
@@ -200,7 +205,7 @@ impl Schedule {
         lane.due.insert((due, key));
         let name = lane.name.clone();
         self.deadlines.insert((deadline, key));
-        self.entries.insert(key, Entry { lane: name.clone(), due, deadline, state: State::Waiting });
+        self.entries.insert(key, Entry { lane: name.clone(), due, deadline, patient: false, state: State::Waiting });
         self.settle(&name);
     }
 
@@ -209,7 +214,7 @@ impl Schedule {
         self.remove(key);
         let never = Timestamp::from_unix_ms(i64::MAX);
         let lane = Arc::new(destination);
-        self.entries.insert(key, Entry { lane, due: never, deadline: never, state: State::Held });
+        self.entries.insert(key, Entry { lane, due: never, deadline: never, patient: false, state: State::Held });
     }
 
     /// Deliveries of a message that are not done.
@@ -278,12 +283,12 @@ impl Schedule {
 
     /// The next thing to do, if there is one that may be done now.
     pub fn next(&mut self, now: Timestamp) -> Option<Work> {
-        if self.overdue.len() < OVERDUE_MAX
+        while self.overdue.len() < OVERDUE_MAX
             && let Some(&(deadline, key)) = self.deadlines.first()
             && deadline <= now
         {
             self.deadlines.remove(&(deadline, key));
-            if self.take(key) {
+            if !self.put_off(key, now) && self.take(key) {
                 self.overdue.insert(key);
                 return Some(Work::Overdue(key));
             }
@@ -303,6 +308,17 @@ impl Schedule {
             }
         }
         None
+    }
+
+    /// Whether the delivery gets its turn before its sender is told anything.
+    fn put_off(&mut self, key: DeliveryKey, now: Timestamp) -> bool {
+        let Some(entry) = self.entries.get_mut(&key) else { return false };
+        if entry.patient || entry.state != State::Waiting || entry.due + PATIENCE > now {
+            return false;
+        }
+        (entry.patient, entry.deadline) = (true, now + PATIENCE);
+        self.deadlines.insert((entry.deadline, key));
+        true
     }
 
     /// More for a connection that is free again, unless others wait for its place.

@@ -69,6 +69,45 @@ fn what_waits_for_a_dead_host_costs_no_attempt_each() {
 }
 
 #[test]
+fn a_server_that_was_off_for_a_week_gives_nothing_up_untried() {
+    let mut rig = Rig::new();
+    for (domain, ip) in [("down.test", "192.0.2.1"), ("greylisted.test", "192.0.2.2")] {
+        rig.mx(domain, &[(10, &format!("mx.{domain}"))]);
+        rig.host(&format!("mx.{domain}"), &[ip]);
+    }
+    let sent: Vec<_> = ["bob@down.test", "bob@greylisted.test"].map(|to| rig.send(mail(&[to]))).into();
+    rig.minutes(1);
+    rig.off_for(7 * DAY);
+    let back = rig.now();
+    let clock = rig.world.env().clock;
+    let greylist = move |command: &str| {
+        let early = minutes(back, clock.wall()) < 5;
+        (early && command.starts_with("RCPT")).then(|| Act::Say("451 4.7.1 greylisted\r\n".into()))
+    };
+    rig.listen("192.0.2.2", rig.peer().script(greylist));
+    rig.pass(3 * HOUR);
+    assert_eq!(rig.taken().len(), 1, "{}", rig.story(sent[1]));
+    let given_up = rig.said(sent[0], TraceEvent::Failed).at;
+    assert!((60..=120).contains(&minutes(back, given_up)), "{}", rig.story(sent[0]));
+    let subject = |text: &String| text.lines().find(|line| line.starts_with("Subject")).map(str::to_owned);
+    let told: Vec<_> = rig.inbox("anna").iter().filter_map(subject).collect();
+    let [delayed, undelivered] = ["Delayed", "Undelivered"].map(|what| format!("Subject: {what} mail: hello"));
+    assert_eq!(told, [delayed.clone(), delayed, undelivered]);
+    assert!(rig.queue().is_empty());
+}
+
+#[test]
+fn what_was_accepted_just_before_the_server_was_off_for_a_week_arrives() {
+    let mut rig = Rig::new();
+    rig.serve("dest.test", "192.0.2.1", rig.peer());
+    let id = rig.send(mail(&["ben@example.test", "bob@dest.test"]));
+    rig.off_for(7 * DAY);
+    rig.minutes(1);
+    assert_eq!((rig.inbox("ben").len(), rig.taken().len()), (1, 1), "{}", rig.story(id));
+    assert_eq!(rig.inbox("anna").len(), 0, "what comes soon after the start is not told to be late");
+}
+
+#[test]
 fn a_host_that_comes_back_gets_all_soon() {
     let rig = Rig::new();
     rig.mx("dest.test", &[(10, "a.test")]);

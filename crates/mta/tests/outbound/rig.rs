@@ -119,11 +119,22 @@ impl Rig {
 
     /// The power goes; of what waited to be written `kept` commits are there. Then the server starts again.
     pub fn crash(&mut self, kept: usize) {
+        self.end(kept);
+        self.start();
+    }
+
+    /// The power goes, and comes back after so long.
+    pub fn off_for(&mut self, span: Duration) {
+        self.end(usize::MAX);
+        self.world.pass(span);
+        self.start();
+    }
+
+    fn end(&mut self, kept: usize) {
         self.life.end();
         self.running = None;
         self.store.crash_keeping(kept);
         self.world.run_until_stalled();
-        self.start();
     }
 
     pub fn post(&self) -> Arc<Post> {

@@ -134,6 +134,17 @@ fn overdue_is_told_once_and_never_of_what_is_under_way() {
 }
 
 #[test]
+fn what_should_have_been_tried_long_ago_gets_its_turn_first() {
+    let hours = |n: u64| at(0) + n as u32 * PATIENCE;
+    let mut schedule = Schedule::new(ScheduleLimits { at_once_max: 0, ..ScheduleLimits::default() });
+    schedule.put(key(1, 0), remote("a.test"), hours(1), hours(2));
+    schedule.put(key(2, 0), remote("b.test"), hours(9), hours(9));
+    assert_eq!(schedule.next(hours(9)), Some(Work::Overdue(key(2, 0))), "it was due just now");
+    assert_eq!((schedule.next(hours(9)), schedule.next_wake()), (None, Some(hours(10))));
+    assert_eq!(schedule.next(hours(10)), Some(Work::Overdue(key(1, 0))), "it had its hour");
+}
+
+#[test]
 fn what_is_held_waits_for_its_release() {
     let mut schedule = Schedule::new(ScheduleLimits::default());
     schedule.hold(key(1, 0), remote("a.test"));
