@@ -113,7 +113,7 @@ pub fn run(fetch: &Fetch) -> Result<(), Failure> {
         Ok(folders) => (folders, ended),
         Err(cause) => (0, Some(cause)),
     };
-    report(&fetch.place, tally, stopped, folders)
+    report((&fetch.place, &fetch.account.to_string()), tally, stopped, folders)
 }
 
 impl Fetch {

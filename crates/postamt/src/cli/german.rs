@@ -540,10 +540,10 @@ Konfigurationsdatei ist nicht darin.",
         "Bringt alles, ein Konto, einen Mailordner oder eine Nachricht zurück",
     ),
     (
-        "With --account the server runs; nothing that is there is removed or doubled: a message counts as there in whatever mailbox it lies.
+        "With --account and --all-accounts the server runs; nothing that is there is removed or doubled: a message counts as there in whatever mailbox it lies.
 It may be stopped and started again at any time. With --to the server of that folder does not run, and --as-of means the newest backup made by then.",
-        "Mit --account läuft der Server; nichts Vorhandenes wird entfernt oder verdoppelt: Eine Nachricht gilt als vorhanden, in welchem Mailordner
-sie auch liegt. Abbrechen und neu starten geht jederzeit. Mit --to läuft der Server dieses Ordners nicht, und
+        "Mit --account und --all-accounts läuft der Server; nichts Vorhandenes wird entfernt oder verdoppelt: Eine Nachricht gilt als vorhanden,
+in welchem Mailordner sie auch liegt. Abbrechen und neu starten geht jederzeit. Mit --to läuft der Server dieses Ordners nicht, und
 --as-of meint das neueste Backup bis dahin.",
     ),
     (
@@ -561,6 +561,10 @@ sie auch liegt. Abbrechen und neu starten geht jederzeit. Mit --to läuft der Se
     (
         "Which engine keeps the rows there: fjall or redb [default: fjall]; the server's configuration has to name the same",
         "Welche Engine dort die Zeilen hält: fjall oder redb [Vorgabe: fjall]; die Konfiguration des Servers muss dieselbe nennen",
+    ),
+    (
+        "The mail of each account that is in the backup, or was there at the moment",
+        "Die Mail jedes Kontos, das im Backup ist oder zu dem Zeitpunkt da war",
     ),
     (
         "Whose mail in the backup",

@@ -107,7 +107,7 @@ pub fn run(import: &Import) -> Result<(), Failure> {
         }
     }
     let (tally, ended) = sending.uplink.finish();
-    report(&import.place, tally, ended.or(stopped), folders.len())
+    report((&import.place, &import.account.to_string()), tally, ended.or(stopped), folders.len())
 }
 
 impl Import {
@@ -174,16 +174,25 @@ impl Reader for Sending {
     }
 }
 
-/// Tells what became of it all.
-pub fn report(place: &Place, tally_of: Tally, stopped: Option<String>, folders: usize) -> Result<(), Failure> {
+/// Tells what became of the messages for an account.
+///
+/// # Errors
+/// When some are not there now.
+pub fn report(
+    (place, account): (&Place, &str),
+    tally_of: Tally,
+    stopped: Option<String>,
+    folders: usize,
+) -> Result<(), Failure> {
     #[derive(Serialize)]
-    struct Told {
+    struct Told<'a> {
+        account: &'a str,
         #[serde(flatten)]
         tally: Tally,
         folders: usize,
         stopped: Option<String>,
     }
-    let told = Told { tally: tally_of, folders, stopped };
+    let told = Told { account, tally: tally_of, folders, stopped };
     place.tell(&told, |told| {
         let Tally { added, added_octets, known, failed, .. } = told.tally;
         let tally = tally(added, added_octets, known, failed);

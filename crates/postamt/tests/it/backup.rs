@@ -195,10 +195,12 @@ fn any_moment_between_two_backups_can_be_had() {
 }
 
 #[test]
-fn everything_as_of_a_moment_is_the_newest_backup_by_then() {
+fn everything_as_of_a_moment_is_the_newest_backup_by_then_and_what_came_in_between() {
     let (house, mut server) = filled();
     let before_all = moment();
     let first = house.backup(0, &["create", "B"]);
+    deliver(&house.place("lmtp"), "anna", "in between");
+    deliver(&house.place("lmtp"), "ben", "in between");
     let between = moment();
     deliver(&house.place("lmtp"), "anna", "later");
     let second = house.backup(0, &["create", "B"]);
@@ -212,9 +214,27 @@ fn everything_as_of_a_moment_is_the_newest_backup_by_then() {
     assert!(text.contains("31 messages"), "{text}");
     let taken = second["taken"].as_str();
     let now = house.backup(0, &["restore", "B", "--as-of", &moment(), "--to", "now"]);
-    assert_eq!((now["taken"].as_str(), &now["messages"]), (taken, &32.into()), "{now}");
+    assert_eq!((now["taken"].as_str(), &now["messages"]), (taken, &34.into()), "{now}");
     let exact = house.backup(0, &["restore", "B", "--as-of", taken.unwrap(), "--to", "exact"]);
     assert_eq!(exact["backup"], second["backup"]);
+    let everyone = ["restore", "B", "--as-of", &between, "--all-accounts"];
+    let text = house.run(1, &[&["backup"], &everyone[..]].concat());
+    assert_eq!(text.matches("postamt-data").count(), 1, "it is said once that no server runs: {text}");
+    fs::rename(house.path("postamt-data"), house.path("old")).unwrap();
+    fs::rename(house.path("then"), house.path("postamt-data")).unwrap();
+    let _server = house.serve();
+    let added = || {
+        let told = house.list(&[&["backup"], &everyone[..]].concat());
+        told.iter().map(|told| (told["account"].clone(), told["added"].clone())).collect::<Vec<_>>()
+    };
+    let one_each = |n: u64| ["anna@example.org", "ben@example.org"].map(|who| (who.into(), n.into())).to_vec();
+    assert_eq!(added(), one_each(1));
+    assert_eq!(added(), one_each(0));
+    let anna = house.seen("anna");
+    assert!(
+        anna.iter().any(|line| line.contains("in between")) && !anna.iter().any(|line| line.contains("later")),
+        "{anna:?}"
+    );
 }
 
 #[test]
@@ -231,6 +251,12 @@ fn what_would_have_no_effect_is_refused() {
     let account = ["backup", "restore", "B", "--account", "anna@example.org", "--backend", "redb"];
     let text = house.run(2, &account);
     assert!(text.contains("--backend goes with --to"), "{text}");
+    for one in [["--message", "M7"], ["--to-account", "ben@example.org"]] {
+        let text = house.run(2, &[&["backup", "restore", "B", "--all-accounts"], &one[..]].concat());
+        assert!(text.contains("name --account ADDRESS instead of --all-accounts"), "{text}");
+    }
+    house.run(2, &["backup", "restore", "B"]);
+    house.run(2, &["backup", "restore", "B", "--to", "new", "--all-accounts"]);
     assert!(!house.path("new").exists());
 }
 

@@ -8,6 +8,7 @@ use crate::language::{say, told};
 use backup::{AccountEntry, Backup, Folder, Gaps};
 use mailstore::{Past, PastError, Picture};
 use model::{Address, Timestamp};
+use std::collections::BTreeSet;
 use store::Store;
 use store::block_on;
 
@@ -51,6 +52,26 @@ pub fn now(backup: Backup, account: &Address) -> Result<Shown, Failure> {
     let id = entry(&backup, account)?.id;
     let picture = block_on(Picture::read(&backup, id)).map_err(|error| Failure::Failed(told(&error)))?;
     Ok(Shown { account: id, backups: vec![backup], picture, lost: Vec::new() })
+}
+
+/// Who is in the backup; or in those around the moment, from which it is known.
+///
+/// # Errors
+/// When there is no such backup.
+pub fn accounts(which: &Which, wanted: &str, at: Option<Timestamp>) -> Result<Vec<Address>, Failure> {
+    let backups = match at {
+        None => vec![wanted.to_owned()],
+        Some(at) => {
+            let (before, later) = around(which, at)?;
+            before.into_iter().chain([later]).collect()
+        }
+    };
+    let mut accounts = BTreeSet::new();
+    for id in backups {
+        let backup = which.open(&id, Gaps::Skipped)?;
+        accounts.extend(backup.content().accounts.iter().filter_map(|entry| entry.address.clone()));
+    }
+    Ok(accounts.iter().filter_map(|address| address.parse().ok()).collect())
 }
 
 /// The newest backup made at or before the moment.

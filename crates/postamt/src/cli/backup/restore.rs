@@ -28,8 +28,9 @@ pub const EXAMPLES: &str = "Examples:
   postamt backup restore /backup --account anna@example.org --message M4711
   postamt backup restore /backup --backup 20261121 --account anna@example.org
   postamt backup restore /backup --as-of '2026-11-21 17:00' --account anna@example.org --into Yesterday
+  postamt backup restore /backup --as-of '2026-11-21 17:00' --all-accounts
 
-With --account the server runs; nothing that is there is removed or doubled: a message counts as there in whatever mailbox it lies.
+With --account and --all-accounts the server runs; nothing that is there is removed or doubled: a message counts as there in whatever mailbox it lies.
 It may be stopped and started again at any time. With --to the server of that folder does not run, and --as-of means the newest backup made by then.
 
 Exit codes: 0 all is there, 1 something is not and was named, 2 the command is wrong, 3 there is no such thing.";
@@ -47,7 +48,8 @@ pub struct Restore {
     #[arg(long, value_name = "TIME", conflicts_with = "backup", value_parser = moment)]
     as_of: Option<Timestamp>,
     /// Everything, into this data folder, which is empty or not there.
-    #[arg(long, value_name = "DIR", required_unless_present = "account", conflicts_with = "account")]
+    #[arg(long, value_name = "DIR", required_unless_present_any = ["account", "all_accounts"],
+        conflicts_with_all = ["account", "all_accounts"])]
     to: Option<PathBuf>,
     /// Which engine keeps the rows there: fjall or redb [default: fjall]; the server's configuration has to name the same.
     #[arg(long, value_name = "ENGINE", requires = "to", value_parser = backend)]
@@ -55,17 +57,20 @@ pub struct Restore {
     /// Whose mail in the backup.
     #[arg(long, value_name = "ADDRESS")]
     account: Option<Address>,
+    /// The mail of each account that is in the backup, or was there at the moment.
+    #[arg(long, conflicts_with = "account")]
+    all_accounts: bool,
     /// Whose mail it becomes [default: the same account's].
     #[arg(long, value_name = "ADDRESS", requires = "account")]
     to_account: Option<Address>,
     /// Only this mailbox; may be named several times.
-    #[arg(long, value_name = "NAME", requires = "account")]
+    #[arg(long, value_name = "NAME")]
     mailbox: Vec<String>,
     /// Only the message with this EMAILID, as IMAP shows it: M and a number.
     #[arg(long, value_name = "EMAILID", requires = "account", value_parser = email_id)]
     message: Option<EmailId>,
     /// Beside what is there: into this mailbox, or below it if there are several; also what is there already.
-    #[arg(long, value_name = "MAILBOX", requires = "account")]
+    #[arg(long, value_name = "MAILBOX")]
     into: Option<String>,
     #[command(flatten)]
     place: Place,
@@ -74,6 +79,12 @@ pub struct Restore {
 fn backend(name: &str) -> Result<Backend, String> {
     let unknown = || say!("an engine is fjall or redb", "eine Engine ist fjall oder redb");
     Backend::ALL.into_iter().find(|backend| backend.name() == name).ok_or_else(unknown)
+}
+
+/// The names of those that are given.
+fn given(options: &[(&str, bool)]) -> Option<String> {
+    let given: Vec<&str> = options.iter().filter_map(|(name, is_given)| is_given.then_some(*name)).collect();
+    (!given.is_empty()).then(|| given.join(", "))
 }
 
 fn email_id(text: &str) -> Result<EmailId, String> {
@@ -87,22 +98,33 @@ pub fn run(restore: &Restore) -> Result<(), Failure> {
     match (&restore.to, &restore.account) {
         (Some(to), _) => restore.everything(to),
         (None, Some(account)) => restore.account(account),
-        (None, None) => Err(Failure::Wrong(say!("name --to or --account", "nenne --to oder --account"))),
+        (None, None) => restore.all_accounts(),
     }
 }
 
 impl Restore {
-    /// Refuses what would have no effect. clap's `requires` lets it pass: `--to` and `--account` exclude each other.
+    /// Refuses what would have no effect. clap's `requires` lets it pass where `--account` is excluded.
     fn fits(&self) -> Result<(), Failure> {
-        if self.to.is_none() {
-            let without_effect = self.backend.is_some().then(|| {
-                say!(
-                    "--backend goes with --to: the running server's engine is the one of its configuration",
-                    "--backend gehört zu --to: Der laufende Server hat die Engine seiner Konfiguration"
-                )
-            });
-            return without_effect.map_or(Ok(()), |why| Err(Failure::Wrong(why)));
+        if self.to.is_some() {
+            return self.fits_whole();
         }
+        if self.backend.is_some() {
+            return Err(Failure::Wrong(say!(
+                "--backend goes with --to: the running server's engine is the one of its configuration",
+                "--backend gehört zu --to: Der laufende Server hat die Engine seiner Konfiguration"
+            )));
+        }
+        let of_one = [("--message", self.message.is_some()), ("--to-account", self.to_account.is_some())];
+        match given(&of_one).filter(|_| self.all_accounts) {
+            None => Ok(()),
+            Some(given) => Err(Failure::Wrong(say!(
+                "{given} is about one account: name --account ADDRESS instead of --all-accounts",
+                "{given} betrifft ein Konto: --account ADRESSE nennen statt --all-accounts"
+            ))),
+        }
+    }
+
+    fn fits_whole(&self) -> Result<(), Failure> {
         let of_account = [
             ("--mailbox", !self.mailbox.is_empty()),
             ("--message", self.message.is_some()),
@@ -115,14 +137,40 @@ impl Restore {
                 "{name} nennt einen laufenden Server, mit dem --to nichts zu tun hat: Es legt einen neuen Datenordner an. {name} weglassen"
             )));
         }
-        let given: Vec<&str> = of_account.into_iter().filter_map(|(name, is_given)| is_given.then_some(name)).collect();
-        if given.is_empty() {
+        match given(&of_account) {
+            None => Ok(()),
+            Some(given) => Err(Failure::Wrong(say!(
+                "--to restores everything, {given} a part of an account: with the server running, name --account ADDRESS instead of --to",
+                "--to stellt alles wieder her, {given} einen Teil eines Kontos: bei laufendem Server --account ADRESSE nennen statt --to"
+            ))),
+        }
+    }
+
+    /// Each account by itself: what is wrong with one keeps the others from nothing.
+    fn all_accounts(&self) -> Result<(), Failure> {
+        let accounts = past::accounts(&self.which, &self.backup, self.as_of)?;
+        drop(self.place.connect()?); // or each of them would say that no server runs
+        let mut failed = 0;
+        for account in &accounts {
+            if !self.place.json {
+                eprintln!("{account}:");
+            }
+            match self.account(account) {
+                Ok(()) => {}
+                Err(failure @ (Failure::Wrong(_) | Failure::WrongTold | Failure::ReaderGone)) => return Err(failure),
+                Err(failure) => {
+                    failed += 1;
+                    eprintln!("{}", failure.text());
+                }
+            }
+        }
+        if failed == 0 {
             return Ok(());
         }
-        let given = given.join(", ");
-        Err(Failure::Wrong(say!(
-            "--to restores everything, {given} a part of an account: with the server running, name --account ADDRESS instead of --to",
-            "--to stellt alles wieder her, {given} einen Teil eines Kontos: bei laufendem Server --account ADRESSE nennen statt --to"
+        let all = accounts.len();
+        Err(Failure::Failed(say!(
+            "{failed} of {all} accounts were not restored whole; why, stands above",
+            "{failed} von {all} Konten wurden nicht ganz wiederhergestellt; warum, steht oben"
         )))
     }
 
@@ -147,7 +195,7 @@ impl Restore {
         let (tally, ended) = uplink.finish();
         let damage: Vec<String> = shown.backups.iter().flat_map(Backup::damage).map(|(_, why)| why).collect();
         damage.iter().for_each(|why| eprintln!("{why}"));
-        report(&self.place, tally, ended.or(stopped), names.len())?;
+        report((&self.place, &whose), tally, ended.or(stopped), names.len())?;
         if damage.is_empty() {
             return Ok(());
         }

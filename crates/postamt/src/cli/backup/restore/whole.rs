@@ -92,10 +92,10 @@ impl Restore {
         if let Some(at) = self.as_of.filter(|at| *at != told.taken.0) {
             let (id, by, dir) = (told.backup, When(at).short(), shown(&self.which.folder));
             all += &say!(
-                "that is backup {id}, the newest made by {by}; what came to an account in between is brought, once the server \
-                 runs, by: postamt backup restore {dir} --account ADDRESS --as-of {at}\n",
-                "das ist das Backup {id}, das neueste bis {by}; was dazwischen in ein Konto kam, bringt, sobald der Server läuft: \
-                 postamt backup restore {dir} --account ADRESSE --as-of {at}\n"
+                "that is backup {id}, the newest made by {by}; what came to accounts in between is brought, once the server \
+                 runs, by: postamt backup restore {dir} --all-accounts --as-of {at}\n",
+                "das ist das Backup {id}, das neueste bis {by}; was dazwischen in Konten kam, bringt, sobald der Server läuft: \
+                 postamt backup restore {dir} --all-accounts --as-of {at}\n"
             );
         }
         if told.held > 0 {
