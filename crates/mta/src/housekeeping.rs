@@ -3,7 +3,7 @@
 use crate::Post;
 use directory::{Edit, Edited, RemovedAccount};
 use env::Env;
-use mailstore::{Error, Keeping, Mailstore, Usage};
+use mailstore::{Collected, Error, Keeping, Mailstore, Usage};
 use model::{AccountId, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,8 +16,8 @@ const ROOM_PAUSE: Duration = Duration::from_secs(10);
 const ROOM_PART: i64 = 16;
 const ROOM_SPAN_MIN_MS: i64 = 3600 * 1000;
 
-/// Never ends. Blobs stay while they are `held`: somebody reads what rows named some time ago.
-pub async fn run(post: Arc<Post>, env: Env, kept: Arc<dyn Keeping>, held: impl Fn() -> bool) {
+/// Never ends. Blobs stay while they are `held`: see [`Mailstore::collect_blobs`].
+pub async fn run(post: Arc<Post>, env: Env, kept: Arc<dyn Keeping>, held: impl Fn() -> bool + Sync) {
     loop {
         env.sleep.sleep_until(env.clock.monotonic() + PAUSE).await;
         let mut ended = Usage::default();
@@ -39,9 +39,7 @@ pub async fn run(post: Arc<Post>, env: Env, kept: Arc<dyn Keeping>, held: impl F
         if let Err(cause) = post.queue.trace.trim(env.clock.wall()).await {
             tracing::warn!(event = "trace.not_trimmed", %cause);
         }
-        if !held() {
-            collect_blobs(&post).await;
-        }
+        collect_blobs(&post.mailstore, &held).await;
     }
 }
 
@@ -52,11 +50,20 @@ async fn tend(post: &Post, account: AccountId) -> Result<Usage, Error> {
     mail.purge(None).await
 }
 
-async fn collect_blobs(post: &Post) {
-    match post.mailstore.collect_blobs().await {
-        Ok(0) => {}
-        Ok(blobs) => tracing::info!(event = "blobs.collected", blobs),
-        Err(cause) => tracing::warn!(event = "blobs.not_collected", %cause),
+/// Removes large bodies that nothing names; how many stay, because something might name them in a moment, or they are `held`. At most an hour and
+/// [a round](PAUSE) later they are gone.
+pub async fn collect_blobs(mailstore: &Mailstore, held: &(dyn Fn() -> bool + Sync)) -> usize {
+    match mailstore.collect_blobs(held).await {
+        Ok(Collected { gone, left }) => {
+            if gone > 0 {
+                tracing::info!(event = "blobs.collected", blobs = gone);
+            }
+            left
+        }
+        Err(cause) => {
+            tracing::warn!(event = "blobs.not_collected", %cause);
+            0
+        }
     }
 }
 
@@ -99,7 +106,7 @@ pub async fn erase_accounts(post: &Post) {
 }
 
 /// Frees what was deleted, the oldest of all accounts first, while the disk is nearly `full`. Never ends.
-pub async fn make_room(post: Arc<Post>, env: Env, full: impl Fn() -> bool, held: impl Fn() -> bool) {
+pub async fn make_room(post: Arc<Post>, env: Env, full: impl Fn() -> bool, held: impl Fn() -> bool + Sync) {
     loop {
         env.sleep.sleep_until(env.clock.monotonic() + ROOM_PAUSE).await;
         if !full() {
@@ -111,9 +118,7 @@ pub async fn make_room(post: Arc<Post>, env: Env, full: impl Fn() -> bool, held:
             Ok(Some((before, Usage { octets, messages }))) => {
                 // Somebody may look for these in vain.
                 tracing::error!(event = "deleted.purged", cause = "disk", messages, octets, %before);
-                if !held() {
-                    collect_blobs(&post).await;
-                }
+                collect_blobs(&post.mailstore, &held).await;
             }
             Err(cause) => tracing::warn!(event = "deleted.not_purged", %cause),
         }

@@ -1,9 +1,10 @@
 use super::*;
 use directory::{Account, AccountState, Origin, Quota};
 use env::virtual_world::World;
-use mailstore::{Append, Body, Expunge, INBOX_ID, KEPT_FOR, Leaving, NewEmail};
+use mailstore::{Append, BLOB_GRACE, Body, Expunge, INBOX_ID, KEPT_FOR, Leaving, NewEmail};
 use message::Scanner;
 use model::Uid;
+use store::Blobs;
 use store::memory::{MemoryBlobs, MemoryStore};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -56,4 +57,32 @@ fn a_full_disk_takes_the_oldest_of_all_accounts_first() {
     assert_eq!(kept(), [1, 0]);
     purge();
     assert_eq!((kept(), purge()), ([0, 0], None));
+}
+
+#[test]
+fn a_large_body_that_nothing_names_goes_once_no_delivery_can_be_about_to_name_it() {
+    const MINUTE: Duration = Duration::from_secs(60);
+    let world = World::new(1);
+    let env = Arc::new(world.clone());
+    let clock = world.clone();
+    let blobs = Arc::new(MemoryBlobs::with_clock(move || env::Clock::wall(&clock).unix_ms()));
+    let mailstore = Mailstore::new(Arc::new(MemoryStore::new()), blobs.clone(), env.clone(), env);
+    let write = || {
+        let mut writer = world.block_on(blobs.begin()).unwrap();
+        world.block_on(writer.write("octets".into())).unwrap();
+        world.block_on(writer.finish()).unwrap()
+    };
+    let left = |held: bool| world.block_on(collect_blobs(&mailstore, &|| held));
+    let there = |id| world.block_on(blobs.get(id, 0..1)).unwrap().is_some();
+    let id = write();
+    world.pass(BLOB_GRACE);
+    assert_eq!((left(false), there(id)), (1, true), "it could still be named");
+    world.pass(MINUTE);
+    assert_eq!((left(true), there(id)), (1, true), "somebody reads it");
+    assert_eq!((left(false), there(id)), (0, false));
+    let id = write();
+    world.set_wall(DAY.as_millis() as i64);
+    assert_eq!((left(false), there(id)), (1, true), "the clock jumped, it is not a day old");
+    world.pass(BLOB_GRACE + MINUTE);
+    assert_eq!((left(false), there(id)), (0, false));
 }

@@ -12,6 +12,7 @@ use model::Encoder;
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use store::{BlobId, Snapshot};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt};
@@ -26,17 +27,28 @@ const PIECE_OCTETS: u64 = 64 << 10;
 
 /// While somebody holds it, no blob goes: a backup may name it.
 #[derive(Clone, Default)]
-pub struct Hold(Arc<()>);
+pub struct Hold(Arc<AtomicUsize>);
+
+/// Somebody who holds it, until this is dropped.
+pub struct Held(Arc<AtomicUsize>);
 
 impl Hold {
-    /// Whether somebody but the two who share it has it.
+    /// Whether somebody holds it.
     pub fn is_held(&self) -> bool {
-        Arc::strong_count(&self.0) > HOLDERS
+        self.0.load(Ordering::SeqCst) > 0
+    }
+
+    fn hold(&self) -> Held {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Held(self.0.clone())
     }
 }
 
-/// The housekeeping and the office.
-const HOLDERS: usize = 2;
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
 
 /// What is read.
 #[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
@@ -69,7 +81,7 @@ pub enum Wish {
 }
 
 pub async fn answer(office: &Office, to: &mut Exchange) -> Result<(), Fault> {
-    let _held = office.hold.clone();
+    let _held = office.hold.hold();
     let names = names::key(&office.data).map_err(Trouble::failed)?;
     to.go_on().await?;
     let taken = When(office.env.clock.wall());

@@ -4,14 +4,14 @@ use super::accounts::{address, changed, edit};
 use super::export::account_of;
 use super::protocol::{Done, Trouble};
 use super::server::{Exchange, Fault, Office};
-use super::undelete::{DeletedItem, ErasedItem, Filter, MadeAgain, RemovedItem, RestoredItem};
+use super::undelete::{DeletedItem, ErasedItem, Filter, MadeAgain, RemovedItem, RestoredItem, large_left};
 use super::when::When;
 use crate::language::both;
 use directory::Edit;
 use mailstore::{Account, DeletedMailbox, Error, GoneMessage, Keeping, Wanted};
 use message::{EnvelopeAddress, decode_header};
 use model::{EmailId, Timestamp};
-use mta::housekeeping::erase_accounts;
+use mta::housekeeping::{collect_blobs, erase_accounts};
 
 /// Messages named at once; their rows are read together.
 const IDS_MAX: usize = 1000;
@@ -96,7 +96,13 @@ pub async fn erase(office: &Office, address: &str, filter: &Filter, to: &Exchang
     let ended = account.erase(&whole(filter)?).await.map_err(trouble)?;
     let (messages, octets) = (ended.messages, ended.octets);
     tracing::warn!(event = "deleted.erased", account = %account.id(), address, by = %to.caller, messages, octets, ?filter);
-    Ok(ErasedItem { messages, octets })
+    let large_left = if messages > 0 { clear(office).await } else { 0 };
+    Ok(ErasedItem { messages, octets, large_left })
+}
+
+/// What is erased leaves the disk; large bodies that cannot at once are counted.
+async fn clear(office: &Office) -> usize {
+    collect_blobs(&office.post.mailstore, &|| office.hold.is_held()).await
 }
 
 pub async fn accounts(office: &Office, to: &mut Exchange) -> Result<(), Fault> {
@@ -126,7 +132,11 @@ pub async fn erase_account(office: &Office, text: &str, to: &Exchange) -> Result
     let edited = edit(office, Edit::EraseAccount { address: address(text)? }).await?;
     tracing::warn!(event = "account.given_up", address = text, by = %to.caller);
     erase_accounts(&office.post).await;
-    Ok(changed(edited))
+    let done = changed(edited);
+    Ok(match clear(office).await {
+        0 => done,
+        left => Done { note: done.note.or(Some(large_left(left))), ..done },
+    })
 }
 
 fn wanted(filter: &Filter) -> Result<Wanted, Trouble> {

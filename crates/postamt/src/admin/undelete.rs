@@ -1,6 +1,7 @@
 //! What is asked and answered about what was deleted: see `deleted`.
 
 use super::when::When;
+use crate::language::{Text, both};
 use serde::{Deserialize, Serialize};
 
 /// Which messages; everything given must fit.
@@ -57,6 +58,17 @@ pub struct MadeAgain {
 pub struct ErasedItem {
     pub messages: u64,
     pub octets: u64,
+    /// Large bodies that stay on the disk for a while.
+    #[serde(default)]
+    pub large_left: usize,
+}
+
+/// That something of what was erased is still on the disk.
+pub fn large_left(bodies: usize) -> Text {
+    both!(
+        "large bodies that stay on the disk for up to two hours more, as they came just now or a backup is being taken: {bodies}",
+        "große Inhalte, die noch bis zu zwei Stunden auf der Platte bleiben, weil sie eben erst kamen oder ein Backup läuft: {bodies}"
+    )
 }
 
 /// An account that was removed.

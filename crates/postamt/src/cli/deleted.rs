@@ -6,10 +6,10 @@ use super::text::{harmless, messages, size, table};
 use super::{confirm, password};
 use crate::admin::client::Client;
 use crate::admin::protocol::{Changed, Password, Request};
-use crate::admin::undelete::{DeletedItem, ErasedItem, Filter, RestoredItem};
+use crate::admin::undelete::{DeletedItem, ErasedItem, Filter, RestoredItem, large_left};
 use crate::admin::when::When;
 use crate::config::units::Span;
-use crate::language::say;
+use crate::language::{caller, say};
 use clap::{Args, Subcommand};
 use model::{Address, Timestamp};
 use std::io::IsTerminal;
@@ -148,7 +148,11 @@ pub fn run(deleted: &Deleted) -> Result<(), Failure> {
             let erased: ErasedItem = at.connect(address)?.one(ask)?;
             at.place.tell(&erased, |erased| {
                 let (n, size) = (messages(erased.messages as usize), size(erased.octets));
-                say!("erased for good: {n}, {size}\n", "endgültig gelöscht: {n}, {size}\n")
+                let told = say!("erased for good: {n}, {size}\n", "endgültig gelöscht: {n}, {size}\n");
+                match erased.large_left {
+                    0 => told,
+                    left => told + large_left(left).within(caller()) + "\n",
+                }
             })
         }
     }
