@@ -7,10 +7,9 @@ use crate::chunk::{Chunk, Cutter, Row};
 use crate::folder::Folder;
 use crate::manifest::{AccountEntry, ChunkEntry, Content, Manifest};
 use crate::name::{Name, Naming};
-use crate::object::{Kind, checked};
+use crate::object::{Kind, flaw};
 use model::{AccountId, Timestamp};
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::Write;
 use store::block_on;
 use store::{BlobId, Blobs, ReadError, Snapshot};
@@ -223,7 +222,7 @@ impl Run<'_> {
 
     fn is_there(&self, name: Name) -> bool {
         let path = self.folder.object(name);
-        self.folder.has(name) && (!self.plan.recheck || checked(Kind::Object, &path, File::open(&path)).is_ok())
+        self.folder.has(name) && (!self.plan.recheck || matches!(flaw(Kind::Object, &path), Ok(None)))
     }
 
     fn finish(self, seen: Seen) -> Result<Report, Error> {

@@ -127,8 +127,11 @@ impl Folder {
         for first in 0..=u8::MAX {
             make(&self.path.join(OBJECTS).join(format!("{first:02x}")))?;
         }
-        if !self.path.join(MARK).exists() {
+        let mark = fs::read(self.path.join(MARK)).ok();
+        if mark.is_none() {
             [&self.path.join(OBJECTS), &self.path].into_iter().try_for_each(|path| sync(path))?;
+        }
+        if mark.is_none_or(|mark| mark == MARK_TEXT_BARE.as_bytes()) {
             self.write_mark()?;
         }
         Ok(())
@@ -137,7 +140,8 @@ impl Folder {
     /// What is wrong with the file by which the folder is known, of which only the first line is needed.
     pub fn mark_damage(&self) -> Option<Error> {
         let mark = self.path.join(MARK);
-        let is_whole = fs::read(&mark).is_ok_and(|text| text == mark_text().as_bytes());
+        let is_whole =
+            fs::read(&mark).is_ok_and(|text| text == mark_text().as_bytes() || text == MARK_TEXT_BARE.as_bytes());
         (!is_whole).then(|| Error::damaged(&mark, "it is not as it was written; what it says is only for people"))
     }
 
@@ -196,10 +200,9 @@ impl Folder {
         for first in std::mem::take(&mut self.unsynced) {
             sync(&self.path.join(OBJECTS).join(format!("{first:02x}")))?;
         }
-        let path = self.path.join(MANIFESTS).join(&manifest.id);
         let mut octets = 0;
         // The copy first: it is not listed without the other.
-        for path in [with_copy(&path), path] {
+        for path in self.lists(&manifest.id) {
             let (open, packed) = (self.temporary(), self.temporary());
             self.write(Kind::Manifest, &packed, recipients, |out| {
                 out.write_all(&content.encode()).map_err(Error::io(&packed, "writing"))
@@ -311,6 +314,29 @@ impl Folder {
         Content::decode(&path, &octets)
     }
 
+    /// The files of a backup's list.
+    pub fn lists(&self, id: &str) -> [PathBuf; 2] {
+        let path = self.path.join(MANIFESTS).join(id);
+        [with_copy(&path), path]
+    }
+
+    /// Writes a file anew that [`verify`](crate::verify) found to be damaged, and not beyond mending: a list by its copy, if need be.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub fn mend(&mut self, path: &Path) -> Result<(), Error> {
+        let id = path.strip_prefix(self.path.join(MANIFESTS)).ok().and_then(|name| name.file_stem()?.to_str());
+        let kind = if id.is_some() { Kind::Manifest } else { Kind::Object };
+        let other = id.and_then(|id| self.lists(id).into_iter().find(|other| other != path));
+        let from = other.filter(|_| object::flaw(kind, path).is_err()).unwrap_or_else(|| path.to_owned());
+        let temporary = self.temporary();
+        let file = File::options().read(true).write(true).create_new(true).open(&temporary);
+        let mut file = file.map_err(Error::io(&temporary, "making a file"))?;
+        object::mend(kind, &from, &mut file)?;
+        self.place(&temporary, path)?;
+        path.parent().map_or(Ok(()), sync)
+    }
+
     /// Takes a backup out of the list.
     ///
     /// # Errors
@@ -399,11 +425,17 @@ fn read_manifest(path: &Path, id: &str) -> Result<(Manifest, Vec<u8>), Error> {
 fn mark_text() -> String {
     format!(
         "{MARK_TITLE}{}\n\nBackups of a postamt server; see: postamt backup --help\n\
-         A file of objects/ is opened without postamt by\n  tail -n +2 FILE | zstd -d\nor, if it is encrypted, by\n  \
-         tail -n +2 FILE | age -d -i KEYFILE | zstd -d\n",
+         A file of objects/ is opened without postamt by\n  tail -n +2 FILE | head -c OCTETS | zstd -d\nor, if it is \
+         encrypted, by\n  tail -n +2 FILE | head -c OCTETS | age -d -i KEYFILE | zstd -d\n\
+         where OCTETS is what its first line says.\n",
         object::FORMAT
     )
 }
+
+/// What stood there when files ended with their content.
+pub(crate) const MARK_TEXT_BARE: &str = "postamt backup folder, format 1\n\nBackups of a postamt server; see: postamt backup --help\n\
+     A file of objects/ is opened without postamt by\n  tail -n +2 FILE | zstd -d\nor, if it is encrypted, by\n  \
+     tail -n +2 FILE | age -d -i KEYFILE | zstd -d\n";
 
 fn check_mark(path: &Path) -> Result<(), Error> {
     let mark = path.join(MARK);

@@ -7,6 +7,7 @@
 //! | module | what |
 //! |---|---|
 //! | `folder`, `manifest`, `object`, `name` | what lies on the disk |
+//! | `parity` | what mends it |
 //! | `chunk` | rows in pieces |
 //! | [`age`] | encryption to a key |
 //! | `create` | a backup is taken |
@@ -24,6 +25,7 @@ mod forget;
 mod manifest;
 mod name;
 mod object;
+mod parity;
 mod restore;
 #[cfg(test)]
 mod tests;

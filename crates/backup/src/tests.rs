@@ -224,13 +224,75 @@ fn found(rig: &Rig) -> String {
         Ok(backup) => backup,
         Err(error) => return error.to_string(),
     };
-    for damage in verify::objects(&backup, &mut |_, _| {}).unwrap() {
+    for damage in verify::lists(&backup).unwrap().into_iter().chain(verify::objects(&backup, &mut |_, _| {}).unwrap()) {
         found.push(damage.why);
-        assert!(!matches!(damage.held, Held::Rows { rows: 0, .. }));
+        assert_eq!(damage.held, Held::Mended);
     }
-    let right: BTreeSet<(RowPlace, Bytes)> = all(&rig.store).into_iter().collect();
-    assert!(all(&backup).into_iter().all(|row| right.contains(&row)), "a wrong row");
+    assert!(all(&rig.store) == all(&backup), "nothing is lost");
     found.join("\n")
+}
+
+#[test]
+fn what_the_disk_lost_is_had_again_and_mended() {
+    let anna = Identity::generate().unwrap();
+    for identity in [None, Some(&anna)] {
+        let rig = Rig::filled();
+        rig.create_with(identity, false, None).unwrap();
+        let whole: Vec<_> = files(&rig.folder()).into_iter().map(|file| (fs::read(&file).unwrap(), file)).collect();
+        let packed = whole.iter().filter(|(octets, _)| octets.starts_with(b"postamt backup ") && octets.contains(&0));
+        for (octets, file) in packed {
+            let mut lost = octets.clone();
+            let from = lost.len() / 8;
+            lost[from..].iter_mut().take((from * 2).min(4096)).for_each(|octet| *octet = 0);
+            fs::write(file, lost).unwrap();
+        }
+        rig.is_equal(&rig.restored("", identity).unwrap());
+        let damage = {
+            let backup = rig.open("", identity, Gaps::Refused).unwrap();
+            let damage = verify::objects(&backup, &mut |_, _| {}).unwrap();
+            [damage, verify::lists(&backup).unwrap()].concat()
+        };
+        assert!(
+            damage.iter().all(|damage| damage.held == Held::Mended && damage.why.contains("had again")),
+            "{damage:?}"
+        );
+        let mut folder = Folder::open_to_change(&rig.folder()).unwrap();
+        damage.iter().for_each(|damage| folder.mend(&damage.path).unwrap());
+        assert!(damage.len() > 5, "{damage:?}");
+        for (octets, file) in whole {
+            assert!(fs::read(&file).unwrap() == octets, "{}", file.display());
+        }
+    }
+}
+
+/// The file as it was written before there was parity.
+fn bare(file: &Path) {
+    let octets = fs::read(file).unwrap();
+    let end = octets.iter().position(|octet| *octet == b'\n').unwrap() + 1;
+    let line = str::from_utf8(&octets[..end]).unwrap();
+    let (title, rest) = line.split_once(", format 2, ").unwrap();
+    let (length, hash) = rest.split_once(" octets, ").unwrap();
+    let content = &octets[end..end + length.parse::<usize>().unwrap()];
+    fs::write(file, [format!("{title}, format 1, {hash}").as_bytes(), content].concat()).unwrap();
+}
+
+#[test]
+fn folders_of_the_first_format_go_on() {
+    let rig = Rig::filled();
+    rig.create();
+    files(&rig.folder().join("objects"))
+        .iter()
+        .chain(&files(&rig.folder().join("manifests")))
+        .for_each(|file| bare(file));
+    let mark = rig.folder().join("postamt-backup");
+    fs::write(&mark, folder::MARK_TEXT_BARE).unwrap();
+    assert_eq!(found(&rig), "");
+    rig.is_equal(&rig.restored("", None).unwrap());
+    let second = rig.create();
+    assert_eq!((second.chunks_new, second.blobs_new), (0, 0));
+    assert!(fs::read_to_string(&mark).unwrap().contains("format 2"));
+    assert_eq!(found(&rig), "");
+    rig.is_equal(&rig.restored("", None).unwrap());
 }
 
 #[test]
@@ -276,10 +338,10 @@ fn only_one_writes_and_foreign_folders_are_left_alone() {
     assert!(matches!(Folder::open_or_make(&other), Err(Error::Foreign { .. })));
     assert!(matches!(Folder::open(&other), Err(Error::Foreign { .. })));
     let mark = rig.folder().join("postamt-backup");
-    let text = fs::read_to_string(&mark).unwrap().replace("format 1", "format 2");
+    let text = fs::read_to_string(&mark).unwrap().replace("format 2", "format 3");
     fs::write(&mark, text).unwrap();
     let error = Folder::open(&rig.folder()).err().unwrap().to_string();
-    assert!(error.contains("has format 2") && error.contains("use the postamt that wrote it"), "{error}");
+    assert!(error.contains("has format 3") && error.contains("use the postamt that wrote it"), "{error}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use crate::Error;
 use crate::manifest::AccountEntry;
+use crate::object::{Kind, flaw};
 use crate::view::Backup;
 use mailstore::{Picture, Violation, check, check_links, read_message};
 use model::AccountId;
@@ -36,6 +37,8 @@ pub enum Held {
     },
     /// A blob.
     Blob(BlobId),
+    /// Nothing is lost: [`Folder::mend`](crate::Folder::mend) writes the file anew.
+    Mended,
 }
 
 impl Held {
@@ -61,20 +64,46 @@ pub fn objects(backup: &Backup, progress: &mut dyn FnMut(u64, u64)) -> Result<Ve
     let (chunks, all) = (content.chunks.len(), backup.manifest().objects.len() as u64);
     let mut damage = Vec::new();
     for (at, entry) in content.chunks.iter().enumerate() {
+        let path = path(backup, at);
         if let Some(why) = damaged(backup.chunk(at))? {
             let next = content.chunks.get(at + 1).map(|next| next.first.clone());
             let held = Held::Rows { rows: entry.rows, first: entry.first.clone(), next };
-            damage.push(Damage { path: path(backup, at), why, held });
+            damage.push(Damage { path, why, held });
+        } else {
+            damage.extend(mended(Kind::Object, path)?);
         }
         progress(at as u64 + 1, all);
     }
     for (at, id) in content.blobs.iter().enumerate() {
+        let path = path(backup, chunks + at);
         if let Some(why) = damaged(backup.check_blob(*id))? {
-            damage.push(Damage { path: path(backup, chunks + at), why, held: Held::Blob(*id) });
+            damage.push(Damage { path, why, held: Held::Blob(*id) });
+        } else {
+            damage.extend(mended(Kind::Object, path)?);
         }
         progress((chunks + at) as u64 + 1, all);
     }
     Ok(damage)
+}
+
+/// What is wrong with the files of a backup's list, of which there are two, and one that can be read.
+///
+/// # Errors
+/// When the disk fails otherwise.
+pub fn lists(backup: &Backup) -> Result<Vec<Damage>, Error> {
+    let mut damage = Vec::new();
+    for path in backup.folder().lists(&backup.manifest().id) {
+        match mended(Kind::Manifest, path.clone()) {
+            Err(error) if error.is_damage() => damage.push(Damage { path, why: error.to_string(), held: Held::Mended }),
+            found => damage.extend(found?),
+        }
+    }
+    Ok(damage)
+}
+
+fn mended(kind: Kind, path: PathBuf) -> Result<Option<Damage>, Error> {
+    let why = flaw(kind, &path)?.map(|why| Error::damaged(&path, why).to_string());
+    Ok(why.map(|why| Damage { path, why, held: Held::Mended }))
 }
 
 fn path(backup: &Backup, at: usize) -> PathBuf {

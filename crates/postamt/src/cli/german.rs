@@ -528,6 +528,10 @@ Konfigurationsdatei ist nicht darin.",
         "Wohin die Probe geht [Vorgabe: der Ordner des Systems für temporäre Dateien]",
     ),
     (
+        "Writes files anew of which the disk lost a part that is had again by their parity",
+        "Schreibt Dateien neu, von denen die Platte einen Teil verlor, der sich durch ihre Parität wiederherstellen lässt",
+    ),
+    (
         "Without a test restore",
         "Ohne Wiederherstellung zur Probe",
     ),

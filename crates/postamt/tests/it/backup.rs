@@ -1,7 +1,7 @@
 //! Everything is taken while mail comes in, judged, and brought back: as an administrator does it from the command line.
 
 use super::connection::Connection;
-use super::house::{House, Server};
+use super::house::{House, Server, flip};
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -286,6 +286,28 @@ fn encrypted_and_of_a_stopped_server() {
 }
 
 #[test]
+fn what_the_disk_lost_a_part_of_is_restored_and_written_anew() {
+    let (house, _server) = filled();
+    house.backup(0, &["create", "B"]);
+    let packed = || {
+        let folders = fs::read_dir(house.path("B/objects")).unwrap().map(|fan| fan.unwrap().path());
+        let files = folders.chain([house.path("B/manifests")]).flat_map(|folder| fs::read_dir(folder).unwrap());
+        files.map(|file| file.unwrap().path()).collect::<Vec<_>>()
+    };
+    let files = packed();
+    files.iter().for_each(|file| flip(file, |octets| octets / 3));
+    let verdict = house.backup(1, &["verify", "B"]);
+    assert_eq!((&verdict["good"], &verdict["whole"]), (&false.into(), &true.into()), "{verdict}");
+    assert_eq!(verdict["damage"].as_array().unwrap().len(), files.len(), "{verdict}");
+    assert!(house.run(1, &["backup", "verify", "B"]).contains("postamt backup verify B --all --mend"));
+    assert_eq!(house.backup(0, &["restore", "B", "--to", "elsewhere"])["messages"], 31);
+    fs::write(files.last().unwrap(), "nothing").unwrap();
+    let verdict = house.backup(0, &["verify", "B", "--mend"]);
+    assert_eq!(verdict["mended"].as_array().unwrap().len(), files.len(), "{verdict}");
+    assert_eq!(house.backup(0, &["verify", "B"])["damage"].as_array().unwrap().len(), 0);
+}
+
+#[test]
 fn a_damaged_one_says_what_it_still_holds() {
     let (house, _server) = filled();
     house.backup(0, &["create", "B"]);
@@ -295,9 +317,7 @@ fn a_damaged_one_says_what_it_still_holds() {
     }
     // The body of the large message is one of its own.
     let large = objects.into_iter().min_by_key(|path| fs::metadata(path).unwrap().len()).unwrap();
-    let mut octets = fs::read(&large).unwrap();
-    *octets.last_mut().unwrap() ^= 1;
-    fs::write(&large, octets).unwrap();
+    fs::write(&large, "nothing").unwrap();
     let verdict = house.backup(1, &["verify", "B"]);
     assert_eq!(verdict["damage"].as_array().unwrap().len(), 1, "{verdict}");
     assert_eq!(verdict["readable"][0]["account"], "anna@example.org");

@@ -8,7 +8,7 @@ use crate::cli::place;
 use crate::cli::text::{accounts, messages, size};
 use crate::import::progress::{Progress, Unit};
 use crate::language::{say, told};
-use backup::verify::{Damage, Held, Survey, Wrong, concerned, judge, objects, survey};
+use backup::verify::{Damage, Held, Survey, Wrong, concerned, judge, lists, objects, survey};
 use backup::{AccountEntry, Backup, Folder, Gaps};
 use clap::Args;
 use model::AccountId;
@@ -19,6 +19,7 @@ pub const EXAMPLES: &str = "Examples:
   postamt backup verify /backup
   postamt backup verify /backup 20261122-093012
   postamt backup verify /backup --all --in-place
+  postamt backup verify /backup --all --mend
   postamt backup verify /backup --scratch /var/tmp --json
 
 It needs the room of a whole data folder for the test restore; with --in-place it needs none, and checks the same rows where they lie.
@@ -38,6 +39,9 @@ pub struct Verify {
     /// Where the test restore goes [default: the system's folder for temporary files].
     #[arg(long, value_name = "DIR")]
     scratch: Option<PathBuf>,
+    /// Writes files anew of which the disk lost a part that is had again by their parity.
+    #[arg(long)]
+    mend: bool,
     /// Without a test restore.
     #[arg(long, conflicts_with = "scratch")]
     in_place: bool,
@@ -51,6 +55,8 @@ struct Told {
     backup: String,
     taken: When,
     good: bool,
+    /// Whether all of it can be restored.
+    whole: bool,
     objects: usize,
     rows: u64,
     accounts: usize,
@@ -58,6 +64,8 @@ struct Told {
     /// Whether all of it was restored for a test.
     restored: bool,
     damage: Vec<DamageItem>,
+    /// Files that were written anew.
+    mended: Vec<PathBuf>,
     wrong: Vec<String>,
     missing_blobs: Vec<String>,
     /// Of the accounts that something is wrong with, what can still be restored.
@@ -88,13 +96,14 @@ struct MailboxItem {
 }
 
 pub fn run(verify: &Verify) -> Result<(), Failure> {
-    let mut bad = Vec::new();
+    let (mut bad, mut lost) = (Vec::new(), false);
     for wanted in verify.wanted()? {
         let verdict = match verify.one(&wanted) {
             Ok(verdict) => verdict,
             Err(Failure::Failed(text)) if verify.all => {
                 eprintln!("{text}");
                 bad.push(wanted);
+                lost = true;
                 continue;
             }
             Err(failure) => return Err(failure),
@@ -105,6 +114,7 @@ pub fn run(verify: &Verify) -> Result<(), Failure> {
             place::say(&text(&verdict))?;
         }
         if !verdict.good {
+            lost |= !verdict.whole;
             bad.push(verdict.backup);
         }
     }
@@ -112,10 +122,16 @@ pub fn run(verify: &Verify) -> Result<(), Failure> {
         return Ok(());
     }
     let (bad, dir) = (bad.join(" "), shown(&verify.which.folder));
-    Err(Failure::Failed(say!(
-        "{bad}: not good; what is still in the server's store is written anew by: postamt backup create {dir} --recheck",
-        "{bad}: nicht gut; was noch im Speicher des Servers ist, schreibt neu: postamt backup create {dir} --recheck"
-    )))
+    Err(Failure::Failed(match lost {
+        true => say!(
+            "{bad}: not good; what is still in the server's store is written anew by: postamt backup create {dir} --recheck",
+            "{bad}: nicht gut; was noch im Speicher des Servers ist, schreibt neu: postamt backup create {dir} --recheck"
+        ),
+        false => say!(
+            "{bad}: all is there, and the disk is losing it; the files are written anew by: postamt backup verify {dir} --all --mend",
+            "{bad}: alles ist da, aber die Platte verliert es; die Dateien schreibt neu: postamt backup verify {dir} --all --mend"
+        ),
+    }))
 }
 
 impl Verify {
@@ -132,13 +148,12 @@ impl Verify {
 
     fn one(&self, wanted: &str) -> Result<Told, Failure> {
         let backup = self.which.open(wanted, Gaps::Skipped)?;
-        let (manifest, content) = (backup.manifest(), backup.content());
+        let (manifest, content) = (backup.manifest().clone(), backup.content().clone());
         let mut progress = Progress::of(manifest.objects.len() as u64, Unit::Objects);
         let damage = objects(&backup, &mut |read, _| progress.at(read, || say!("read", "gelesen")));
         progress.end();
-        let mut damage = damage?;
-        let copy = backup.folder().listed(&manifest.id).copy_damaged;
-        let restorable = damage.is_empty();
+        let damage = [damage?, lists(&backup)?].concat();
+        let restorable = damage.iter().all(|damage| damage.held == Held::Mended);
         let (restored, wrong) = match (restorable, self.in_place) {
             (false, _) => (false, Vec::new()),
             (true, true) => (false, judge(&content.accounts, &backup, &backup)?),
@@ -148,30 +163,41 @@ impl Verify {
         for account in concerned(&content.accounts, &damage) {
             readable.push(item(&content.accounts, account, survey(&backup, account)?));
         }
-        let good = restorable && copy.is_none() && wrong.is_empty() && content.missing.is_empty();
-        let mut damage: Vec<DamageItem> = damage.drain(..).map(|damage| described(damage, &content.accounts)).collect();
-        damage.extend(copy.map(|error| DamageItem {
-            file: manifest.id.clone().into(),
-            why: told(&error),
-            held: say!(
-                "one of two copies of the backup's list; the other one is good",
-                "eine von zwei Kopien der Liste des Backups; die andere ist gut"
-            ),
-        }));
+        drop(backup); // nobody can write while it is read
+        let mended = self.mended(&damage)?;
+        let whole = restorable && wrong.is_empty() && content.missing.is_empty();
+        let good = whole && damage.len() == mended.len();
+        let damage = damage.into_iter().map(|damage| described(damage, &content.accounts)).collect();
         Ok(Told {
             backup: manifest.id.clone(),
             taken: When(manifest.taken),
             good,
+            whole,
             objects: manifest.objects.len(),
             rows: content.chunks.iter().map(|chunk| chunk.rows).sum(),
             accounts: content.accounts.len(),
             messages: content.accounts.iter().map(|account| account.messages).sum(),
             restored,
             damage,
+            mended,
             wrong: wrong.iter().flat_map(|wrong| sentences(wrong, &content.accounts)).collect(),
             missing_blobs: content.missing.iter().map(ToString::to_string).collect(),
             readable,
         })
+    }
+
+    /// Writes what can be mended anew, if that is wanted.
+    fn mended(&self, damage: &[Damage]) -> Result<Vec<PathBuf>, Failure> {
+        let files: Vec<PathBuf> =
+            damage.iter().filter(|damage| damage.held == Held::Mended).map(|damage| damage.path.clone()).collect();
+        if !self.mend || files.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut folder = Folder::open_to_change(&self.which.folder)?;
+        for file in &files {
+            folder.mend(file)?;
+        }
+        Ok(files)
     }
 
     fn restored(&self, backup: &Backup) -> Result<Vec<Wrong>, Failure> {
@@ -223,6 +249,7 @@ fn address(accounts: &[AccountEntry], id: AccountId) -> String {
 
 fn described(damage: Damage, accounts: &[AccountEntry]) -> DamageItem {
     let held = match &damage.held {
+        Held::Mended => say!("what can be restored all the same", "was sich trotzdem wiederherstellen lässt"),
         Held::Blob(id) => say!("the body {id}", "den Inhalt {id}"),
         Held::Rows { rows, .. } => {
             let whose: Vec<String> = accounts
@@ -271,6 +298,10 @@ fn text(told: &Told) -> String {
     out.push('\n');
     for DamageItem { why, held, .. } in &told.damage {
         out += &say!("  damaged: {why}; it held {held}\n", "  beschädigt: {why}; darin war {held}\n");
+    }
+    for file in &told.mended {
+        let file = file.display();
+        out += &say!("  written anew: {file}\n", "  neu geschrieben: {file}\n");
     }
     for wrong in told.wrong.iter().take(TOLD_MAX) {
         out += &say!("  wrong: {wrong}\n", "  falsch: {wrong}\n");
