@@ -1,15 +1,17 @@
-//! What stands behind a file's content, and mends it where the disk lost a part: of each MiB the hashes of its blocks, by which
-//! lost ones are known, and blocks of parity, each the exclusive or of every so many-th block, by which one of those is had again.
+//! What stands behind a file's content, and mends it where the disk lost a part: of each MiB blocks of parity, each the exclusive or
+//! of every so many-th block, by which one of those is had again, and the hashes of all blocks, by which lost ones are known.
 //!
 //! | octets | what |
 //! |---|---|
-//! | for each segment: 16 | the hash of the rest of its record |
-//! | 16 for each block | the blocks' hashes |
-//! | a block for each row | the rows' parity |
-//! | at the end: 8 | how many octets are covered, the lowest first |
+//! | up to the next block | zeros, which count as content |
+//! | for each segment: a block for each row | the rows' parity |
+//! | 16 for each block | the blocks' hashes, content first |
 //! | 16 | the hash of those |
+//! | at the end: 8 | how many octets of content there are, the lowest first |
+//! | 16 | the hash of that |
 //!
-//! Hashes are the first half of BLAKE3's. See docs/decisions/0021-backup-parity.md.
+//! Rows are taken in turns, parity going on where content ends: so blocks that lie together, up to as many as there are rows, are
+//! of different rows, whatever they are. Hashes are the first half of BLAKE3's. See docs/decisions/0021-backup-parity.md.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -27,39 +29,55 @@ const TRAILER_OCTETS: usize = 8 + HASH_OCTETS;
 
 type Hash = [u8; HASH_OCTETS];
 
-/// Octets that belong together, and where their record is.
+/// Blocks that belong together, and where their record is.
 struct Segment {
     at: u64,
-    octets: usize,
+    blocks: usize,
     record_at: u64,
 }
 
 impl Segment {
     fn rows(&self) -> usize {
-        let blocks = self.octets.div_ceil(BLOCK);
-        blocks.div_ceil(BLOCKS_PER_ROW).max(ROWS_MIN).min(blocks)
+        self.blocks.div_ceil(BLOCKS_PER_ROW).max(ROWS_MIN)
     }
 
-    fn record_octets(&self) -> usize {
-        HASH_OCTETS * (1 + self.octets.div_ceil(BLOCK)) + self.rows() * self.octets.min(BLOCK)
+    /// Which row a block is of; behind the content the parity's are counted.
+    fn row(&self, block: usize) -> usize {
+        block % self.rows()
     }
+
+    fn hashes_at(&self) -> u64 {
+        self.record_at + (self.rows() * BLOCK) as u64
+    }
+
+    fn hashes_octets(&self) -> usize {
+        HASH_OCTETS * (self.blocks + self.rows() + 1)
+    }
+
+    fn end(&self) -> u64 {
+        self.hashes_at() + self.hashes_octets() as u64
+    }
+}
+
+fn padded(covered: u64) -> u64 {
+    covered.next_multiple_of(BLOCK as u64)
 }
 
 fn segments(covered: u64) -> impl Iterator<Item = Segment> {
     const LENGTH: u64 = (SEGMENT_BLOCKS * BLOCK) as u64;
+    let covered = padded(covered);
     let mut record_at = covered;
     (0..covered.div_ceil(LENGTH)).map(move |n| {
         let octets = (covered - n * LENGTH).min(LENGTH) as usize; // at most a MiB
-        let segment = Segment { at: n * LENGTH, octets, record_at };
-        record_at += segment.record_octets() as u64;
+        let segment = Segment { at: n * LENGTH, blocks: octets / BLOCK, record_at };
+        record_at = segment.end();
         segment
     })
 }
 
-/// How long what stands behind so many octets is.
-pub fn octets_behind(covered: u64) -> u64 {
-    let end = segments(covered).last().map_or(covered, |last| last.record_at + last.record_octets() as u64);
-    end - covered + TRAILER_OCTETS as u64
+/// How long a file is that has so much content.
+pub fn length(covered: u64) -> u64 {
+    segments(covered).last().map_or(0, |last| last.end()) + TRAILER_OCTETS as u64
 }
 
 fn hash(octets: &[u8]) -> Hash {
@@ -73,41 +91,36 @@ fn trailer(covered: u64) -> Vec<u8> {
     [covered.as_slice(), &hash(&covered)].concat()
 }
 
-/// The exclusive or; what is shorter ends in zeros.
 fn mix(into: &mut [u8], octets: &[u8]) {
     into.iter_mut().zip(octets).for_each(|(into, octet)| *into ^= octet);
 }
 
 fn record(segment: &Segment, octets: &[u8]) -> Vec<u8> {
-    let (rows, width) = (segment.rows(), segment.octets.min(BLOCK));
-    let mut parity = vec![0; rows * width];
-    let mut record = Vec::with_capacity(segment.record_octets());
-    record.extend_from_slice(&[0; HASH_OCTETS]);
+    let mut rows = vec![vec![0; BLOCK]; segment.rows()];
+    let mut hashes = Vec::with_capacity(segment.hashes_octets());
     for (n, block) in octets.chunks(BLOCK).enumerate() {
-        record.extend_from_slice(&hash(block));
-        if let Some(row) = parity.chunks_mut(width).nth(n % rows) {
+        hashes.extend_from_slice(&hash(block));
+        if let Some(row) = rows.get_mut(segment.row(n)) {
             mix(row, block);
         }
     }
-    record.extend_from_slice(&parity);
-    let (check, rest) = record.split_at_mut(HASH_OCTETS);
-    check.copy_from_slice(&hash(rest));
-    record
+    rows.rotate_left(segment.row(segment.blocks));
+    rows.iter().for_each(|row| hashes.extend_from_slice(&hash(row)));
+    let check = hash(&hashes);
+    [rows.concat().as_slice(), &hashes, &check].concat()
 }
 
 /// Covers the file's first octets, which are all it has; returns how many there are now.
 pub fn write(file: &File, covered: u64) -> io::Result<u64> {
-    let mut end = covered;
+    file.set_len(padded(covered))?;
     for segment in segments(covered) {
-        let mut octets = vec![0; segment.octets];
+        let mut octets = vec![0; segment.blocks * BLOCK];
         file.read_exact_at(&mut octets, segment.at)?;
-        let record = record(&segment, &octets);
-        file.write_all_at(&record, end)?;
-        end += record.len() as u64;
+        file.write_all_at(&record(&segment, &octets), segment.record_at)?;
     }
-    let trailer = trailer(covered);
-    file.write_all_at(&trailer, end)?;
-    Ok(end + trailer.len() as u64)
+    let length = length(covered);
+    file.write_all_at(&trailer(covered), length - TRAILER_OCTETS as u64)?;
+    Ok(length)
 }
 
 /// What is wrong with a file.
@@ -130,7 +143,7 @@ pub type Patches = BTreeMap<u64, Vec<u8>>;
 /// When the file's length cannot be had. What cannot be read is lost.
 pub fn look<R: Read + Seek>(file: &mut R, covered: Option<u64>) -> io::Result<Looked> {
     let length = file.seek(SeekFrom::End(0))?;
-    let fits = |covered: &u64| *covered < length && covered.saturating_add(octets_behind(*covered)) == length;
+    let fits = |covered: &u64| *covered < length && self::length(*covered) == length;
     let told = read(file, length.saturating_sub(TRAILER_OCTETS as u64), TRAILER_OCTETS)
         .filter(|octets| octets.first_chunk().is_some_and(|covered| *octets == trailer(u64::from_le_bytes(*covered))));
     let told = told.and_then(|octets| octets.first_chunk().map(|covered| u64::from_le_bytes(*covered)));
@@ -143,51 +156,38 @@ pub fn look<R: Read + Seek>(file: &mut R, covered: Option<u64>) -> io::Result<Lo
 }
 
 fn look_at<R: Read + Seek>(file: &mut R, segment: &Segment, looked: &mut Looked) {
-    let record = read(file, segment.record_at, segment.record_octets());
-    let Some((hashes, parity)) = record.as_ref().and_then(|record| parts(segment, record)) else {
+    let hashes = read(file, segment.hashes_at(), segment.hashes_octets());
+    let hashes = hashes.as_ref().and_then(|hashes| hashes.split_last_chunk::<HASH_OCTETS>());
+    let Some((hashes, _)) = hashes.filter(|(hashes, check)| hash(hashes) == **check) else {
         looked.is_behind_damaged = true;
         return;
     };
-    let blocks: Vec<Option<Vec<u8>>> = blocks(file, segment)
-        .into_iter()
-        .zip(hashes.chunks(HASH_OCTETS))
-        .map(|(block, known)| block.filter(|block| hash(block).as_slice() == known))
-        .collect();
-    let rows = segment.rows();
-    for (row, parity) in parity.chunks(segment.octets.min(BLOCK)).enumerate() {
-        let mut lost = (row..blocks.len()).step_by(rows).filter(|n| blocks.get(*n).is_some_and(Option::is_none));
-        let Some(first) = lost.next() else { continue };
-        let others = lost.count();
-        looked.lost += 1 + others;
-        if others > 0 {
-            continue;
-        }
-        let mut block = parity.to_vec();
-        (row..blocks.len())
-            .step_by(rows)
-            .filter_map(|n| blocks.get(n)?.as_ref())
-            .for_each(|other| mix(&mut block, other));
-        block.truncate(segment.octets - first * BLOCK);
-        if hashes.chunks(HASH_OCTETS).nth(first) == Some(hash(&block).as_slice()) {
+    let mut blocks = blocks(file, segment.at, segment.blocks);
+    blocks.extend(self::blocks(file, segment.record_at, segment.rows()));
+    for (block, known) in blocks.iter_mut().zip(hashes.chunks(HASH_OCTETS)) {
+        *block = block.take().filter(|block| hash(block).as_slice() == known);
+    }
+    let (content, parity) = blocks.split_at(segment.blocks);
+    looked.lost += content.iter().filter(|block| block.is_none()).count();
+    looked.is_behind_damaged |= parity.iter().any(Option::is_none);
+    for row in 0..segment.rows() {
+        let of_row = || blocks.iter().enumerate().filter(|(n, _)| segment.row(*n) == row);
+        let mut lost = of_row().filter(|(_, block)| block.is_none());
+        let (Some((first, _)), None) = (lost.next(), lost.next()) else { continue };
+        let mut block = vec![0; BLOCK];
+        of_row().filter_map(|(_, other)| other.as_ref()).for_each(|other| mix(&mut block, other));
+        if first < segment.blocks && hashes.chunks(HASH_OCTETS).nth(first) == Some(hash(&block).as_slice()) {
             looked.mended.insert(segment.at / BLOCK as u64 + first as u64, block);
         }
     }
 }
 
-/// The hashes and the parity of a record that is whole.
-fn parts<'a>(segment: &Segment, record: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
-    let (check, rest) = record.split_at_checked(HASH_OCTETS)?;
-    let parts = rest.split_at_checked(HASH_OCTETS * segment.octets.div_ceil(BLOCK))?;
-    (hash(rest).as_slice() == check).then_some(parts)
-}
-
-/// The segment's blocks, but for those that the disk does not give.
-fn blocks<R: Read + Seek>(file: &mut R, segment: &Segment) -> Vec<Option<Vec<u8>>> {
-    if let Some(all) = read(file, segment.at, segment.octets) {
+/// Blocks that lie together, but for those that the disk does not give.
+fn blocks<R: Read + Seek>(file: &mut R, at: u64, count: usize) -> Vec<Option<Vec<u8>>> {
+    if let Some(all) = read(file, at, count * BLOCK) {
         return all.chunks(BLOCK).map(|block| Some(block.to_vec())).collect();
     }
-    let block = |from: usize| read(file, segment.at + from as u64, BLOCK.min(segment.octets - from));
-    (0..segment.octets).step_by(BLOCK).map(block).collect()
+    (0..count).map(|n| read(file, at + (n * BLOCK) as u64, BLOCK)).collect()
 }
 
 fn read<R: Read + Seek>(file: &mut R, at: u64, octets: usize) -> Option<Vec<u8>> {
