@@ -36,6 +36,7 @@ use futures_util::FutureExt;
 use futures_util::future::{Either, select};
 use mailstore::{Body, Mailstore};
 use model::{Domain, QueueId, Timestamp};
+use std::slice;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
@@ -237,7 +238,7 @@ impl Queue {
             }
             return Err(error.into());
         }
-        deliveries.iter().for_each(|delivery| self.put(delivery));
+        self.put_all(deliveries);
         Ok(())
     }
 
@@ -255,12 +256,19 @@ impl Queue {
 
     /// Puts the delivery where its state says.
     fn put(&self, delivery: &Delivery) {
-        let destination = delivery.target.destination();
+        self.put_all(slice::from_ref(delivery));
+    }
+
+    /// Puts deliveries where their states say. New ones of a message come in one call: another thread that had done the first
+    /// while the others are not known yet would take it for the last, and the message would go.
+    fn put_all(&self, deliveries: &[Delivery]) {
         let mut schedule = self.schedule();
-        if delivery.held {
-            schedule.hold(delivery.key, destination);
-        } else {
-            schedule.put(delivery.key, destination, delivery.due, self.deadline(delivery));
+        for delivery in deliveries {
+            let destination = delivery.target.destination();
+            match delivery.held {
+                true => schedule.hold(delivery.key, destination),
+                false => schedule.put(delivery.key, destination, delivery.due, self.deadline(delivery)),
+            }
         }
         drop(schedule);
         self.changed.notify(usize::MAX);

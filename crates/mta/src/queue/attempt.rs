@@ -262,7 +262,7 @@ impl Queue {
             return;
         }
         self.settle(message, &done, &left, last).await;
-        reports.iter().flat_map(|report| &report.deliveries).for_each(|delivery| self.put(delivery));
+        reports.iter().for_each(|report| self.put_all(&report.deliveries));
     }
 
     /// What one outcome means: for its row, the trace, and who is told.
@@ -349,7 +349,7 @@ impl Queue {
         left: &[Delivery],
         forgotten: bool,
     ) {
-        left.iter().for_each(|delivery| self.put(delivery));
+        self.put_all(left);
         let open = {
             let mut schedule = self.schedule();
             for key in done {
@@ -403,7 +403,7 @@ impl Queue {
         match self.store.commit(batch).await {
             Ok(()) => {
                 self.put(&delivery);
-                told.iter().flat_map(|report| &report.deliveries).for_each(|delivery| self.put(delivery));
+                told.iter().for_each(|report| self.put_all(&report.deliveries));
             }
             Err(error) => {
                 if let (CommitError::Failed(_), Some(report)) = (&error, &told) {

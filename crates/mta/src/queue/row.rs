@@ -140,6 +140,13 @@ pub(super) fn delivery_key(key: DeliveryKey) -> Bytes {
     [&[RECIPIENT][..], &key.id.0.to_be_bytes(), &key.ordinal.to_be_bytes()].concat().into()
 }
 
+/// The delivery that a row's key is of.
+pub(super) fn delivery_of(key: &[u8]) -> Option<DeliveryKey> {
+    let (id, ordinal) = key.strip_prefix(&[RECIPIENT])?.split_first_chunk()?;
+    let ordinal = u32::from_be_bytes(ordinal.try_into().ok()?);
+    Some(DeliveryKey { id: QueueId(u64::from_be_bytes(*id)), ordinal })
+}
+
 /// What the keys of all deliveries, or of one message's, begin with.
 pub(super) fn deliveries(of: Option<QueueId>) -> Vec<u8> {
     let mut prefix = vec![RECIPIENT];

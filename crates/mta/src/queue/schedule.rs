@@ -145,6 +145,8 @@ enum Place {
 pub struct Schedule {
     limits: ScheduleLimits,
     entries: BTreeMap<DeliveryKey, Entry>,
+    /// Those of which nothing else is known.
+    unreadable: BTreeSet<DeliveryKey>,
     deadlines: BTreeSet<(Timestamp, DeliveryKey)>,
     overdue: HashSet<DeliveryKey>,
     lanes: HashMap<Arc<Destination>, Lane>,
@@ -163,6 +165,7 @@ impl Schedule {
         Schedule {
             limits,
             entries: BTreeMap::new(),
+            unreadable: BTreeSet::new(),
             deadlines: BTreeSet::new(),
             overdue: HashSet::new(),
             lanes: HashMap::new(),
@@ -217,9 +220,14 @@ impl Schedule {
         self.entries.insert(key, Entry { lane, due: never, deadline: never, patient: false, state: State::Held });
     }
 
+    /// There is a delivery of which the row cannot be read: its message is not done.
+    pub fn put_unreadable(&mut self, key: DeliveryKey) {
+        self.unreadable.insert(key);
+    }
+
     /// Deliveries of a message that are not done.
     pub fn open(&self, id: QueueId) -> usize {
-        self.entries.range(all_of(id)).count()
+        self.entries.range(all_of(id)).count() + self.unreadable.range(all_of(id)).count()
     }
 
     /// Forgets a delivery; `false` when it is not there.

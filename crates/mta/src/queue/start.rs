@@ -83,7 +83,10 @@ impl Queue {
                 match Delivery::decode(key, octets) {
                     Ok(delivery) => self.put(&delivery),
                     // The row stays: it may be read by the version that wrote it.
-                    Err(cause) => tracing::error!(event = "queue.unreadable", ?key, %cause),
+                    Err(cause) => {
+                        tracing::error!(event = "queue.unreadable", ?key, %cause);
+                        row::delivery_of(key).into_iter().for_each(|key| self.schedule().put_unreadable(key));
+                    }
                 }
             }
             match page.rows.last().filter(|_| page.more) {

@@ -6,6 +6,7 @@ use model::Timestamp;
 use mta::trace::TraceEvent;
 use smtp::Hold;
 use std::time::Duration;
+use store::{Batch, Bytes, Cell, Space, Store};
 
 /// Minutes since `from`.
 fn minutes(from: Timestamp, at: Timestamp) -> i64 {
@@ -105,6 +106,31 @@ fn what_was_accepted_just_before_the_server_was_off_for_a_week_arrives() {
     rig.minutes(1);
     assert_eq!((rig.inbox("ben").len(), rig.taken().len()), (1, 1), "{}", rig.story(id));
     assert_eq!(rig.inbox("anna").len(), 0, "what comes soon after the start is not told to be late");
+}
+
+#[test]
+fn a_message_stays_while_the_row_of_one_of_its_deliveries_cannot_be_read() {
+    let mut rig = Rig::new();
+    rig.mx("dest.test", &[(10, "mx.dest.test")]);
+    rig.host("mx.dest.test", &["192.0.2.1"]);
+    let id = rig.send(mail(&["bob@dest.test", "eve@dest.test"]));
+    let cell = Cell::new(Bytes::from_static(b"q/0"));
+    let rows = |rig: &Rig, kind| rig.store.rows(Space::Rows, &cell).into_iter().filter(move |(key, _)| key[0] == kind);
+    let (eve, whole) = rows(&rig, b'R').last().unwrap();
+    let write = |rig: &Rig, row: Bytes| {
+        let mut batch = Batch::new(cell.clone());
+        batch.put(Space::Rows, eve.clone(), row);
+        rig.block_on(rig.store.commit(batch)).unwrap();
+    };
+    write(&rig, Bytes::from_static(b"damaged"));
+    rig.off_for(HOUR);
+    rig.listen("192.0.2.1", rig.peer());
+    rig.minutes(1);
+    assert_eq!((rig.taken().len(), rows(&rig, b'M').count()), (1, 1), "{}", rig.story(id));
+    write(&rig, whole);
+    rig.off_for(HOUR);
+    rig.minutes(1);
+    assert_eq!((rig.taken().len(), rows(&rig, b'M').count()), (2, 0), "{}", rig.story(id));
 }
 
 #[test]
