@@ -30,6 +30,7 @@ const HELP: &str = "cargo xtask VERB
   sim --seeds N [--from S] [--letters L]  worlds with everything that goes wrong, on all cores; `--seed S` shows one
   bench [NAME …]  the benchmark NAME of whichever crate has it; without a name, all there are
   crash [WAY…]    the real server killed and cut off in every way under load; `--list`, `--sum` (docs/crashes.md)
+  month [ENGINE]  forty days of the real server in a few minutes: what it does by itself, as it is wired together
   crash-states [--seeds N] [--engine fjall|redb]  all that a power cut may leave of the store; `--seed S --state K` shows one
   flips [N]       every octet, or every Nth, of a small store flipped in turn: found and named, never wrong mail
   fuzz NAME [SECONDS]  the fuzz target NAME for a minute or so long (needs a nightly toolchain and cargo-fuzz)";
@@ -59,6 +60,7 @@ fn verb(words: &[&str]) -> Result<()> {
         ["bench"] => benches::list(),
         ["bench", name, rest @ ..] => benches::run(name, rest),
         ["crash", rest @ ..] => crash(rest),
+        ["month", rest @ ..] => released("interop/month.py", rest),
         ["crash-states", rest @ ..] => cargo(&[&["run", "--release", "-p", "crash", "--"], rest].concat()),
         ["flips"] => flips("1"),
         ["flips", every] => flips(every),
@@ -85,13 +87,18 @@ fn test() -> Result<()> {
     }
 }
 
-/// The driver compiles the shim itself. `POSTAMT` names another binary.
 fn crash(args: &[&str]) -> Result<()> {
+    const DRIVER: &str = "interop/crash.py";
     let only_tells = args.iter().any(|arg| ["--sum", "--list", "--help", "-h"].contains(arg));
-    if !only_tells && std::env::var_os("POSTAMT").is_none() {
+    if only_tells { run::python(DRIVER, args) } else { released(DRIVER, args) }
+}
+
+/// Drivers compile their shims themselves. `POSTAMT` names another binary.
+fn released(driver: &str, args: &[&str]) -> Result<()> {
+    if std::env::var_os("POSTAMT").is_none() {
         cargo(&["build", "--release", "-p", "postamt"])?;
     }
-    run::python("interop/crash.py", args)
+    run::python(driver, args)
 }
 
 fn deny() -> Result<()> {
