@@ -73,6 +73,6 @@ fn blob(backup: &Backup, id: BlobId, to: &dyn Blobs) -> Result<(), Error> {
         block_on(writer.write(piece))?;
     }
     let written = block_on(writer.finish())?;
-    debug_assert_eq!(written, id, "what is read was checked");
+    debug_assert_eq!(written.id, id, "what is read was checked");
     Ok(())
 }

@@ -374,7 +374,11 @@ impl Blobs for Backup {
         ready(self.0.blob(id).map(|octets| octets.map(slice)).map_err(told))
     }
 
-    fn delete(&self, _: BlobId, _: i64) -> Answer<'_, Result<bool, CommitError>> {
+    fn doubt(&self, _: BlobId) -> bool {
+        false
+    }
+
+    fn delete(&self, _: BlobId) -> Answer<'_, Result<bool, CommitError>> {
         ready(Err(CommitError::ReadOnly(READ_ONLY.into())))
     }
 

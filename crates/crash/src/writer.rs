@@ -20,7 +20,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use store::block_on;
-use store::{Batch, Blobs, Bytes, Space, Store};
+use store::{Batch, Blobs, Bytes, HeldBlob, Space, Store};
 use store_local::Backend;
 
 /// Operations of an account that wait for their answers at once.
@@ -181,7 +181,8 @@ pub fn append(
             }
             writer.finish().await
         };
-        Body::Blob { id: block_on(written).expect("a blob is written"), size_octets }
+        let HeldBlob { id, hold } = block_on(written).expect("a blob is written");
+        Body::Blob { id, size_octets, hold }
     } else {
         Body::Row(letter.body.into())
     };

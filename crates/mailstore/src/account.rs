@@ -85,7 +85,7 @@ impl Usage {
 impl Account {
     /// One of `mailstore`'s.
     pub(crate) fn new(id: AccountId, mailstore: &Mailstore) -> Account {
-        let Mailstore { store, blobs, spawn, clock, keys, keeping, accounts: _, steady: _ } = mailstore;
+        let Mailstore { store, blobs, spawn, clock, keys, keeping, accounts: _ } = mailstore;
         Account {
             id,
             store: store.clone(),

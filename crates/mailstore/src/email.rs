@@ -8,7 +8,7 @@ use message::{Envelope, IdKey, Scanned, SentAt, SortFields, Structure};
 use model::{Decoder, EmailId, Encoder, RecordError, ThreadId};
 use std::ops::Range;
 use std::sync::Arc;
-use store::{BlobId, Bytes};
+use store::{BlobHold, BlobId, Bytes};
 
 /// Largest body that lies in a row of the account; larger ones are blobs (DESIGN §4).
 pub const BODY_ROW_OCTETS_MAX: usize = 32 * 1024;
@@ -24,6 +24,8 @@ pub enum Body {
         id: BlobId,
         /// Its size.
         size_octets: u64,
+        /// Keeps it until a row names it.
+        hold: BlobHold,
     },
 }
 
@@ -72,7 +74,7 @@ impl NewEmail {
         e.u64(thread.0).bytes(&self.prefix);
         match &self.body {
             Body::Row(octets) => e.u64(0).usize(octets.len()),
-            Body::Blob { id, size_octets } => e.u64(1).u64(*size_octets).bytes(&id.0),
+            Body::Blob { id, size_octets, hold: _ } => e.u64(1).u64(*size_octets).bytes(&id.0),
         };
         match scanned.sent_at {
             None => e.u64(0),

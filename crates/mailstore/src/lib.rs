@@ -50,7 +50,7 @@ mod whereabouts;
 mod working;
 
 pub use account::{Account, Usage, joined};
-pub use blobs::{BLOB_GRACE, Collected, blob_of, links_of, queue_link};
+pub use blobs::{Collected, blob_of, links_of, queue_link};
 pub use check::{Violation, check, check_blob, check_links};
 pub use email::{BODY_ROW_OCTETS_MAX, Body, Email, NewEmail};
 pub use error::Error;
@@ -106,7 +106,6 @@ pub struct Mailstore {
     accounts: Mutex<Accounts<Account>>,
     keys: Arc<KeysPool>,
     keeping: Arc<dyn Keeping>,
-    steady: Mutex<blobs::Steady>,
 }
 
 impl Mailstore {
@@ -128,7 +127,6 @@ impl Mailstore {
         clock: Arc<dyn Clock>,
         keeping: Arc<dyn Keeping>,
     ) -> Arc<Mailstore> {
-        let steady = Mutex::new(blobs::Steady::new(&*clock));
         Arc::new(Mailstore {
             store,
             blobs,
@@ -137,7 +135,6 @@ impl Mailstore {
             accounts: Mutex::new(Accounts::new()),
             keys: Arc::default(),
             keeping,
-            steady,
         })
     }
 

@@ -278,6 +278,10 @@ impl Working {
         self.batch().delete(Space::Bodies, key);
     }
 
+    pub fn hold(&mut self, blob: &store::BlobHold) {
+        self.batch().hold(blob);
+    }
+
     pub fn put_elsewhere(&mut self, cell: Cell, key: Bytes) {
         self.batch().put_in(cell, Space::Rows, key, Bytes::new());
     }

@@ -402,13 +402,13 @@ fn expunging_ten_thousand_is_one_batch_of_some_octets() {
 fn a_blob_is_held_by_a_departure() {
     let rig = rig();
     let text = format!("Subject: big\r\n\r\n{}", "x".repeat(100_000));
-    let id = rig.wait(async {
+    let store::HeldBlob { id, hold } = rig.wait(async {
         let mut writer = rig.blobs.begin().await.unwrap();
         writer.write(Bytes::from(text.clone())).await.unwrap();
         writer.finish().await.unwrap()
     });
     let mut email = new_email(text);
-    email.body = Body::Blob { id, size_octets: email.size_octets() };
+    email.body = Body::Blob { id, size_octets: email.size_octets(), hold };
     done(rig.wait(rig.account.append(Append { email, ..append(INBOX_ID, "") })));
     delete(&rig, &[1]);
     rig.sound();

@@ -50,19 +50,19 @@ async fn tend(post: &Post, account: AccountId) -> Result<Usage, Error> {
     mail.purge(None).await
 }
 
-/// Removes large bodies that nothing names; how many stay, because something might name them in a moment, or they are `held`. At most an hour and
-/// [a round](PAUSE) later they are gone.
-pub async fn collect_blobs(mailstore: &Mailstore, held: &(dyn Fn() -> bool + Sync)) -> usize {
+/// Removes large bodies that nothing names; how many stay, as they are `held`, or `None` when that failed: a later
+/// [round](PAUSE) takes them.
+pub async fn collect_blobs(mailstore: &Mailstore, held: &(dyn Fn() -> bool + Sync)) -> Option<usize> {
     match mailstore.collect_blobs(held).await {
         Ok(Collected { gone, left }) => {
             if gone > 0 {
                 tracing::info!(event = "blobs.collected", blobs = gone);
             }
-            left
+            Some(left)
         }
         Err(cause) => {
             tracing::warn!(event = "blobs.not_collected", %cause);
-            0
+            None
         }
     }
 }
@@ -107,6 +107,8 @@ pub async fn erase_accounts(post: &Post) {
 
 /// Frees what was deleted, the oldest of all accounts first, while the disk is nearly `full`. Never ends.
 pub async fn make_room(post: Arc<Post>, env: Env, full: impl Fn() -> bool, held: impl Fn() -> bool + Sync) {
+    // Something was freed, and may still lie there.
+    let mut uncollected = false;
     loop {
         env.sleep.sleep_until(env.clock.monotonic() + ROOM_PAUSE).await;
         if !full() {
@@ -118,9 +120,12 @@ pub async fn make_room(post: Arc<Post>, env: Env, full: impl Fn() -> bool, held:
             Ok(Some((before, Usage { octets, messages }))) => {
                 // Somebody may look for these in vain.
                 tracing::error!(event = "deleted.purged", cause = "disk", messages, octets, %before);
-                collect_blobs(&post.mailstore, &held).await;
+                uncollected = true;
             }
             Err(cause) => tracing::warn!(event = "deleted.not_purged", %cause),
+        }
+        if uncollected {
+            uncollected = collect_blobs(&post.mailstore, &held).await != Some(0);
         }
     }
 }

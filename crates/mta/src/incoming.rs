@@ -6,7 +6,7 @@ use message::submission::Fixups;
 use message::{Scanned, Scanner};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use store::{BlobWriter, Blobs, Bytes, CommitError};
+use store::{BlobWriter, Blobs, Bytes, CommitError, HeldBlob};
 
 /// Octets gathered before they are written to the blob at once.
 const SPILL_OCTETS: usize = 64 * 1024;
@@ -202,7 +202,10 @@ impl Incoming {
         }
         let body = match self.writer {
             None => Body::Row(Bytes::from(self.held)),
-            Some(writer) => Body::Blob { id: writer.finish().await?, size_octets: self.size_octets },
+            Some(writer) => {
+                let HeldBlob { id, hold } = writer.finish().await?;
+                Body::Blob { id, size_octets: self.size_octets, hold }
+            }
         };
         let received = Received { body, scanned: Arc::new(self.scanner.finish()), for_mailbox: self.for_mailbox };
         Ok((received, self.place))

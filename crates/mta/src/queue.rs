@@ -348,7 +348,8 @@ fn remember(batch: &mut Batch, message: &QueuedMessage, deliveries: &[Delivery])
         Body::Row(octets) => {
             batch.put(Space::Bodies, row::message_key(message.id), octets.clone());
         }
-        Body::Blob { id, .. } => {
+        Body::Blob { id, hold, .. } => {
+            batch.hold(hold);
             let (cell, key) = mailstore::queue_link(*id, message.id);
             batch.put_in(cell, Space::Rows, key, Bytes::new());
         }

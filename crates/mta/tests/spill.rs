@@ -33,8 +33,11 @@ impl Blobs for FullDisk {
     fn get(&self, id: BlobId, range: Range<u64>) -> Answer<'_, Result<Option<Bytes>, ReadError>> {
         self.1.get(id, range)
     }
-    fn delete(&self, id: BlobId, older_than_ms: i64) -> Answer<'_, Result<bool, CommitError>> {
-        self.1.delete(id, older_than_ms)
+    fn doubt(&self, id: BlobId) -> bool {
+        self.1.doubt(id)
+    }
+    fn delete(&self, id: BlobId) -> Answer<'_, Result<bool, CommitError>> {
+        self.1.delete(id)
     }
     fn list(&self, after: Option<BlobId>) -> Answer<'_, Result<BlobPage, ReadError>> {
         self.1.list(after)

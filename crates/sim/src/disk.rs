@@ -3,7 +3,6 @@
 use crate::dice::Dice;
 use crate::fault::Fault;
 use crate::scene::Scene;
-use env::Clock;
 use std::sync::Arc;
 use std::time::Duration;
 use store::memory::{MemoryBlobs, MemoryStore};
@@ -21,9 +20,7 @@ pub struct Disk {
 impl Disk {
     /// An empty disk, and the tasks that make things durable.
     pub fn new(scene: &Scene, dice: &mut Dice) -> Disk {
-        let world = scene.world().clone();
-        let blobs = MemoryBlobs::with_manual_sync_and_clock(move || world.wall().unix_ms());
-        let disk = Disk { rows: MemoryStore::with_manual_sync(), blobs };
+        let disk = Disk { rows: MemoryStore::with_manual_sync(), blobs: MemoryBlobs::with_manual_sync() };
         let (rows, blobs) = (dice.fork(), dice.fork());
         scene.spawn(Box::pin(sync_rows(scene.clone(), disk.clone(), rows)));
         scene.spawn(Box::pin(sync_blobs(scene.clone(), disk.clone(), blobs)));

@@ -17,8 +17,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use store::{Answer, BlobId, BlobPage, BlobWriter, Blobs, Bytes, CommitError, ReadError, ready};
+use store::{Answer, BlobHold, BlobHolds, BlobId, BlobPage, BlobWriter, Blobs, Bytes, CommitError, ReadError, ready};
 use tree::{GROUP_OCTETS, Grower, Known, Tree};
 use writer::Writer;
 
@@ -38,8 +37,9 @@ pub(crate) struct Files {
     folder: PathBuf,
     watermark: Watermark,
     next_temporary: AtomicU64,
-    /// Held while a name comes or goes, so that a blob which is just renewed is not deleted as old.
+    /// Held while a name comes or goes, so that a blob which is just written again is not deleted.
     naming: Mutex<()>,
+    holds: BlobHolds,
     /// By what the pieces of blobs are checked.
     known: Known,
 }
@@ -62,8 +62,8 @@ impl LocalBlobs {
         Files::prepare(folder).map_err(OpenError::io(folder, "making the folders of blobs"))?;
         let watermark = Watermark::new(folder, options.space, options.reserve_octets);
         let (next_temporary, naming) = (AtomicU64::new(0), Mutex::new(()));
-        let known = Known::default();
-        let files = Arc::new(Files { folder: folder.to_owned(), watermark, next_temporary, naming, known });
+        let (known, holds) = (Known::default(), BlobHolds::default());
+        let files = Arc::new(Files { folder: folder.to_owned(), watermark, next_temporary, naming, holds, known });
         let pool = Pool::start().map_err(OpenError::io(folder, "starting the threads of blobs"))?;
         Ok(LocalBlobs { files, pool: Arc::new(pool), _lock: lock })
     }
@@ -89,9 +89,13 @@ impl Blobs for LocalBlobs {
         self.pool.answer(read, |busy| Err(ReadError::Unavailable(busy.into())))
     }
 
-    fn delete(&self, id: BlobId, older_than_ms: i64) -> Answer<'_, Result<bool, CommitError>> {
+    fn doubt(&self, id: BlobId) -> bool {
+        self.files.holds.doubt(id)
+    }
+
+    fn delete(&self, id: BlobId) -> Answer<'_, Result<bool, CommitError>> {
         let files = self.files.clone();
-        let delete = move || files.delete(id, older_than_ms).map_err(|error| commit_error(&error));
+        let delete = move || files.delete(id).map_err(|error| commit_error(&error));
         self.pool.answer(delete, |busy| Err(CommitError::NoSpace(busy.into())))
     }
 
@@ -144,14 +148,16 @@ impl Files {
         self.folder.join("tmp").join(self.next_temporary.fetch_add(1, Ordering::Relaxed).to_string())
     }
 
-    /// Gives the written and synced file its name. An older one is replaced, which renews its age and heals it.
-    fn place(&self, temporary: &Path, id: BlobId) -> io::Result<()> {
+    /// Gives the written and synced file its name. An older one is replaced, which heals it.
+    fn place(&self, temporary: &Path, id: BlobId) -> io::Result<BlobHold> {
         let path = self.path(id);
-        {
+        let hold = {
             let _naming = self.naming.lock();
             fs::rename(temporary, &path)?;
-        }
-        path.parent().map_or(Ok(()), sync_folder)
+            self.holds.hold(id)
+        };
+        path.parent().map_or(Ok(()), sync_folder)?;
+        Ok(hold)
     }
 
     fn open_blob(&self, id: BlobId) -> Result<Option<File>, ReadError> {
@@ -207,18 +213,16 @@ impl Files {
         Ok(Some(Bytes::from(octets).slice(size(range.start - from)?..size(end - from)?)))
     }
 
-    fn delete(&self, id: BlobId, older_than_ms: i64) -> io::Result<bool> {
-        let path = self.path(id);
+    fn delete(&self, id: BlobId) -> io::Result<bool> {
         let _naming = self.naming.lock();
-        let written = match fs::metadata(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
-            found => found?.modified()?,
-        };
-        if unix_ms(written) >= older_than_ms {
+        if !self.holds.settle(id) {
             return Ok(false);
         }
         // Not synced: a blob that comes back after a power cut is collected again.
-        fs::remove_file(&path)?;
+        match fs::remove_file(self.path(id)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
         self.known.forget(id);
         Ok(true)
     }
@@ -264,12 +268,6 @@ fn blob_id(fan: u8, rest: &str) -> Option<BlobId> {
         *place = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
     }
     Some(BlobId(id)).filter(|id| id.to_string().ends_with(rest))
-}
-
-/// Before the epoch is before everything.
-fn unix_ms(time: SystemTime) -> i64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// The file is not what its name says.

@@ -71,7 +71,9 @@ impl Committer {
             if outcome.is_ok() {
                 self.deleted += waiting.batch.writes.iter().filter(|write| write.value.is_none()).count();
             }
-            let _ = waiting.answer.send(outcome); // nobody listens: a dropped answer cancels nothing
+            let Waiting { batch, answer } = waiting;
+            let _ = answer.send(outcome); // nobody listens: a dropped answer cancels nothing
+            drop(batch); // with the blobs that it holds, which its rows name now
         }
     }
 

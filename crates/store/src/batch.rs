@@ -1,6 +1,6 @@
 //! What is written at once.
 
-use crate::{Bytes, Cell, Space};
+use crate::{BlobHold, Bytes, Cell, Space};
 
 /// Writes that take effect together, if all expectations hold.
 #[derive(Clone, Debug)]
@@ -13,6 +13,8 @@ pub struct Batch {
     pub writes: Vec<Write>,
     /// It takes away more than it adds, or is a step to that: it may use the reserve of a full disk.
     pub makes_room: bool,
+    /// Blobs that its rows name, until they are there.
+    held: Vec<BlobHold>,
 }
 
 /// A row must be as the writer knows it.
@@ -40,7 +42,7 @@ pub struct Write {
 impl Batch {
     /// An empty batch for `cell`.
     pub fn new(cell: Cell) -> Batch {
-        Batch { cell, expect: Vec::new(), writes: Vec::new(), makes_room: false }
+        Batch { cell, expect: Vec::new(), writes: Vec::new(), makes_room: false, held: Vec::new() }
     }
 
     /// Expects `key` to hold `value`.
@@ -71,6 +73,11 @@ impl Batch {
     pub fn delete_in(&mut self, cell: Cell, space: Space, key: impl Into<Bytes>) -> &mut Self {
         self.writes.push(Write { space, cell, key: key.into(), value: None });
         self
+    }
+
+    /// Rows of it name this blob.
+    pub fn hold(&mut self, blob: &BlobHold) {
+        self.held.push(blob.clone());
     }
 
     /// Octets of keys and values: what the batch costs to hold and to write.

@@ -30,7 +30,7 @@ mod query;
 mod snapshot;
 
 pub use batch::{Batch, CommitError, Expectation, Write};
-pub use blobs::{BlobId, BlobPage, BlobWriter, Blobs};
+pub use blobs::{BlobHold, BlobHolds, BlobId, BlobPage, BlobWriter, Blobs, HeldBlob};
 pub use block::block_on;
 pub use query::{Found, Get, Order, Page, Query, ReadError, Reading, Scan};
 pub use snapshot::{RowPlace, Snapshot, SnapshotPage};

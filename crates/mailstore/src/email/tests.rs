@@ -16,7 +16,7 @@ proptest! {
         let scanned = scanned(octets.as_bytes());
         let body = match blob {
             None => Body::Row(octets.clone().into()),
-            Some(id) => Body::Blob { id: BlobId(id), size_octets: octets.len() as u64 },
+            Some(id) => Body::Blob { id: BlobId(id), size_octets: octets.len() as u64, hold: BlobHold::default() },
         };
         let new = NewEmail { prefix: prefix.clone().into(), body, scanned: scanned.clone() };
         let email = Email::decode(EmailId(7), new.encode(EmailId(7), ThreadId(thread)).into()).unwrap();

@@ -135,7 +135,8 @@ impl Coming<'_> {
                 w.put_body(rows::body(id), octets.clone());
                 None
             }
-            Body::Blob { id: blob, .. } => {
+            Body::Blob { id: blob, hold, .. } => {
+                w.hold(hold);
                 w.put_elsewhere(rows::blob_cell(*blob), rows::blob_link(w.account, id));
                 Some(*blob)
             }

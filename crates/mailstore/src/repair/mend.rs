@@ -15,7 +15,7 @@ use message::Scanner;
 use model::{AccountId, EmailId, Flag, Keyword, MailboxId, ModSeq, ThreadId, Timestamp, Uid, UidValidity};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use store::{BlobId, Blobs, Bytes, Cell, ReadError, RowPlace, Snapshot, Space, Write};
+use store::{BlobHold, BlobId, Blobs, Bytes, Cell, ReadError, RowPlace, Snapshot, Space, Write};
 
 /// Octets of a blob read at once.
 const PIECE_OCTETS: u64 = 256 << 10;
@@ -164,7 +164,11 @@ impl Mender {
                 Ok(size_octets) => {
                     if size.is_none() {
                         let scanned = Arc::new(scanner.finish());
-                        self.rebuild_scanned(id, Body::Blob { id: blob, size_octets }, scanned);
+                        self.rebuild_scanned(
+                            id,
+                            Body::Blob { id: blob, size_octets, hold: BlobHold::default() },
+                            scanned,
+                        );
                     }
                     let (cell, key) = (rows::blob_cell(blob), rows::blob_link(self.account, id));
                     let link = store.read(vec![store::Query::row(&cell, key.clone())]).await?.into_row();

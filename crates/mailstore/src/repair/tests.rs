@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use store::block_on;
 use store::memory::{MemoryBlobs, MemoryStore};
-use store::{Batch, Cell, Space, Store};
+use store::{Batch, Cell, HeldBlob, Space, Store};
 
 const ACCOUNT: AccountId = AccountId(1);
 
@@ -109,7 +109,8 @@ async fn append(account: &Arc<Account>, blobs: &MemoryBlobs, text: &[u8]) {
     let body = if octets.len() > crate::BODY_ROW_OCTETS_MAX {
         let mut writer = blobs.begin().await.unwrap();
         writer.write(octets.clone().into()).await.unwrap();
-        Body::Blob { id: writer.finish().await.unwrap(), size_octets: octets.len() as u64 }
+        let HeldBlob { id, hold } = writer.finish().await.unwrap();
+        Body::Blob { id, size_octets: octets.len() as u64, hold }
     } else {
         Body::Row(octets.into())
     };

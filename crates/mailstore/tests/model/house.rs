@@ -280,12 +280,12 @@ fn new_email(mail: &Mail, tag: u32, world: &World, blobs: &MemoryBlobs) -> NewEm
     let scanned = Arc::new(scanner.finish());
     let size_octets = text.len() as u64;
     let body = if mail.blob {
-        let id = world.block_on(async {
+        let store::HeldBlob { id, hold } = world.block_on(async {
             let mut writer = blobs.begin().await.unwrap();
             writer.write(text.into()).await.unwrap();
             writer.finish().await.unwrap()
         });
-        Body::Blob { id, size_octets }
+        Body::Blob { id, size_octets, hold }
     } else {
         Body::Row(text.into())
     };

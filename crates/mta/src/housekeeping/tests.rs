@@ -1,11 +1,11 @@
 use super::*;
 use directory::{Account, AccountState, Origin, Quota};
 use env::virtual_world::World;
-use mailstore::{Append, BLOB_GRACE, Body, Expunge, INBOX_ID, KEPT_FOR, Leaving, NewEmail};
+use mailstore::{Append, Body, Expunge, INBOX_ID, KEPT_FOR, Leaving, NewEmail};
 use message::Scanner;
 use model::Uid;
-use store::Blobs;
 use store::memory::{MemoryBlobs, MemoryStore};
+use store::{Batch, Blobs, Space, Store};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -60,29 +60,32 @@ fn a_full_disk_takes_the_oldest_of_all_accounts_first() {
 }
 
 #[test]
-fn a_large_body_that_nothing_names_goes_once_no_delivery_can_be_about_to_name_it() {
-    const MINUTE: Duration = Duration::from_secs(60);
+fn a_large_body_that_nothing_names_goes_and_one_that_something_will_name_stays() {
     let world = World::new(1);
     let env = Arc::new(world.clone());
-    let clock = world.clone();
-    let blobs = Arc::new(MemoryBlobs::with_clock(move || env::Clock::wall(&clock).unix_ms()));
-    let mailstore = Mailstore::new(Arc::new(MemoryStore::new()), blobs.clone(), env.clone(), env);
+    let (store, blobs) = (Arc::new(MemoryStore::new()), Arc::new(MemoryBlobs::new()));
+    let mailstore = Mailstore::new(store.clone(), blobs.clone(), env.clone(), env);
     let write = || {
         let mut writer = world.block_on(blobs.begin()).unwrap();
         world.block_on(writer.write("octets".into())).unwrap();
         world.block_on(writer.finish()).unwrap()
     };
     let left = |held: bool| world.block_on(collect_blobs(&mailstore, &|| held));
-    let there = |id| world.block_on(blobs.get(id, 0..1)).unwrap().is_some();
-    let id = write();
-    world.pass(BLOB_GRACE);
-    assert_eq!((left(false), there(id)), (1, true), "it could still be named");
-    world.pass(MINUTE);
-    assert_eq!((left(true), there(id)), (1, true), "somebody reads it");
-    assert_eq!((left(false), there(id)), (0, false));
-    let id = write();
-    world.set_wall(DAY.as_millis() as i64);
-    assert_eq!((left(false), there(id)), (1, true), "the clock jumped, it is not a day old");
-    world.pass(BLOB_GRACE + MINUTE);
-    assert_eq!((left(false), there(id)), (0, false));
+    let blob = write();
+    let there = || world.block_on(blobs.get(blob.id, 0..1)).unwrap().is_some();
+    world.pass(DAY);
+    assert_eq!((left(false), there()), (Some(0), true), "whoever wrote it is slow");
+    let (cell, key) = mailstore::queue_link(blob.id, model::QueueId(1));
+    let mut named = Batch::new(cell.clone());
+    named.hold(&blob.hold);
+    named.put(Space::Rows, key.clone(), "");
+    drop(blob.hold);
+    assert_eq!((left(false), there()), (Some(0), true), "it is in a batch");
+    world.block_on(store.commit(named)).unwrap();
+    assert_eq!((left(false), there()), (Some(0), true), "a row names it");
+    let mut gone = Batch::new(cell);
+    gone.delete(Space::Rows, key);
+    world.block_on(store.commit(gone)).unwrap();
+    assert_eq!((left(true), there()), (Some(1), true), "somebody reads it");
+    assert_eq!((left(false), there()), (Some(0), false));
 }

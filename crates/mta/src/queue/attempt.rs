@@ -515,7 +515,7 @@ impl<'a> BodyReader<'a> {
     pub async fn next(&mut self) -> Result<Option<Bytes>, Fault> {
         let piece = match self.body {
             Body::Row(octets) if self.at == 0 && !octets.is_empty() => octets.clone(),
-            Body::Blob { id, size_octets } if self.at < *size_octets => {
+            Body::Blob { id, size_octets, .. } if self.at < *size_octets => {
                 let piece = self.blobs.get(*id, self.at..(self.at + PIECE_OCTETS).min(*size_octets)).await?;
                 piece.filter(|piece| !piece.is_empty()).ok_or(Fault::MessageMissing)?
             }

@@ -38,7 +38,7 @@ pub async fn mend(store: &dyn Snapshot, blobs: &dyn Blobs) -> Result<Mended, Rea
         };
         match QueuedMessage::decode_whole(id, &octets, bodies.get(&key).cloned()) {
             Ok(message) => {
-                if let Body::Blob { id: blob, size_octets } = message.body {
+                if let Body::Blob { id: blob, size_octets, .. } = message.body {
                     // One that cannot be read now may be there: only what is lost for certain is given up.
                     let why = match whole_blob(blobs, blob, None).await {
                         Ok(Ok(octets)) if octets != size_octets => Some("its content is too short".to_owned()),

@@ -194,7 +194,8 @@ impl Queue {
         let size_octets = octets.len() as u64;
         let mut writer = self.mailstore.blobs().begin().await?;
         writer.write(Bytes::from(octets)).await?;
-        Ok(Body::Blob { id: writer.finish().await?, size_octets })
+        let store::HeldBlob { id, hold } = writer.finish().await?;
+        Ok(Body::Blob { id, size_octets, hold })
     }
 
     async fn original(&self, message: &QueuedMessage, whole: bool) -> Result<OriginalMessage, Fault> {

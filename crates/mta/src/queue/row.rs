@@ -11,7 +11,7 @@
 use ::smtp::extension::dsn::{Notify, OriginalRecipient, Ret};
 use mailstore::Body;
 use model::{AccountId, Decoder, Encoder, QueueId, Quota, RecordError, Timestamp};
-use store::{BlobId, Bytes, Cell};
+use store::{BlobHold, BlobId, Bytes, Cell};
 
 use super::Fault;
 use super::schedule::{DeliveryKey, Destination};
@@ -174,7 +174,7 @@ impl QueuedMessage {
         match &self.body {
             // The length tells an empty body from one that lies beside.
             Body::Row(octets) => e.u64(0).usize(octets.len()),
-            Body::Blob { id, size_octets } => e.u64(1).u64(*size_octets).bytes(&id.0),
+            Body::Blob { id, size_octets, hold: _ } => e.u64(1).u64(*size_octets).bytes(&id.0),
         };
         // Behind all that earlier programs read: whose it is, and the sum of the body that lies beside.
         e.u64(self.id.0);
@@ -230,7 +230,7 @@ impl QueuedMessage {
             _ => {
                 let size_octets = d.u64()?;
                 let id = BlobId(d.bytes()?.try_into().map_err(|_| RecordError::Value)?);
-                (Body::Blob { id, size_octets }, size_octets)
+                (Body::Blob { id, size_octets, hold: BlobHold::default() }, size_octets)
             }
         };
         if !d.is_empty() && d.u64()? != id.0 {

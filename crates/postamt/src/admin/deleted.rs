@@ -102,7 +102,7 @@ pub async fn erase(office: &Office, address: &str, filter: &Filter, to: &Exchang
 
 /// What is erased leaves the disk; large bodies that cannot at once are counted.
 async fn clear(office: &Office) -> usize {
-    collect_blobs(&office.post.mailstore, &|| office.hold.is_held()).await
+    collect_blobs(&office.post.mailstore, &|| office.hold.is_held()).await.unwrap_or_default()
 }
 
 pub async fn accounts(office: &Office, to: &mut Exchange) -> Result<(), Fault> {

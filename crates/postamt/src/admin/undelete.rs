@@ -66,8 +66,8 @@ pub struct ErasedItem {
 /// That something of what was erased is still on the disk.
 pub fn large_left(bodies: usize) -> Text {
     both!(
-        "large bodies that stay on the disk for up to two hours more, as they came just now or a backup is being taken: {bodies}",
-        "große Inhalte, die noch bis zu zwei Stunden auf der Platte bleiben, weil sie eben erst kamen oder ein Backup läuft: {bodies}"
+        "large bodies that stay on the disk for up to an hour behind the backup that is being taken: {bodies}",
+        "große Inhalte, die bis zu einer Stunde nach dem Backup, das gerade läuft, auf der Platte bleiben: {bodies}"
     )
 }
 

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use store::{Blobs, Bytes, Store};
+use store::{Blobs, Bytes, HeldBlob, Store};
 use store_local::{Backend, LocalBlobs, LocalStore, Options};
 use tempfile::TempDir;
 
@@ -149,7 +149,8 @@ async fn deliver(
     let body = if size > mailstore::BODY_ROW_OCTETS_MAX {
         let mut writer = blobs.begin().await.unwrap();
         writer.write(Bytes::from(octets.clone())).await.unwrap();
-        Body::Blob { id: writer.finish().await.unwrap(), size_octets: octets.len() as u64 }
+        let HeldBlob { id, hold } = writer.finish().await.unwrap();
+        Body::Blob { id, size_octets: octets.len() as u64, hold }
     } else {
         Body::Row(octets.clone().into())
     };

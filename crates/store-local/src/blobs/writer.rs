@@ -7,8 +7,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
-use store::{Answer, BlobId, BlobWriter, Bytes, CommitError};
+use store::{Answer, BlobHold, BlobId, BlobWriter, Bytes, CommitError, HeldBlob};
 
 pub(super) struct Writer {
     pool: Arc<Pool>,
@@ -72,7 +71,7 @@ impl BlobWriter for Writer {
         self.work(move |draft| draft.write(&octets))
     }
 
-    fn finish(mut self: Box<Self>) -> Answer<'static, Result<BlobId, CommitError>> {
+    fn finish(mut self: Box<Self>) -> Answer<'static, Result<HeldBlob, CommitError>> {
         self.work(Draft::finish)
     }
 }
@@ -105,24 +104,20 @@ impl Draft {
         Ok(file)
     }
 
-    fn finish(&mut self) -> Result<BlobId, CommitError> {
+    fn finish(&mut self) -> Result<HeldBlob, CommitError> {
         let (id, tree) = std::mem::replace(&mut self.grower, Grower::new()).finish();
-        self.settle(id).map_err(|error| commit_error(&error))?;
+        let hold = self.settle(id).map_err(|error| commit_error(&error))?;
         // Whoever reads it soon need not read it whole first.
         self.files.known.add(id, Arc::new(tree));
-        Ok(id)
+        Ok(HeldBlob { id, hold })
     }
 
-    fn settle(&mut self, id: BlobId) -> io::Result<()> {
-        let now = SystemTime::now();
-        let file = self.file()?;
-        file.set_modified(now)?; // it is as old as its name, however long it took to come
-        file.sync_all()?;
-        if let Some((_, path)) = &self.file {
-            self.files.place(path, id)?;
-            self.file = None;
-        }
-        Ok(())
+    fn settle(&mut self, id: BlobId) -> io::Result<BlobHold> {
+        self.file()?.sync_all()?;
+        let Some((_, path)) = &self.file else { return Err(io::ErrorKind::NotFound.into()) };
+        let hold = self.files.place(path, id)?;
+        self.file = None;
+        Ok(hold)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Blobs.
 
 use super::block_on;
-use crate::{BlobId, Blobs, Bytes};
+use crate::{BlobId, Blobs, Bytes, HeldBlob};
 
 /// Blobs under test, none at first.
 pub trait BlobSubject {
@@ -9,10 +9,6 @@ pub trait BlobSubject {
     fn blobs(&self) -> &dyn Blobs;
     /// Closes, cleanly or not, and opens again.
     fn reopen(&mut self);
-    /// Makes all blobs older by `ms`.
-    fn age(&mut self, ms: i64);
-    /// The wall clock by which ages are told.
-    fn now_ms(&self) -> i64;
     /// Changes what is stored of the blob behind the backend's back; it is open meanwhile.
     fn damage(&mut self, id: BlobId, how: Damage);
 }
@@ -36,8 +32,8 @@ pub fn run<S: BlobSubject>(mut make: impl FnMut() -> S) {
         a_big_blob_is_streamed,
         a_dropped_writer,
         listing,
-        deleting_by_age,
-        writing_again_renews,
+        only_what_nobody_holds_is_deleted,
+        writing_again_settles_the_doubt,
         damage_is_told,
     ];
     for case in cases {
@@ -45,24 +41,26 @@ pub fn run<S: BlobSubject>(mut make: impl FnMut() -> S) {
     }
 }
 
-const HOUR_MS: i64 = 3_600_000;
-
 fn write(subject: &dyn BlobSubject, octets: &[u8]) -> BlobId {
+    held(subject, octets).id
+}
+
+fn held(subject: &dyn BlobSubject, octets: &[u8]) -> HeldBlob {
     let mut writer = block_on(subject.blobs().begin()).expect("a blob can be begun");
     for piece in octets.chunks(50_000) {
         block_on(writer.write(Bytes::copy_from_slice(piece))).expect("a blob takes octets");
     }
-    let id = block_on(writer.finish()).expect("a blob can be finished");
-    assert_eq!(id.0, *blake3::hash(octets).as_bytes());
-    id
+    let blob = block_on(writer.finish()).expect("a blob can be finished");
+    assert_eq!(blob.id.0, *blake3::hash(octets).as_bytes());
+    blob
 }
 
 fn read(subject: &dyn BlobSubject, id: BlobId, range: std::ops::Range<u64>) -> Option<Bytes> {
     block_on(subject.blobs().get(id, range)).expect("blobs can be read")
 }
 
-fn delete(subject: &dyn BlobSubject, id: BlobId, older_than_ms: i64) -> bool {
-    block_on(subject.blobs().delete(id, older_than_ms)).expect("blobs can be deleted")
+fn delete(subject: &dyn BlobSubject, id: BlobId) -> bool {
+    block_on(subject.blobs().delete(id)).expect("blobs can be deleted")
 }
 
 fn ids(subject: &dyn BlobSubject) -> Vec<BlobId> {
@@ -128,30 +126,31 @@ fn listing(subject: &mut dyn BlobSubject) {
     assert_eq!(behind.ids.first(), written.get(151), "the list goes on behind the id");
 }
 
-fn deleting_by_age(subject: &mut dyn BlobSubject) {
-    let old = write(subject, b"old");
-    subject.age(2 * HOUR_MS);
-    let young = write(subject, b"young");
-    let hour_ago = subject.now_ms() - HOUR_MS;
-    assert!(!delete(subject, young, hour_ago));
-    assert!(delete(subject, old, hour_ago));
-    assert!(delete(subject, old, hour_ago), "what is not there is gone");
-    assert_eq!(ids(subject), [young]);
-    assert_eq!(read(subject, old, 0..3), None);
+fn only_what_nobody_holds_is_deleted(subject: &mut dyn BlobSubject) {
+    let (blob, other) = (held(subject, b"mail"), write(subject, b"other"));
+    let (id, clone) = (blob.id, blob.clone());
+    drop(blob);
+    assert!(!subject.blobs().doubt(id), "a clone holds it");
+    assert!(!delete(subject, id), "what is not doubted stays");
+    drop(clone);
+    assert!(!delete(subject, id));
+    assert!(subject.blobs().doubt(id));
+    assert!(delete(subject, id));
+    assert_eq!(read(subject, id, 0..3), None);
+    assert!(subject.blobs().doubt(id) && delete(subject, id), "what is not there is gone");
     subject.reopen();
-    assert_eq!(ids(subject), [young]);
+    assert_eq!(ids(subject), [other]);
 }
 
-fn writing_again_renews(subject: &mut dyn BlobSubject) {
+/// Between the doubt and the deletion somebody wrote it, named it and let it go.
+fn writing_again_settles_the_doubt(subject: &mut dyn BlobSubject) {
     let id = write(subject, b"mail");
-    subject.age(2 * HOUR_MS);
+    assert!(subject.blobs().doubt(id));
     assert_eq!(write(subject, b"mail"), id);
-    let hour_ago = subject.now_ms() - HOUR_MS;
-    assert!(!delete(subject, id, hour_ago));
+    assert!(!delete(subject, id));
     assert_eq!(ids(subject), [id]);
-    subject.age(2 * HOUR_MS);
-    let hour_ago = subject.now_ms() - HOUR_MS;
-    assert!(delete(subject, id, hour_ago));
+    assert!(subject.blobs().doubt(id) && delete(subject, id));
+    assert!(ids(subject).is_empty());
 }
 
 /// Whether it was read before, or not since the opening: wrong octets are never given out, and writing it again heals it.

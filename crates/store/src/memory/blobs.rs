@@ -2,7 +2,9 @@
 
 use super::waiting::Waiting;
 use super::{crashed, flipped, lock};
-use crate::{Answer, BlobId, BlobPage, BlobWriter, Blobs, Bytes, CommitError, ReadError, later, ready};
+use crate::{
+    Answer, BlobHolds, BlobId, BlobPage, BlobWriter, Blobs, Bytes, CommitError, HeldBlob, ReadError, later, ready,
+};
 use std::collections::{BTreeMap, VecDeque};
 use std::future::poll_fn;
 use std::ops::{Bound, Range};
@@ -13,13 +15,13 @@ use std::task::Waker;
 #[derive(Clone)]
 pub struct MemoryBlobs(Arc<Mutex<State>>);
 
-type Outcome = Result<BlobId, CommitError>;
+type Outcome = Result<HeldBlob, CommitError>;
 
 struct State {
     manual: bool,
-    now_ms: Box<dyn Fn() -> i64 + Send>,
     blobs: BTreeMap<BlobId, Blob>,
-    waiting: Waiting<Bytes, BlobId>,
+    holds: BlobHolds,
+    waiting: Waiting<Bytes, HeldBlob>,
     fail_next: VecDeque<CommitError>,
     /// Counts crashes: a writer from before one is dead.
     life: u64,
@@ -30,7 +32,6 @@ struct State {
 
 struct Blob {
     octets: Bytes,
-    written_ms: i64,
     /// Whether the octets are still those of its name.
     sound: bool,
 }
@@ -42,44 +43,28 @@ impl Default for MemoryBlobs {
 }
 
 impl MemoryBlobs {
-    /// Blobs that are durable at once, on a clock that stands at 0 until [`set_now_ms`](Self::set_now_ms).
+    /// Blobs that are durable at once.
     pub fn new() -> MemoryBlobs {
-        MemoryBlobs::with(false, || 0)
-    }
-
-    /// Blobs that are durable at once, their age by `now_ms`.
-    pub fn with_clock(now_ms: impl Fn() -> i64 + Send + 'static) -> MemoryBlobs {
-        MemoryBlobs::with(false, now_ms)
+        MemoryBlobs::with(false)
     }
 
     /// Finished blobs wait until a `sync_…` or a crash.
     pub fn with_manual_sync() -> MemoryBlobs {
-        MemoryBlobs::with(true, || 0)
+        MemoryBlobs::with(true)
     }
 
-    /// As [`with_manual_sync`](Self::with_manual_sync), their age by `now_ms`.
-    pub fn with_manual_sync_and_clock(now_ms: impl Fn() -> i64 + Send + 'static) -> MemoryBlobs {
-        MemoryBlobs::with(true, now_ms)
-    }
-
-    fn with(manual: bool, now_ms: impl Fn() -> i64 + Send + 'static) -> MemoryBlobs {
+    fn with(manual: bool) -> MemoryBlobs {
         let (blobs, waiting) = (BTreeMap::new(), Waiting::new());
-        let now_ms = Box::new(now_ms);
         MemoryBlobs(Arc::new(Mutex::new(State {
             manual,
-            now_ms,
             blobs,
+            holds: BlobHolds::default(),
             waiting,
             fail_next: VecDeque::new(),
             life: 0,
             full: false,
             page_max: 1000,
         })))
-    }
-
-    /// Sets the clock.
-    pub fn set_now_ms(&self, now_ms: i64) {
-        self.state().now_ms = Box::new(move || now_ms);
     }
 
     /// How many finished blobs wait.
@@ -126,6 +111,7 @@ impl MemoryBlobs {
     pub fn crash(&self) {
         let mut state = self.state();
         state.life += 1;
+        state.holds = BlobHolds::default();
         let waiting = state.waiting.take();
         drop(state);
         for (_, answer) in waiting {
@@ -160,9 +146,8 @@ impl State {
     fn keep(&mut self, octets: Bytes) -> Outcome {
         self.room()?;
         let id = BlobId(*blake3::hash(&octets).as_bytes());
-        let written_ms = (self.now_ms)();
-        self.blobs.insert(id, Blob { octets, written_ms, sound: true });
-        Ok(id)
+        self.blobs.insert(id, Blob { octets, sound: true });
+        Ok(HeldBlob { id, hold: self.holds.hold(id) })
     }
 }
 
@@ -188,13 +173,17 @@ impl Blobs for MemoryBlobs {
         ready(Ok(found.map(piece)))
     }
 
-    fn delete(&self, id: BlobId, older_than_ms: i64) -> Answer<'_, Result<bool, CommitError>> {
+    fn doubt(&self, id: BlobId) -> bool {
+        self.state().holds.doubt(id)
+    }
+
+    fn delete(&self, id: BlobId) -> Answer<'_, Result<bool, CommitError>> {
         let mut state = self.state();
-        let kept = state.blobs.get(&id).is_some_and(|blob| blob.written_ms >= older_than_ms);
-        if !kept {
+        let gone = state.holds.settle(id);
+        if gone {
             state.blobs.remove(&id);
         }
-        ready(Ok(!kept))
+        ready(Ok(gone))
     }
 
     fn list(&self, after: Option<BlobId>) -> Answer<'_, Result<BlobPage, ReadError>> {

@@ -138,7 +138,7 @@ fn conforms_when_commits_wait() {
     conformance::run(Synced::new);
 }
 
-struct CrashingBlobs(MemoryBlobs, i64);
+struct CrashingBlobs(MemoryBlobs);
 
 impl conformance::BlobSubject for CrashingBlobs {
     fn blobs(&self) -> &dyn Blobs {
@@ -147,13 +147,6 @@ impl conformance::BlobSubject for CrashingBlobs {
     fn reopen(&mut self) {
         self.0.crash();
     }
-    fn age(&mut self, ms: i64) {
-        self.1 += ms;
-        self.0.set_now_ms(self.1);
-    }
-    fn now_ms(&self) -> i64 {
-        self.1
-    }
     fn damage(&mut self, id: crate::BlobId, _: conformance::Damage) {
         assert!(self.0.damage(id));
     }
@@ -161,7 +154,7 @@ impl conformance::BlobSubject for CrashingBlobs {
 
 #[test]
 fn blobs_conform() {
-    conformance::run_blobs(|| CrashingBlobs(MemoryBlobs::new(), 0));
+    conformance::run_blobs(|| CrashingBlobs(MemoryBlobs::new()));
 }
 
 #[test]
