@@ -38,11 +38,11 @@ impl Mailstore {
         loop {
             let page = self.blobs.list(after).await?;
             for &blob in &page.ids {
-                if !self.blobs.doubt(blob) {
-                    continue; // it is on its way to a row
+                if self.is_named(blob).await? || !self.blobs.doubt(blob) {
+                    continue;
                 }
-                let link = Query::prefix(&rows::blob_cell(blob), b"", None, 1);
-                if !self.store.read(vec![link]).await?.into_page().rows.is_empty() {
+                // Between the first look and the doubt somebody may have named it; behind the doubt only who writes it again.
+                if self.is_named(blob).await? {
                     continue;
                 }
                 match !kept() && self.blobs.delete(blob).await? {
@@ -55,5 +55,10 @@ impl Mailstore {
                 return Ok(found);
             }
         }
+    }
+
+    async fn is_named(&self, blob: BlobId) -> Result<bool, Error> {
+        let link = Query::prefix(&rows::blob_cell(blob), b"", None, 1);
+        Ok(!self.store.read(vec![link]).await?.into_page().rows.is_empty())
     }
 }
