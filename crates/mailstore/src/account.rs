@@ -458,21 +458,31 @@ async fn body_of(
     email: &Email,
     range: Range<u64>,
 ) -> Result<Bytes, Error> {
-    let missing = Error::BodyMissing(email.id);
     let damaged = |what| Error::BodyDamaged { email: email.id, what };
-    match email.stored {
+    let found = match email.stored {
         Stored::Blob(id) => match blobs.get(id, range).await {
-            Err(ReadError::Damaged(what)) => Err(damaged(what)),
-            octets => octets?.ok_or(missing),
+            Err(ReadError::Damaged(what)) => return Err(damaged(what)),
+            octets => octets?,
         },
         Stored::Row => {
             let cell = rows::account_cell(account);
             let get = store::Get { space: store::Space::Bodies, cell, key: rows::body(email.id) };
-            let row = store.read(vec![Query::Get(get)]).await?.into_row().ok_or(missing)?;
-            email.check_body(&row).map_err(damaged)?;
-            let end = (range.end as usize).min(row.len());
-            Ok(row.slice((range.start as usize).min(end)..end))
+            let row = store.read(vec![Query::Get(get)]).await?.into_row();
+            row.as_ref().map_or(Ok(()), |row| email.check_body(row)).map_err(damaged)?;
+            row.map(|row| {
+                let end = (range.end as usize).min(row.len());
+                row.slice((range.start as usize).min(end)..end)
+            })
         }
+    };
+    if let Some(octets) = found {
+        return Ok(octets);
+    }
+    // An email ends before its body goes: where it is still there, its body is lost.
+    let email_row = Query::row(&rows::account_cell(account), rows::email(email.id));
+    match store.read(vec![email_row]).await?.into_row() {
+        Some(_) => Err(damaged("its body is missing".into())),
+        None => Err(Error::BodyMissing(email.id)),
     }
 }
 

@@ -57,6 +57,7 @@ pub async fn serve(plan: ServePlan, inherited: Vec<Inherited>, ready: impl FnOnc
     let env = TokioEnv::new().with_context(no_threads)?.env();
     let (data, hold) = (plan.data.clone(), admin::backup::Hold::default());
     crate::backups::scratch::check(&data)?;
+    crate::backups::scratch::is_whole(&data)?;
     let store = open_store(&plan)?;
     let socket = admin::server::Socket::bind(&plan.data)?;
     let standing = listeners::bind(&plan.listeners, inherited).await?;

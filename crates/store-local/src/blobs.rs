@@ -10,6 +10,7 @@ use crate::lock::{FolderLock, OpenError, sync_folder};
 use crate::options::Options;
 use crate::space::{Room, Watermark, shortage};
 use pool::Pool;
+use rustix::io::Errno;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::ops::Range;
@@ -163,7 +164,7 @@ impl Files {
     fn open_blob(&self, id: BlobId) -> Result<Option<File>, ReadError> {
         match File::open(self.path(id)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            file => file.map(Some).map_err(read_error),
+            file => file.map(Some).map_err(|error| unreadable(id, error)),
         }
     }
 
@@ -175,7 +176,7 @@ impl Files {
         let Some(mut file) = self.open_blob(id)? else { return Ok(None) };
         let (mut grower, mut piece) = (Grower::new(), vec![0; CHECKED_OCTETS]);
         loop {
-            let count = file.read(&mut piece).map_err(read_error)?;
+            let count = file.read(&mut piece).map_err(|error| unreadable(id, error))?;
             match piece.get(..count) {
                 Some(octets) if !octets.is_empty() => grower.push(octets),
                 _ => break,
@@ -204,7 +205,7 @@ impl Files {
         let mut octets = vec![0; size(to - from)?];
         file.read_exact_at(&mut octets, from).map_err(|error| match error.kind() {
             io::ErrorKind::UnexpectedEof => damaged(id),
-            _ => read_error(error),
+            _ => unreadable(id, error),
         })?;
         let sound = octets.chunks(GROUP_OCTETS).zip(size(first)?..).all(|(octets, at)| tree.has(id, at, octets));
         if !sound {
@@ -274,6 +275,17 @@ fn blob_id(fan: u8, rest: &str) -> Option<BlobId> {
 fn damaged(id: BlobId) -> ReadError {
     tracing::error!(event = "blob.damaged", blob = %id);
     ReadError::Damaged(format!("blob {id} is not what its name says"))
+}
+
+/// What the disk does not give, or what is no file, is damage of this blob alone; all else may be better in a moment.
+fn unreadable(id: BlobId, error: io::Error) -> ReadError {
+    let errno = Errno::from_io_error(&error);
+    let gone = [Errno::IO, Errno::ISDIR, Errno::LOOP, Errno::BADMSG, Errno::UCLEAN, Errno::NXIO];
+    if errno.is_some_and(|errno| gone.contains(&errno)) {
+        tracing::error!(event = "blob.unreadable", blob = %id, %error);
+        return ReadError::Damaged(format!("blob {id} cannot be read: {error}"));
+    }
+    ReadError::Unavailable(format!("blob {id}: {error}"))
 }
 
 fn read_error(error: io::Error) -> ReadError {

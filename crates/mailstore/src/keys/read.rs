@@ -49,7 +49,7 @@ impl Account {
             let (id, row) = row;
             match self.add_keys(id, row, keys).await {
                 Ok(()) => {}
-                Err(error @ Error::Row { .. }) => {
+                Err(error @ (Error::Row { .. } | Error::BodyDamaged { .. })) => {
                     tracing::error!(event = "mail.damaged", account = %self.id, cause = %error);
                 }
                 // Expunged meanwhile.

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 const FILE: &str = "backup-names.key";
+const DRAFT: &str = "backup-names.key.new";
 
 /// The key in the data folder, made if it is not there.
 ///
@@ -16,9 +17,11 @@ pub fn key(data: &Path) -> io::Result<[u8; 32]> {
     let text = match fs::read_to_string(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let key = backup::age::random().map_err(io::Error::other)?;
-            let mut file = File::create_new(&path)?;
+            let draft = data.join(DRAFT); // a disk that is full leaves this
+            let mut file = File::create(&draft)?;
             file.write_all(format!("{}\n", text(&key)).as_bytes())?;
             file.sync_all()?;
+            fs::rename(&draft, &path)?;
             return Ok(key);
         }
         text => text?,

@@ -98,6 +98,34 @@ pub fn check(data: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Whether a store was begun in the folder, however damaged it is.
+pub fn has_store(data: &Path) -> bool {
+    let is_lock = |entry: &fs::DirEntry| entry.file_name() == "lock";
+    fs::read_dir(data.join("store"))
+        .is_ok_and(|mut entries| entries.any(|entry| entry.is_ok_and(|entry| !is_lock(&entry))))
+}
+
+/// Refuses to begin a store beside the bodies of another one: its mail would seem to be gone, and the bodies would go.
+///
+/// # Errors
+/// What to do.
+pub fn is_whole(data: &Path) -> anyhow::Result<()> {
+    let files = |folder: PathBuf| fs::read_dir(folder).into_iter().flatten().flatten();
+    let is_fan = |entry: &fs::DirEntry| entry.file_name() != "tmp" && entry.file_name() != "lock";
+    let has_bodies = || files(data.join("blobs")).filter(is_fan).any(|fan| files(fan.path()).next().is_some());
+    let shown = data.display();
+    ensure!(
+        has_store(data) || !has_bodies(),
+        say!(
+            "{shown}/store is empty or not there, and {shown}/blobs has large bodies of its mail: is a disk not mounted, or a copy \
+             not complete? Bring the store back; who wants to begin anew moves blobs away",
+            "{shown}/store ist leer oder nicht da, und in {shown}/blobs liegen große Inhalte seiner Mail: Ist eine Platte nicht \
+             eingehängt oder eine Kopie unvollständig? Den Speicher zurückbringen; wer neu anfangen will, räumt blobs beiseite"
+        )
+    );
+    Ok(())
+}
+
 /// A folder that goes with this value.
 pub struct Scratch(PathBuf);
 

@@ -5,6 +5,7 @@ use crate::admin::backup::{BeginItem, PieceItem, Wish};
 use crate::admin::client::{Client, ClientError};
 use crate::admin::protocol::{Answer, Request};
 use crate::language::say;
+use anyhow::Context;
 use backup::{Error, Opened, Pieces, Row, Source};
 use serde::de::DeserializeOwned;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -108,8 +109,7 @@ impl Source for Running {
 pub struct Stopped {
     store: LocalStore,
     blobs: LocalBlobs,
-    /// See [`names`].
-    pub names: [u8; 32],
+    data: PathBuf,
 }
 
 impl Stopped {
@@ -134,10 +134,19 @@ impl Stopped {
         open: impl Fn(PathBuf, Options) -> Result<LocalStore, OpenError>,
     ) -> anyhow::Result<Stopped> {
         Stopped::is_there(data)?;
-        let names = names::key(data)?;
         let store = open(data.join("store"), Options::default())?;
         let blobs = LocalBlobs::open(data.join("blobs"), Options::default())?;
-        Ok(Stopped { store, blobs, names })
+        Ok(Stopped { store, blobs, data: data.to_owned() })
+    }
+
+    /// The key by which encrypted objects are named, made if there is none.
+    ///
+    /// # Errors
+    /// Those of the disk.
+    pub fn names(&self) -> anyhow::Result<[u8; 32]> {
+        let shown = self.data.display();
+        names::key(&self.data)
+            .with_context(|| say!("the key of names in {shown}", "der Schlüssel der Namen in {shown}"))
     }
 
     /// Whether there is a whole data folder.
@@ -147,7 +156,7 @@ impl Stopped {
     pub fn is_there(data: &Path) -> anyhow::Result<()> {
         let shown = data.display();
         anyhow::ensure!(
-            data.join("store").is_dir(),
+            super::scratch::has_store(data),
             say!(
                 "{shown} is no data folder of a postamt: there is no store in it",
                 "{shown} ist kein Datenordner eines postamt: Es ist kein Speicher darin"

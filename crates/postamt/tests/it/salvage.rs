@@ -118,6 +118,24 @@ fn what_fjall_refuses_is_made_anew_of_all_that_is_whole() {
     }
 }
 
+/// A file whose size the disk lost has no octets left that could be named.
+#[test]
+fn an_empty_table_is_lost_rows() {
+    let house = filled();
+    let before = both_see(&house);
+    let mut tables = tables(&house);
+    tables.retain(|table| table.to_str().unwrap().contains("keyspaces/2/"));
+    tables.iter().for_each(|table| fs::write(table, "").unwrap());
+    let told = house.run(0, &["store", "repair"]);
+    assert!(
+        told.contains(&format!("{} parts of files", tables.len())) && told.contains("octets 0 to 0: rows are lost"),
+        "{told}"
+    );
+    for ((_, raised), (_, next)) in both_see(&house).iter().zip(before) {
+        assert!(*raised > next, "no number is given out again");
+    }
+}
+
 /// Where nothing is lost no number is passed over, and mail programs notice nothing.
 #[test]
 fn what_only_finds_rows_is_made_anew_without_loss() {

@@ -1,5 +1,6 @@
 //! Damage is found and named, with the running server and without, as an administrator does it from the command line.
 
+use super::connection::Connection;
 use super::house::{House, flip};
 use std::fs;
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ domains = ["example.org"]
 [[listener]]
 protocol = "imap"
 address = "127.0.0.1:0"
+plaintext_login = true
 
 [[account]]
 address = "anna@example.org"
@@ -20,7 +22,10 @@ password = "of anna"
 
 /// Four messages, two of them large.
 fn filled(engine: &str) -> House {
-    let house = House::new(&format!("{CONFIG}\n[store]\nbackend = \"{engine}\"\n"));
+    fill(House::new(&format!("{CONFIG}\n[store]\nbackend = \"{engine}\"\n")))
+}
+
+fn fill(house: House) -> House {
     fs::create_dir(house.path("mail")).unwrap();
     for (name, octets) in [("small", 100), ("page", 20_000), ("large", 70_000), ("huge", 300_000)] {
         let letter = format!("From: ben@example.org\r\nSubject: the {name} one\r\n\r\n{}\r\n", letters(octets));
@@ -91,6 +96,50 @@ fn a_damaged_body_is_named_by_address_mailbox_and_subject() {
     fs::remove_file(house.blob(60_000)).unwrap();
     let told = house.json(1, &["store", "check"]);
     assert!(told["found"].as_array().unwrap().iter().any(|found| found["wrong"] == "it is missing"), "{told}");
+}
+
+/// Whether a body is missing or the disk does not give it: it is named, all else is read, and nobody hears that it was expunged.
+#[test]
+fn a_body_that_cannot_be_had_is_damage_of_one_message() {
+    let house = filled("fjall");
+    for is_there in [false, true] {
+        let blob = house.blob(200_000);
+        let octets = fs::read(&blob).unwrap();
+        fs::remove_file(&blob).unwrap();
+        if is_there {
+            fs::create_dir(&blob).unwrap();
+        }
+        let told = house.json(1, &["store", "check"]);
+        assert_eq!(told["findings"], 1, "{told}");
+        let mut server = house.serve();
+        let told = house.json(1, &["store", "check"]);
+        assert_eq!(told["findings"], 1, "{told}");
+        let mut imap = Connection::imap(&house, "anna");
+        imap.ask("SELECT INBOX");
+        let said = imap.answer("FETCH 1:4 (UID BODY.PEEK[TEXT]<0.70>)").join("\n");
+        assert!(said.contains("NO [CORRUPTION]") && !said.contains("EXPUNGE"), "{}", said.lines().last().unwrap());
+        assert_eq!(said.matches("line 1 of a letter").count(), 3, "the others are read");
+        server.stop();
+        if is_there {
+            fs::remove_dir(&blob).unwrap();
+        }
+        fs::write(&blob, octets).unwrap();
+    }
+}
+
+#[test]
+fn a_store_is_not_begun_beside_the_bodies_of_another_one() {
+    for engine in ["fjall", "redb"] {
+        let house = filled(engine);
+        fs::rename(house.path("data/store"), house.path("elsewhere")).unwrap();
+        let said = house.run(1, &["serve", "--config", "postamt.toml"]);
+        assert!(said.contains("data/store is empty or not there"), "{said}");
+        assert!(house.run(2, &["store", "check"]).contains("there is no store in it"));
+        fs::remove_dir_all(house.path("data/store")).ok();
+        fs::rename(house.path("elsewhere"), house.path("data/store")).unwrap();
+        assert!(house.run(0, &["store", "check"]).starts_with("sound: "));
+        assert!(!house.path("data/backup-names.key").exists(), "a check makes nothing");
+    }
 }
 
 #[test]

@@ -56,6 +56,9 @@ impl Table {
         let file = File::open(path)?;
         let mut table = Table { path: path.to_owned(), at: 0, end: 0, starts: Vec::new(), lost_from: None };
         table.end = file.metadata()?.len();
+        if table.end == 0 {
+            table.lost_from = Some(0); // all of it, for each has rows
+        }
         if let Some(archive) = Archive::of(&file)? {
             table.end = archive.section("data").map_or(table.end, |data| data.end);
             let index = archive.section("index").or_else(|| archive.section("tli"));

@@ -54,7 +54,7 @@ pub fn run(create: &Create) -> Result<(), Failure> {
         }
         Err(ClientError::NoServer(_)) => {
             let stopped = Stopped::open(&data)?;
-            create.take(&mut folder, (When(crate::cli::now()), stopped.names), &mut stopped.source()?)
+            create.take(&mut folder, (When(crate::cli::now()), stopped.names()?), &mut stopped.source()?)
         }
         Err(error) => Err(error.into()),
     }
