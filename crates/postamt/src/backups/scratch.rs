@@ -100,9 +100,8 @@ pub fn check(data: &Path) -> anyhow::Result<()> {
 
 /// Whether a store was begun in the folder, however damaged it is.
 pub fn has_store(data: &Path) -> bool {
-    let is_lock = |entry: &fs::DirEntry| entry.file_name() == "lock";
-    fs::read_dir(data.join("store"))
-        .is_ok_and(|mut entries| entries.any(|entry| entry.is_ok_and(|entry| !is_lock(&entry))))
+    // The rows of either engine, or that there were some: then the engine says what is missing.
+    ["rows", "rows.redb", "USED"].iter().any(|name| data.join("store").join(name).exists())
 }
 
 /// Refuses to begin a store beside the bodies of another one: its mail would seem to be gone, and the bodies would go.

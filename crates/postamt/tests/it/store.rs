@@ -135,7 +135,10 @@ fn a_store_is_not_begun_beside_the_bodies_of_another_one() {
         let said = house.run(1, &["serve", "--config", "postamt.toml"]);
         assert!(said.contains("data/store is empty or not there"), "{said}");
         assert!(house.run(2, &["store", "check"]).contains("there is no store in it"));
-        fs::remove_dir_all(house.path("data/store")).ok();
+        fs::create_dir_all(house.path("data/store")).unwrap();
+        fs::copy(house.path("elsewhere/FORMAT"), house.path("data/store/FORMAT")).unwrap();
+        assert!(house.run(1, &["serve", "--config", "postamt.toml"]).contains("data/store is empty or not there"));
+        fs::remove_dir_all(house.path("data/store")).unwrap();
         fs::rename(house.path("elsewhere"), house.path("data/store")).unwrap();
         assert!(house.run(0, &["store", "check"]).starts_with("sound: "));
         assert!(!house.path("data/backup-names.key").exists(), "a check makes nothing");
