@@ -257,9 +257,15 @@ pub fn flaw(kind: Kind, path: &Path) -> Result<Option<String>, Error> {
 /// As [`open`], and those of `to`.
 pub fn mend(kind: Kind, path: &Path, to: &mut File) -> Result<(), Error> {
     let mut file = checked(kind, path, File::open(path))?;
+    let end = file.get_mut().end;
+    let (_, octets) = begin(kind, path, &mut file)?;
+    file.get_mut().end = end;
     file.seek(SeekFrom::Start(0)).map_err(Error::io(path, "reading it"))?;
     let covered = io::copy(&mut file, to).map_err(Error::io(path, "writing it anew"))?;
-    parity::write(to, covered).and_then(|_| to.sync_all()).map_err(Error::io(path, "writing it anew"))
+    if octets.is_some() {
+        parity::write(to, covered).map_err(Error::io(path, "writing it anew"))?;
+    }
+    to.sync_all().map_err(Error::io(path, "writing it anew"))
 }
 
 /// What became of reading a file's content.

@@ -288,6 +288,11 @@ fn folders_of_the_first_format_go_on() {
     fs::write(&mark, folder::MARK_TEXT_BARE).unwrap();
     assert_eq!(found(&rig), "");
     rig.is_equal(&rig.restored("", None).unwrap());
+    let list = files(&rig.folder().join("manifests")).pop().unwrap();
+    let whole = fs::read(&list).unwrap();
+    fs::write(&list, "nothing").unwrap();
+    Folder::open_to_change(&rig.folder()).unwrap().mend(&list).unwrap();
+    assert!(fs::read(&list).unwrap() == whole, "a list is mended by its copy, as it was");
     let second = rig.create();
     assert_eq!((second.chunks_new, second.blobs_new), (0, 0));
     assert!(fs::read_to_string(&mark).unwrap().contains("format 2"));

@@ -181,7 +181,7 @@ impl Account {
     /// small messages, which are one row anyway.
     ///
     /// # Errors
-    /// [`Error::BodyMissing`] when the email ended meanwhile, or its blob is lost; [`Error::BodyDamaged`] when they are not the
+    /// [`Error::BodyMissing`] when the email ended meanwhile; [`Error::BodyDamaged`] when they are lost, or not the
     /// octets that were stored.
     pub async fn octets(&self, email: &Email, range: Range<u64>) -> Result<Bytes, Error> {
         self.parts(email, range).await.map(joined)

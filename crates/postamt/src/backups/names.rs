@@ -4,9 +4,11 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 const FILE: &str = "backup-names.key";
 const DRAFT: &str = "backup-names.key.new";
+static MAKING: Mutex<()> = Mutex::new(());
 
 /// The key in the data folder, made if it is not there.
 ///
@@ -14,6 +16,8 @@ const DRAFT: &str = "backup-names.key.new";
 /// When it cannot be read or written.
 pub fn key(data: &Path) -> io::Result<[u8; 32]> {
     let path = data.join(FILE);
+    // Two backups may begin at once; whoever else would make one has no store to read.
+    let _making = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
     let text = match fs::read_to_string(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let key = backup::age::random().map_err(io::Error::other)?;
