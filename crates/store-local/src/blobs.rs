@@ -113,6 +113,23 @@ pub fn file(folder: &Path, id: BlobId) -> PathBuf {
     folder.join(fan).join(rest)
 }
 
+/// Whether there are blobs in `folder`.
+///
+/// # Errors
+/// When it cannot be read. One that is not there has none.
+pub fn any(folder: &Path) -> io::Result<bool> {
+    for first in 0..=u8::MAX {
+        let has_some = match fs::read_dir(folder.join(format!("{first:02x}"))) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+            fan => fan?.next().is_some(),
+        };
+        if has_some {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 impl Files {
     /// Makes all folders that there can be, so that a new blob's folder is durable before the blob.
     fn prepare(folder: &Path) -> io::Result<()> {

@@ -101,6 +101,11 @@ fn read(said: &str) -> Option<Backend> {
     Backend::ALL.into_iter().find(|backend| said == line(*backend))
 }
 
+/// Whether a store was begun in `folder`, however damaged it is: it has rows of either engine, or had some.
+pub fn is_begun(folder: &Path) -> bool {
+    was_used(folder) || !beside(folder).is_empty()
+}
+
 /// Whether the store in `folder` was opened before: then a new one is not begun where files are missing.
 pub(crate) fn was_used(folder: &Path) -> bool {
     folder.join(USED).exists()

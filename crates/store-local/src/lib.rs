@@ -50,8 +50,8 @@ mod space;
 mod tests;
 
 pub use aside::{Aside, AsideKind, damaged_journals, loss};
-pub use blobs::{LocalBlobs, file as blob_file};
-pub use format::{made_with, mend_format};
+pub use blobs::{LocalBlobs, any as any_blob, file as blob_file};
+pub use format::{is_begun, made_with, mend_format};
 pub use health::Health;
 pub use lock::{OpenError, Remedy};
 pub use options::{Backend, Options};

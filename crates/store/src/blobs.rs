@@ -23,14 +23,7 @@ impl fmt::Debug for BlobId {
 
 /// Keeps a blob from being deleted, until all clones of it are dropped: it lies there, and the row that will name it does not yet.
 #[derive(Clone, Default)]
-pub struct BlobHold(Option<Arc<dyn Send + Sync>>);
-
-impl BlobHold {
-    /// Holds until `guard` is dropped.
-    pub fn new(guard: impl Send + Sync + 'static) -> BlobHold {
-        BlobHold(Some(Arc::new(guard)))
-    }
-}
+pub struct BlobHold(Option<Arc<Hold>>);
 
 impl fmt::Debug for BlobHold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -113,7 +106,7 @@ impl BlobHolds {
         let mut holds = self.holds();
         holds.doubted.remove(&id);
         *holds.held.entry(id).or_default() += 1;
-        BlobHold::new(Hold(self.clone(), id))
+        BlobHold(Some(Arc::new(Hold(self.clone(), id))))
     }
 
     /// As [`Blobs::doubt`].

@@ -6,7 +6,7 @@ use backup::{Backup, Restored, restore};
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use store_local::{Backend, LocalBlobs, LocalStore, Options};
+use store_local::{Backend, LocalBlobs, LocalStore, Options, any_blob, is_begun};
 
 /// By this file a folder is known in which a restore has begun and not ended.
 const UNFINISHED: &str = "restore-unfinished";
@@ -98,23 +98,14 @@ pub fn check(data: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether a store was begun in the folder, however damaged it is.
-pub fn has_store(data: &Path) -> bool {
-    // The rows of either engine, or that there were some: then the engine says what is missing.
-    ["rows", "rows.redb", "USED"].iter().any(|name| data.join("store").join(name).exists())
-}
-
 /// Refuses to begin a store beside the bodies of another one: its mail would seem to be gone, and the bodies would go.
 ///
 /// # Errors
 /// What to do.
 pub fn is_whole(data: &Path) -> anyhow::Result<()> {
-    let files = |folder: PathBuf| fs::read_dir(folder).into_iter().flatten().flatten();
-    let is_fan = |entry: &fs::DirEntry| entry.file_name() != "tmp" && entry.file_name() != "lock";
-    let has_bodies = || files(data.join("blobs")).filter(is_fan).any(|fan| files(fan.path()).next().is_some());
     let shown = data.display();
     ensure!(
-        has_store(data) || !has_bodies(),
+        is_begun(&data.join("store")) || !any_blob(&data.join("blobs"))?,
         say!(
             "{shown}/store is empty or not there, and {shown}/blobs has large bodies of its mail: is a disk not mounted, or a copy \
              not complete? Bring the store back; who wants to begin anew moves blobs away",

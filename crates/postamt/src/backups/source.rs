@@ -13,7 +13,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use store::block_on;
 use store::{BlobId, Blobs, Store};
-use store_local::{LocalBlobs, LocalStore, OpenError, Options};
+use store_local::{LocalBlobs, LocalStore, OpenError, Options, is_begun};
 
 /// Octets of a piece: the server sends far less.
 const PIECE_OCTETS_MAX: u64 = 64 << 20;
@@ -156,7 +156,7 @@ impl Stopped {
     pub fn is_there(data: &Path) -> anyhow::Result<()> {
         let shown = data.display();
         anyhow::ensure!(
-            super::scratch::has_store(data),
+            is_begun(&data.join("store")),
             say!(
                 "{shown} is no data folder of a postamt: there is no store in it",
                 "{shown} ist kein Datenordner eines postamt: Es ist kein Speicher darin"
