@@ -113,8 +113,8 @@ impl Host {
             reserve_octets: Some(2 << 20),
             space,
         };
-        let store = Arc::new(opened(|| LocalStore::open(data.join("store"), options.clone()))?);
         let blobs = Arc::new(opened(|| LocalBlobs::open(data.join("blobs"), options.clone()))?);
+        let store = Arc::new(opened(|| LocalStore::open(data.join("store"), options.clone()))?);
         let health = store.health();
         if health != Health::Ok {
             return Err(format!("it opens, but {health}"));

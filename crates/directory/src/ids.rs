@@ -114,6 +114,12 @@ pub fn is_ours(place: &RowPlace) -> bool {
     place.cell == rows::cell() && place.space == Space::Rows
 }
 
+/// The number of an account whose mail is being ended, if it is the row that says so. It is nobody's.
+pub fn erasing_of(place: &RowPlace) -> Option<AccountId> {
+    let key = std::str::from_utf8(&place.key).ok().filter(|_| is_ours(place))?;
+    key.strip_prefix(rows::ERASING)?.parse().ok().map(AccountId)
+}
+
 /// Whose number this is, if it is such a row: the address in small letters, and the number.
 pub fn number_of(place: &RowPlace, row: &[u8]) -> Option<(String, AccountId)> {
     let key = std::str::from_utf8(&place.key).ok().filter(|_| place.cell == rows::cell())?;

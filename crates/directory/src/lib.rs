@@ -72,7 +72,7 @@ pub use credential::{Credential, CredentialError, Secret, hash_password};
 pub use directory::{Directory, DirectoryError};
 pub use domain::{DomainSettings, LocalDomain, SeparatorError, Separators};
 pub use edit::{Edit, EditError, Edited};
-pub use ids::{is_ours, number_of};
+pub use ids::{erasing_of, is_ours, number_of};
 pub use mend::{Mended, mend};
 pub use model::Quota;
 pub use removed::RemovedAccount;

@@ -64,7 +64,8 @@ pub async fn mend(store: &dyn Snapshot, used: u32, passed_over: u32) -> Result<M
     let next = numbers.values().copied().chain([used]).max().map_or(1, |most| most.saturating_add(1));
     let (said, edits) = head.map_or((0, 0), |head| (head.next(), head.edits()));
     let raised = said.max(next).saturating_add(passed_over);
-    if !all.is_empty() && said < raised {
+    // Also where not a row is left: whoever got a number anew would get somebody's mail.
+    if (used > 0 || !all.is_empty()) && said < raised {
         let what = if said < next { "made anew from the accounts" } else { "numbers of accounts are passed over" };
         mended.put(HEAD.to_owned(), Head::at(raised, edits + 1).row(), what);
     }

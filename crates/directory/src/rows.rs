@@ -53,7 +53,7 @@ pub(crate) const HEAD: &str = "head";
 const DOMAIN: &str = "domain/";
 const PRINCIPAL: &str = "principal/";
 const ALIAS: &str = "alias/";
-const ERASING: &str = "erasing/";
+pub(crate) const ERASING: &str = "erasing/";
 /// What the keys of rows about people begin with, but for their numbers.
 pub(crate) const PREFIXES: [&str; 5] = [DOMAIN, PRINCIPAL, ALIAS, REMOVED, ERASING];
 /// Format 1 had no count of edits.

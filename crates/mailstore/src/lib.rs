@@ -157,6 +157,12 @@ impl Mailstore {
         Ok(self.head(id).await?.used())
     }
 
+    /// Whether an account of that number was ever opened and is not erased.
+    pub async fn has(&self, id: AccountId) -> Result<bool, Error> {
+        let query = Query::row(&rows::account_cell(id), rows::HEAD);
+        Ok(self.store.read(vec![query]).await?.into_row().is_some())
+    }
+
     /// What of an account's deleted mail is kept, read likewise.
     pub async fn kept(&self, id: AccountId) -> Result<Usage, Error> {
         Ok(self.head(id).await?.kept.unwrap_or_default())

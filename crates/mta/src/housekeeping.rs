@@ -142,7 +142,9 @@ async fn purge_oldest(
     }
     let Some(&(oldest, _)) = kept.iter().min() else { return Ok(None) };
     let span_ms = ((now.unix_ms() - oldest.unix_ms()) / ROOM_PART).max(ROOM_SPAN_MIN_MS);
-    let before = Timestamp::from_unix_ms(oldest.unix_ms().saturating_add(span_ms));
+    // What is told lies in the future only if the oldest does.
+    let end_ms = oldest.unix_ms().saturating_add(span_ms).min(now.unix_ms().max(oldest.unix_ms()).saturating_add(1));
+    let before = Timestamp::from_unix_ms(end_ms);
     let mut ended = Usage::default();
     for (_, id) in kept.into_iter().filter(|(at, _)| *at < before) {
         let Usage { octets, messages } = mailstore.account(id).await?.purge(Some(before)).await?;

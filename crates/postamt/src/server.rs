@@ -58,12 +58,14 @@ pub async fn serve(plan: ServePlan, inherited: Vec<Inherited>, ready: impl FnOnc
     let (data, hold) = (plan.data.clone(), admin::backup::Hold::default());
     crate::backups::scratch::check(&data)?;
     crate::backups::scratch::is_whole(&data)?;
+    // In this order: a store that was used has a place for its bodies.
+    let blobs = Arc::new(LocalBlobs::open(folder(&data, "blobs")?, Options::default())?);
     let store = open_store(&plan)?;
     let socket = admin::server::Socket::bind(&plan.data)?;
     let standing = listeners::bind(&plan.listeners, inherited).await?;
     let bound: Vec<Bound> = standing.iter().map(|listener| listener.bound.clone()).collect();
     let people = admin::people::socket(plan.deleted.socket.as_deref())?;
-    let (post, kept) = post(&plan, &store, &env, &bound).await?;
+    let (post, kept) = post(&plan, (&store, blobs), &env, &bound).await?;
     let acceptor = listeners::acceptor(&plan)?;
     if let Some(demo) = &plan.demo {
         samples::fill(&post, &demo.samples_for).await.with_context(|| {
@@ -157,11 +159,10 @@ fn folder(data: &Path, name: &str) -> anyhow::Result<PathBuf> {
 
 async fn post(
     plan: &ServePlan,
-    store: &Arc<LocalStore>,
+    (store, blobs): (&Arc<LocalStore>, Arc<LocalBlobs>),
     env: &Env,
     bound: &[Bound],
 ) -> anyhow::Result<(Arc<Post>, Arc<Kept>)> {
-    let blobs = Arc::new(LocalBlobs::open(folder(&plan.data, "blobs")?, Options::default())?);
     let (clock, spawn) = (env.clock.clone(), env.spawn.clone());
     let spec = plan.directory.clone();
     let directory = Directory::open(store.clone(), spawn.clone(), clock.clone(), &*env.random, spec).await?;

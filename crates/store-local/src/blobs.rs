@@ -113,13 +113,18 @@ pub fn file(folder: &Path, id: BlobId) -> PathBuf {
     folder.join(fan).join(rest)
 }
 
+/// Whether `folder` was made a place for blobs, though there may be none in it.
+pub fn is_place(folder: &Path) -> bool {
+    (0..=u8::MAX).any(|first| fan_of(folder, first).is_dir())
+}
+
 /// Whether there are blobs in `folder`.
 ///
 /// # Errors
 /// When it cannot be read. One that is not there has none.
 pub fn any(folder: &Path) -> io::Result<bool> {
     for first in 0..=u8::MAX {
-        let has_some = match fs::read_dir(folder.join(format!("{first:02x}"))) {
+        let has_some = match fs::read_dir(fan_of(folder, first)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => false,
             fan => fan?.next().is_some(),
         };
@@ -128,6 +133,10 @@ pub fn any(folder: &Path) -> io::Result<bool> {
         }
     }
     Ok(false)
+}
+
+fn fan_of(folder: &Path, first: u8) -> PathBuf {
+    folder.join(format!("{first:02x}"))
 }
 
 impl Files {
@@ -140,7 +149,7 @@ impl Files {
         }
         let mut made = false;
         for first in 0..=u8::MAX {
-            let fan = folder.join(format!("{first:02x}"));
+            let fan = fan_of(folder, first);
             if !fan.is_dir() {
                 fs::create_dir(fan)?;
                 made = true;
@@ -263,7 +272,10 @@ impl Files {
 
     fn list_fan(&self, fan: u8) -> io::Result<Vec<BlobId>> {
         let mut ids = Vec::new();
-        for entry in fs::read_dir(self.folder.join(format!("{fan:02x}")))? {
+        let folder = fan_of(&self.folder, fan);
+        let entries = fs::read_dir(&folder)
+            .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", folder.display())))?;
+        for entry in entries {
             let name = entry?.file_name();
             match name.to_str().and_then(|rest| blob_id(fan, rest)) {
                 Some(id) => ids.push(id),

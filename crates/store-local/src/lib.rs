@@ -50,7 +50,7 @@ mod space;
 mod tests;
 
 pub use aside::{Aside, AsideKind, damaged_journals, loss};
-pub use blobs::{LocalBlobs, any as any_blob, file as blob_file};
+pub use blobs::{LocalBlobs, any as any_blob, file as blob_file, is_place as is_place_for_blobs};
 pub use format::{is_begun, made_with, mend_format};
 pub use health::Health;
 pub use lock::{OpenError, Remedy};

@@ -37,7 +37,7 @@ pub enum Step {
 }
 
 /// What was looked at.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Counts {
     /// Rows.
     pub rows: u64,
@@ -49,6 +49,8 @@ pub struct Counts {
     pub blob_octets: u64,
     /// Blobs that nothing needs; they go by themselves.
     pub unreferenced: u64,
+    /// Accounts that have rows and no address: who they were was lost.
+    pub unowned: Vec<AccountId>,
     /// What is wrong; at most some thousands are told.
     pub findings: u64,
 }
@@ -83,6 +85,8 @@ struct Checker<'a> {
 struct Known {
     accounts: BTreeSet<AccountId>,
     addresses: BTreeMap<AccountId, String>,
+    /// That are being ended.
+    erasing: BTreeSet<AccountId>,
     /// That have links, in order.
     linked: Vec<BlobId>,
 }
@@ -147,6 +151,7 @@ impl Checker<'_> {
             Owner::Blob(blob) if self.known.linked.last() == Some(&blob) => {}
             Owner::Blob(blob) => self.known.linked.push(blob),
             Owner::Address(id, address) => drop(self.known.addresses.insert(id, address)),
+            Owner::Erasing(id) => drop(self.known.erasing.insert(id)),
             Owner::Known => {}
             Owner::DamagedTrace(cause) => {
                 self.tell(Finding::new(Kind::Trace, place.key.escape_ascii().to_string(), cause));
@@ -197,6 +202,8 @@ impl Checker<'_> {
             }
         }
         self.counts.accounts = all.len() as u64;
+        let owned = |id: &AccountId| self.known.addresses.contains_key(id) || self.known.erasing.contains(id);
+        self.counts.unowned = self.known.accounts.iter().copied().filter(|id| !owned(id)).collect();
         Ok(())
     }
 
@@ -263,7 +270,9 @@ impl Checker<'_> {
                 // What nobody needs may be damaged.
                 Err(ReadError::Damaged(_)) if !is_linked => {}
                 Err(ReadError::Damaged(wrong)) => self.blob(id, &wrong)?,
-                read => self.counts.blob_octets += read?,
+                // It is listed, and there is none: a link that leads nowhere.
+                Ok(None) => self.blob(id, "it is missing")?,
+                read => self.counts.blob_octets += read?.unwrap_or_default(),
             }
             if is_linked {
                 self.links(id)?;
@@ -272,12 +281,14 @@ impl Checker<'_> {
         Ok(())
     }
 
-    fn read_blob(&self, id: BlobId) -> Result<u64, ReadError> {
+    /// Its octets; `None` if it is not there.
+    fn read_blob(&self, id: BlobId) -> Result<Option<u64>, ReadError> {
         let mut at = 0;
         loop {
             match block_on(self.blobs.get(id, at..at + PIECE_OCTETS))? {
-                Some(octets) if !octets.is_empty() => at += octets.len() as u64,
-                _ => return Ok(at),
+                None => return Ok(None),
+                Some(octets) if octets.is_empty() => return Ok(Some(at)),
+                Some(octets) => at += octets.len() as u64,
             }
         }
     }

@@ -149,7 +149,7 @@ impl Repairer<'_> {
                     Owner::Account(account) => drop(known.accounts.insert(account)),
                     Owner::Blob(blob) => drop(known.blobs.insert(blob)),
                     Owner::Address(id, address) => drop(self.addresses.insert(id, address)),
-                    Owner::Known => {}
+                    Owner::Erasing(_) | Owner::Known => {}
                     Owner::DamagedTrace(why) => stray.push((Kind::Trace, place, row, why)),
                     Owner::Nobody => stray.push((Kind::Stray, place, row, "nobody knows such a row".to_owned())),
                 }

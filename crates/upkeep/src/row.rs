@@ -14,6 +14,8 @@ pub(crate) enum Owner {
     Blob(BlobId),
     /// It says which address an account has.
     Address(AccountId, String),
+    /// It says that an account is being ended.
+    Erasing(AccountId),
     /// It is a sound one of the directory, the queue or the trace.
     Known,
     /// It is a trace's, and cannot be read.
@@ -29,6 +31,8 @@ pub(crate) fn owner(place: &RowPlace, value: &[u8]) -> Owner {
         Owner::Blob(blob)
     } else if let Some((address, id)) = directory::number_of(place, value) {
         Owner::Address(id, address)
+    } else if let Some(id) = directory::erasing_of(place) {
+        Owner::Erasing(id)
     } else if let Some(sound) = mta::trace::judge(place, value) {
         sound.map_or_else(|cause| Owner::DamagedTrace(cause.to_string()), |_| Owner::Known)
     } else if directory::is_ours(place) || mta::queue::is_ours(place) {

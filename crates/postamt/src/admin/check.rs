@@ -57,13 +57,16 @@ pub struct FoundItem {
 }
 
 /// What was looked at.
-#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug, Default)]
 pub struct DoneItem {
     pub rows: u64,
     pub accounts: u64,
     pub blobs: u64,
     pub blob_octets: u64,
     pub unreferenced_blobs: u64,
+    /// The numbers of accounts that have mail and no address.
+    #[serde(default)]
+    pub unowned: Vec<u32>,
     pub findings: u64,
 }
 
@@ -92,8 +95,9 @@ impl From<Step> for CheckItem {
 
 impl From<Counts> for DoneItem {
     fn from(counts: Counts) -> DoneItem {
-        let Counts { rows, accounts, blobs, blob_octets, unreferenced: unreferenced_blobs, findings } = counts;
-        DoneItem { rows, accounts, blobs, blob_octets, unreferenced_blobs, findings }
+        let Counts { rows, accounts, blobs, blob_octets, unreferenced: unreferenced_blobs, unowned, findings } = counts;
+        let unowned = unowned.into_iter().map(|id| id.0).collect();
+        DoneItem { rows, accounts, blobs, blob_octets, unreferenced_blobs, unowned, findings }
     }
 }
 

@@ -7,7 +7,7 @@ use super::transfer::{KnownItem, MailboxItem, MemberItem, Source};
 use super::when::When;
 use crate::language::both;
 use mailstore::{Account, Email, Error, Member, SourceId, View};
-use model::Uid;
+use model::{AccountId, Uid};
 use std::sync::Arc;
 
 /// Octets read at once, and sent before more are read.
@@ -35,8 +35,22 @@ pub async fn account_of(office: &Office, text: &str) -> Result<(Arc<Account>, mo
     Ok((account, person.quota))
 }
 
+/// Whose account, also one that has no address any more, by its number.
+async fn mail_of(office: &Office, text: &str) -> Result<Arc<Account>, Fault> {
+    let Ok(number) = text.parse() else { return Ok(account_of(office, text).await?.0) };
+    let mailstore = &office.post.mailstore;
+    if !mailstore.has(AccountId(number)).await.map_err(Trouble::failed)? {
+        return Err(Trouble::not_found(both!(
+            "no account has the number {number}",
+            "kein Konto hat die Nummer {number}"
+        ))
+        .into());
+    }
+    Ok(mailstore.account(AccountId(number)).await.map_err(Trouble::failed)?)
+}
+
 pub async fn mailboxes(office: &Office, address: &str, to: &mut Exchange) -> Result<(), Fault> {
-    let (account, _) = account_of(office, address).await?;
+    let account = mail_of(office, address).await?;
     let mailboxes = account.mailboxes();
     for mailbox in mailboxes.iter() {
         let item = MailboxItem {
@@ -54,7 +68,7 @@ pub async fn mailboxes(office: &Office, address: &str, to: &mut Exchange) -> Res
 }
 
 pub async fn messages(office: &Office, address: &str, mailbox: &str, to: &mut Exchange) -> Result<(), Fault> {
-    let (account, _) = account_of(office, address).await?;
+    let account = mail_of(office, address).await?;
     let view = view(&account, mailbox).await?;
     for (_, member) in view.iter() {
         to.item(&item(&view, &member)).await?;
@@ -71,7 +85,7 @@ pub async fn read(office: &Office, address: &str, mailbox: &str, uids: &[u32], t
         ))
         .into());
     }
-    let (account, _) = account_of(office, address).await?;
+    let account = mail_of(office, address).await?;
     let view = view(&account, mailbox).await?;
     let members: Vec<Member> = uids.iter().filter_map(|uid| view.by_uid(Uid(*uid))).collect();
     let ids: Vec<_> = members.iter().map(|member| member.email).collect();

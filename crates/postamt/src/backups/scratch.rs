@@ -6,7 +6,7 @@ use backup::{Backup, Restored, restore};
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use store_local::{Backend, LocalBlobs, LocalStore, Options, any_blob, is_begun};
+use store_local::{Backend, LocalBlobs, LocalStore, Options, any_blob, is_begun, is_place_for_blobs};
 
 /// By this file a folder is known in which a restore has begun and not ended.
 const UNFINISHED: &str = "restore-unfinished";
@@ -55,8 +55,8 @@ pub fn fill(
         marked(data, &mark, text)
             .with_context(|| cannot(&mark, &say!("cannot write", "lässt sich nicht schreiben")))?;
     }
-    let store = LocalStore::open(data.join("store"), Options { backend, ..Options::default() })?;
     let blobs = LocalBlobs::open(data.join("blobs"), Options::default())?;
+    let store = LocalStore::open(data.join("store"), Options { backend, ..Options::default() })?;
     restore(backup, (&store, &blobs), progress)?;
     Ok(Filled { store, blobs })
 }
@@ -98,7 +98,8 @@ pub fn check(data: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Refuses to begin a store beside the bodies of another one: its mail would seem to be gone, and the bodies would go.
+/// Refuses to begin a store beside the bodies of another one: its mail would seem to be gone, and the bodies would go. And a
+/// store without its bodies: all large messages would count as damaged. Whoever opens both opens the bodies first.
 ///
 /// # Errors
 /// What to do.
@@ -111,6 +112,16 @@ pub fn is_whole(data: &Path) -> anyhow::Result<()> {
              not complete? Bring the store back; who wants to begin anew moves blobs away",
             "{shown}/store ist leer oder nicht da, und in {shown}/blobs liegen große Inhalte seiner Mail: Ist eine Platte nicht \
              eingehängt oder eine Kopie unvollständig? Den Speicher zurückbringen; wer neu anfangen will, räumt blobs beiseite"
+        )
+    );
+    ensure!(
+        !is_begun(&data.join("store")) || is_place_for_blobs(&data.join("blobs")),
+        say!(
+            "{shown}/blobs is empty or not there, and it had the large bodies of the mail in {shown}/store: is a disk not mounted, or a \
+             copy not complete? Bring it back; if that cannot be, mkdir -p {shown}/blobs/00 and postamt store repair keep the rest",
+            "{shown}/blobs ist leer oder nicht da, und darin lagen die großen Inhalte der Mail in {shown}/store: Ist eine Platte nicht \
+             eingehängt oder eine Kopie unvollständig? Zurückbringen; wenn das nicht geht, retten mkdir -p {shown}/blobs/00 und \
+             postamt store repair den Rest"
         )
     );
     Ok(())

@@ -8,7 +8,9 @@ use crate::language::say;
 use anyhow::Context;
 use backup::{Error, Opened, Pieces, Row, Source};
 use serde::de::DeserializeOwned;
+use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use store::block_on;
@@ -134,8 +136,8 @@ impl Stopped {
         open: impl Fn(PathBuf, Options) -> Result<LocalStore, OpenError>,
     ) -> anyhow::Result<Stopped> {
         Stopped::is_there(data)?;
-        let store = open(data.join("store"), Options::default())?;
         let blobs = LocalBlobs::open(data.join("blobs"), Options::default())?;
+        let store = open(data.join("store"), Options::default())?;
         Ok(Stopped { store, blobs, data: data.to_owned() })
     }
 
@@ -162,7 +164,9 @@ impl Stopped {
                 "{shown} ist kein Datenordner eines postamt: Es ist kein Speicher darin"
             )
         );
-        super::scratch::check(data)
+        is_ours(&data.join("store"))?;
+        super::scratch::check(data)?;
+        super::scratch::is_whole(data)
     }
 
     /// Rows and blobs.
@@ -177,4 +181,20 @@ impl Stopped {
     pub fn source(&self) -> anyhow::Result<Opened<'_>> {
         Ok(Opened::new(block_on(self.store.snapshot())?, &self.blobs as &dyn Blobs))
     }
+}
+
+/// Refuses the store of another user: what opening or mending it makes would be ours, and the server could not read it.
+fn is_ours(store: &Path) -> anyhow::Result<()> {
+    let (owner, we) = (fs::metadata(store)?.uid(), rustix::process::geteuid().as_raw());
+    let shown = store.display();
+    anyhow::ensure!(
+        owner == we,
+        say!(
+            "{shown} is user {owner}'s, and files that user {we} makes in it the server could not read; begin the command with: sudo -u \
+             '#{owner}'",
+            "{shown} gehört dem Nutzer {owner}, und Dateien, die Nutzer {we} darin anlegt, könnte der Server nicht lesen; dem Befehl \
+             voranstellen: sudo -u '#{owner}'"
+        )
+    );
+    Ok(())
 }

@@ -16,7 +16,7 @@ use crate::import::uplink::{Failed, Tally, tally};
 use crate::language::{say, told as told_error};
 use anyhow::Context;
 use clap::Args;
-use model::Address;
+use model::{Address, AddressError};
 use rustix::fs::{FlockOperation, flock};
 use serde::Serialize;
 use std::fs::{self, File};
@@ -37,9 +37,9 @@ const OCTETS_AT_ONCE: u64 = 16 << 20;
 /// What is exported, and into what.
 #[derive(Args, Debug)]
 pub struct Export {
-    /// Whose mail.
-    #[arg(long, value_name = "ADDRESS")]
-    account: Address,
+    /// Whose mail; an account's number stands for one whose address was lost.
+    #[arg(long, value_name = "ADDRESS", value_parser = whose)]
+    account: String,
     #[command(flatten)]
     into: Into,
     /// Only this mailbox; may be named several times.
@@ -70,6 +70,12 @@ impl Into {
     }
 }
 
+/// An address, or a number as `store check` tells it.
+fn whose(text: &str) -> Result<String, AddressError> {
+    let number = text.parse().ok().map(|number: u32| number.to_string());
+    number.map_or_else(|| text.parse().map(|address: Address| address.to_string()), Ok)
+}
+
 pub fn run(export: &Export) -> Result<(), Failure> {
     let Some((root, format)) = export.into.place() else {
         return Err(Failure::Wrong(say!("name a folder", "es fehlt ein Ordner")));
@@ -86,7 +92,7 @@ pub fn run(export: &Export) -> Result<(), Failure> {
     let paths: Vec<PathBuf> = chosen.iter().map(|mailbox| place_of(mailbox, format, &mut manifest)).collect();
     manifest.write(root).with_context(|| say!("cannot write into {name}", "in {name} lässt sich nicht schreiben"))?;
     let progress = Progress::new(chosen.iter().map(|mailbox| u64::from(mailbox.messages)).sum());
-    let mut run = Run { client, account: export.account.to_string(), tally: Tally::default(), progress, flags_lost: 0 };
+    let mut run = Run { client, account: export.account.clone(), tally: Tally::default(), progress, flags_lost: 0 };
     for (mailbox, path) in chosen.iter().zip(paths) {
         run.mailbox(mailbox, &root.join(path), format)?;
     }
@@ -112,8 +118,7 @@ fn chosen(all: Vec<MailboxItem>, names: &[String]) -> Result<Vec<MailboxItem>, F
 }
 
 /// What lies in the folder already has to be of the same kind, of the same account.
-fn manifest(root: &Path, account: &Address, format: Format) -> Result<Manifest, Failure> {
-    let account = account.to_string();
+fn manifest(root: &Path, account: &str, format: Format) -> Result<Manifest, Failure> {
     match Manifest::read(root).map_err(Failure::Failed)? {
         Some(manifest) if manifest.account == account && manifest.format == format => Ok(manifest),
         Some(Manifest { account: theirs, format: other, .. }) => Err(Failure::Failed(say!(
@@ -121,7 +126,7 @@ fn manifest(root: &Path, account: &Address, format: Format) -> Result<Manifest, 
             "in {name} liegt schon ein Export von {theirs} als {other:?}; einen anderen Ordner wählen",
             name = root.display()
         ))),
-        None => Ok(Manifest::new(&account, format)),
+        None => Ok(Manifest::new(account, format)),
     }
 }
 

@@ -380,7 +380,10 @@ Exit codes: 0 all is there, 1 something is not and was named, 2 the command is w
         "Ein weiterer Lauf ergänzt, was neu ist, und entfernt nichts.
 Exit-Codes: 0 alles ist da, 1 etwas fehlt und wurde genannt, 2 der Befehl ist falsch, 3 Konto oder Ordner gibt es nicht.",
     ),
-    ("Whose mail", "Wessen Mail"),
+    (
+        "Whose mail; an account's number stands for one whose address was lost",
+        "Wessen Mail; für ein Konto, dessen Adresse verloren ist, steht seine Nummer",
+    ),
     ("Only this mailbox; may be named several times", "Nur dieser Ordner; mehrfach möglich"),
     ("A Maildir++, as Dovecot and mutt read it", "Ein Maildir++, wie Dovecot und mutt es lesen"),
     (

@@ -64,7 +64,7 @@ struct From {
 }
 
 /// The mailboxes of an account, and the longest message.
-pub fn mailboxes(client: &mut Client, account: &Address) -> Result<Vec<MailboxItem>, Failure> {
+pub fn mailboxes(client: &mut Client, account: &impl ToString) -> Result<Vec<MailboxItem>, Failure> {
     let mut mailboxes: Vec<MailboxItem> = Vec::new();
     client.ask(Request::MailboxList { address: account.to_string() }, |item| {
         mailboxes.push(item);

@@ -111,6 +111,7 @@ fn a_body_that_cannot_be_had_is_damage_of_one_message() {
         }
         let told = house.json(1, &["store", "check"]);
         assert_eq!(told["findings"], 1, "{told}");
+        assert!(told["found"][0]["subject"] == "the huge one", "{told}");
         let mut server = house.serve();
         let told = house.json(1, &["store", "check"]);
         assert_eq!(told["findings"], 1, "{told}");
@@ -143,6 +144,24 @@ fn a_store_is_not_begun_beside_the_bodies_of_another_one() {
         assert!(house.run(0, &["store", "check"]).starts_with("sound: "));
         assert!(!house.path("data/backup-names.key").exists(), "a check makes nothing");
     }
+}
+
+/// A disk that is not mounted is not damage of each message on it.
+#[test]
+fn a_store_is_not_opened_without_its_bodies() {
+    let house = filled("fjall");
+    fs::rename(house.path("data/blobs"), house.path("elsewhere")).unwrap();
+    fs::create_dir(house.path("data/blobs")).unwrap();
+    let said = house.run(1, &["serve", "--config", "postamt.toml"]);
+    assert!(said.contains("data/blobs is empty or not there"), "{said}");
+    for command in ["check", "repair"] {
+        assert!(house.run(2, &["store", command]).contains("data/blobs is empty or not there"));
+    }
+    // What cannot be brought back is taken out; the rest stays.
+    fs::create_dir(house.path("data/blobs/00")).unwrap();
+    house.run(1, &["store", "check"]);
+    let told = house.run(0, &["store", "repair"]);
+    assert_eq!(told.matches("its content is lost").count(), 2, "{told}");
 }
 
 #[test]

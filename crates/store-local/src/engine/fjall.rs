@@ -18,7 +18,7 @@ use fjall::{
     AbstractTree, Database, Guard, Keyspace, KeyspaceCreateOptions, LsmError, PersistMode, Readable, Snapshot,
     UserValue,
 };
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::ops::Bound;
 use std::path::Path;
@@ -158,6 +158,9 @@ impl Files for FjallFiles {
             if !journals.rows.exists() {
                 self.make()?;
             }
+            // An empty file, which says nothing; fjall does not open without it.
+            let lock = File::options().create(true).append(true).open(journals.rows.join("lock"));
+            lock.map_err(OpenError::io(&journals.rows, "opening the engine's lock file"))?;
         }
         // Who was here before may have been killed behind a rename and before its sync: what is opened by the new name, and what
         // opening removes because of it, must not meet the old one after a power cut.

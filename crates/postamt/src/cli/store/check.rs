@@ -8,10 +8,11 @@ use crate::cli::failure::Failure;
 use crate::cli::place::Place;
 use crate::cli::text::{accounts, count, harmless, messages, size};
 use crate::import::progress::{Progress, Unit};
-use crate::language::{caller, of_error, say};
+use crate::language::{Text, both, caller, of_error, say};
 use clap::Args;
 use serde::Serialize;
 use std::path::Path;
+use store_local::OpenError;
 
 pub const EXAMPLES: &str = "Examples:
   postamt store check
@@ -42,42 +43,37 @@ pub fn run(check: &Check) -> Result<(), Failure> {
 
 /// Checks the store in `data`.
 pub fn of(data: &Path, place: &Place) -> Result<(), Failure> {
-    let (done, found) = looked(data, place.json).map_err(unchecked)?;
+    let (done, found) = looked(data, place.json).map_err(|error| Failure::Wrong(told(&error)))?;
     let sound = found.is_empty();
     place.tell(&Told { sound, done, found }, text)?;
     if sound { Ok(()) } else { Err(Failure::Failed(what_to_do())) }
 }
 
-/// That it could not be checked is not that damage was found.
-fn unchecked(failure: Failure) -> Failure {
-    Failure::Wrong(failure.text())
-}
-
-/// Looks, with the server if one runs; each finding is told at once, unless `quiet`.
-fn looked(data: &Path, quiet: bool) -> Result<(DoneItem, Vec<FoundItem>), Failure> {
+/// Looks, with the server if one runs; each finding is told at once, unless `quiet`. An error says that it could not be checked,
+/// which is not that damage was found.
+fn looked(data: &Path, quiet: bool) -> anyhow::Result<(DoneItem, Vec<FoundItem>)> {
     let mut look =
         Look { progress: Progress::of(0, Unit::Rows), stage: StageName::Rows, quiet, found: Vec::new(), done: None };
     match Client::connect(data) {
         Ok(mut client) => client.ask(Request::StoreCheck {}, |item| look.take(item))?,
         Err(ClientError::NoServer(_)) => {
             Stopped::is_there(data)?;
-            if let Some(wrong) = store_local::integrity(data.join("store")).map_err(failed)? {
-                let what = data.join("store").display().to_string();
-                look.take(CheckItem::Found(upkeep::Finding::new(upkeep::Kind::Files, what, wrong).into()));
+            if let Err(error) = look.stopped(data) {
+                // No row can be read then.
+                let Some(OpenError::Damaged { file, .. }) = error.downcast_ref() else { return Err(error) };
+                look.files(file, told(&error));
+                look.done = Some(DoneItem { findings: look.found.len() as u64, ..DoneItem::default() });
             }
-            let stopped = Stopped::open(data)?;
-            let done = all(stopped.parts(), data, &mut |item| look.take(item)).map_err(failed)?;
-            look.take(CheckItem::Done(done));
         }
         Err(error) => return Err(error.into()),
     }
     look.progress.end();
-    let done = look.done.ok_or_else(|| Failure::Failed(say!("the server broke off", "der Server hat abgebrochen")))?;
+    let done = look.done.ok_or_else(|| anyhow::anyhow!(say!("the server broke off", "der Server hat abgebrochen")))?;
     Ok((done, look.found))
 }
 
-fn failed(error: impl std::error::Error + Send + Sync + 'static) -> Failure {
-    Failure::Failed(of_error(&error.into()).within(caller()).to_owned())
+fn told(error: &anyhow::Error) -> String {
+    of_error(error).within(caller()).to_owned()
 }
 
 struct Look {
@@ -89,6 +85,24 @@ struct Look {
 }
 
 impl Look {
+    /// Looks at a store that no server has open.
+    fn stopped(&mut self, data: &Path) -> anyhow::Result<()> {
+        let store = data.join("store");
+        if let Some(wrong) = store_local::integrity(&store)? {
+            self.files(&store, wrong);
+        }
+        let stopped = Stopped::open(data)?;
+        let done = all(stopped.parts(), data, &mut |item| self.take(item))?;
+        self.take(CheckItem::Done(done));
+        Ok(())
+    }
+
+    /// The engine's files are not as it wrote them.
+    fn files(&mut self, file: &Path, wrong: String) {
+        let finding = upkeep::Finding::new(upkeep::Kind::Files, file.display().to_string(), wrong);
+        self.take(CheckItem::Found(finding.into()));
+    }
+
     fn take(&mut self, item: CheckItem) -> bool {
         match item {
             CheckItem::At { stage, done, of } => {
@@ -165,9 +179,12 @@ fn text(told: &Told) -> String {
         0 => say!("sound: {looked}\n", "in Ordnung: {looked}\n"),
         n => {
             let n = count(n, ["finding", "findings"], ["Befund", "Befunde"]);
-            say!("damaged: {n} in {looked}\n", "beschädigt: {n} in {looked}\n")
+            say!("damaged: {n} in {looked}\n", "beschädigt: {n}; gelesen: {looked}\n")
         }
     };
+    for id in &done.unowned {
+        text += &format!("{}\n", unowned(*id).within(caller()));
+    }
     let told = done.findings.saturating_sub(found.len() as u64);
     if told > 0 {
         text += &say!("and {told} more\n", "und {told} weitere\n");
@@ -179,6 +196,16 @@ fn text(told: &Told) -> String {
             &say!("{n} concerned; all others are as they were\n", "{n} betroffen; alle anderen sind, wie sie waren\n");
     }
     text
+}
+
+/// What is to be done with an account of which nobody knows whose it was.
+fn unowned(id: u32) -> Text {
+    both!(
+        "account {id} has mail and no address: whose it was is lost. To give it to somebody: postamt export --account {id} --maildir DIR, \
+         then postamt import --account ADDRESS --maildir DIR",
+        "Konto {id} hat Mail und keine Adresse: Wessen es war, ist verloren. So bekommt es jemand: postamt export --account {id} \
+         --maildir ORDNER, dann postamt import --account ADRESSE --maildir ORDNER"
+    )
 }
 
 fn what_to_do() -> String {

@@ -59,7 +59,7 @@ pub fn run(repair: &Repair) -> Result<(), Failure> {
             )));
         }
     }
-    Stopped::is_there(&data).map_err(unrepaired)?;
+    Stopped::is_there(&data).map_err(|error| Failure::Wrong(of_error(&error).within(caller()).to_owned()))?;
     let mut keeper = Keeper::new(&data, repair.dry_run, repair.place.json);
     let salvaged = repaired(&data, repair.dry_run, &mut keeper).map_err(unrepaired)?;
     let aside = keeper.end().map_err(unrepaired)?;
@@ -136,7 +136,7 @@ fn text(told: &Told) -> String {
         (_, true) => {
             say!("{steps} would be taken; nothing was changed\n", "{steps} wären nötig; nichts wurde geändert\n")
         }
-        (_, false) => say!("repaired in {steps}\n", "repariert in {steps}\n"),
+        (_, false) => say!("repaired in {steps}\n", "repariert: {steps}\n"),
     };
     if let Some(old) = &told.old_files {
         let old = old.display();
@@ -254,8 +254,8 @@ fn of_gap(accounts: usize) -> Text {
 fn sentence(repaired: &Repaired) -> Text {
     match repaired {
         Repaired::Account { account, address, deed } => {
-            let who = address.clone().unwrap_or_else(|| format!("account {account}"));
-            of_deed(&who, deed)
+            let who = address.as_ref().map_or_else(|| both!("account {account}", "Konto {account}"), Text::same);
+            of_deed(who, deed)
         }
         Repaired::Queued { message, why, recipients } => {
             let to = recipients.join(", ");
@@ -265,24 +265,38 @@ fn sentence(repaired: &Repaired) -> Text {
             )
         }
         Repaired::Other(kind, row, what) => {
-            let kind = kind.name();
-            both!("{kind}: {row}: {what}", "{kind}: {row}: {what}", kind = kind, row = row, what = what)
+            let (kind, german) = (kind.name(), german_of(what));
+            both!("{kind}: {row}: {what}", "{kind}: {row}: {german}")
         }
     }
 }
 
-fn of_deed(who: &str, deed: &Deed) -> Text {
+/// What is done to rows; anything else is in the words of the program.
+fn german_of(what: &str) -> &str {
+    match what {
+        "made anew from the account" => "neu angelegt nach dem Konto",
+        "made anew from the accounts" => "neu angelegt nach den Konten",
+        "numbers of accounts are passed over" => "Nummern von Konten werden übersprungen",
+        "taken out; set it anew" => "herausgenommen; neu setzen",
+        "nothing needs it" => "wird nicht gebraucht",
+        "nobody knows such a row" => "niemand kennt so einen Datensatz",
+        what => what,
+    }
+}
+
+fn of_deed(who: Text, deed: &Deed) -> Text {
     match deed {
         Deed::Dropped { row, why } => {
-            both!("{who}: {row}: taken out: {why}", "{who}: {row}: herausgenommen: {why}")
+            both!("{who}: {row}: taken out: {why}", "{who}: {row}: herausgenommen: {why}", who = who)
         }
-        Deed::Rebuilt { row } => both!("{who}: {row}: made anew", "{who}: {row}: neu angelegt"),
+        Deed::Rebuilt { row } => both!("{who}: {row}: made anew", "{who}: {row}: neu angelegt", who = who),
         Deed::Lost { email, places, why } => {
             let places: Vec<String> = places.iter().map(|(mailbox, uid)| format!("{mailbox}/{uid}")).collect();
             let places = places.join(", ");
             both!(
                 "{who}: message {email} (mailbox/UID {places}): its content is lost, what is left was taken out: {why}",
-                "{who}: Nachricht {email} (Mailordner/UID {places}): Inhalt verloren, der Rest wurde herausgenommen: {why}"
+                "{who}: Nachricht {email} (Mailordner/UID {places}): Inhalt verloren, der Rest wurde herausgenommen: {why}",
+                who = who
             )
         }
         Deed::Raised => of_gap(1),
@@ -290,7 +304,8 @@ fn of_deed(who: &str, deed: &Deed) -> Text {
             let mailbox = mailstore::RECOVERED;
             both!(
                 "{who}: message {email}: no mailbox had it; it is in {mailbox} now",
-                "{who}: Nachricht {email}: lag in keinem Mailordner mehr; jetzt in {mailbox}"
+                "{who}: Nachricht {email}: lag in keinem Mailordner mehr; jetzt in {mailbox}",
+                who = who
             )
         }
     }
