@@ -171,7 +171,7 @@ async fn touched_since(w: &Working, id: MailboxId, since: ModSeq) -> Result<Opti
         let page = w.scan_page(rows::LOG, after.take(), ROWS_AT_ONCE).await?;
         seen += page.rows.len() as u64;
         for (key, row) in &page.rows {
-            match Entry::decode(row).map_err(row_error(format!("change log {key:02x?}")))?.change {
+            match Entry::decode(row).map_err(row_error(format_args!("change log {key:02x?}")))?.change {
                 Change::Appended { mailbox, members } if mailbox == id => uids.extend(members.iter().map(|m| m.0)),
                 Change::Flags { mailbox, members } if mailbox == id => uids.extend(members.iter().map(|m| m.0)),
                 Change::Expunged { mailbox, members } if mailbox == id => uids.extend(members.iter().map(|m| m.0)),
@@ -198,7 +198,7 @@ async fn replay(w: &Working, id: MailboxId, uids: &BTreeSet<Uid>, view: &mut Vie
                 None => gone.push(*uid),
                 Some(row) => {
                     let member = Member::decode((id, *uid), &row);
-                    changed.push(member.map_err(row_error(format!("membership {uid} of mailbox {id}")))?);
+                    changed.push(member.map_err(row_error(format_args!("membership {uid} of mailbox {id}")))?);
                 }
             }
         }

@@ -10,6 +10,7 @@ use crate::sealed::{self, Loaded};
 use crate::view::{Member, TAIL_PACKED_MIN, View};
 use model::{AccountId, MailboxId, ModSeq, RecordError, Timestamp, Uid};
 use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::fmt;
 use std::sync::Arc;
 use store::{Batch, Bytes, Cell, Found, Query, Space, Store};
 
@@ -56,9 +57,9 @@ struct Draft {
 /// A row's key and value.
 pub(crate) type Row = (Bytes, Bytes);
 
-pub(crate) fn row_error(row: impl Into<String>) -> impl FnOnce(RecordError) -> Error {
-    let row = row.into();
-    move |cause| Error::Row { row, cause }
+pub(crate) fn row_error(row: impl fmt::Display) -> impl FnOnce(RecordError) -> Error {
+    // Written down only when it is wrong: a view is a million of them.
+    move |cause| Error::Row { row: row.to_string(), cause }
 }
 
 impl Working {
@@ -135,7 +136,7 @@ impl Working {
     async fn load_mailboxes(&mut self) -> Result<(), Error> {
         let mut mailboxes = Mailboxes::default();
         for (key, row) in self.scan_all(rows::MAILBOX).await? {
-            mailboxes.put(MailboxRecord::decode(&row).map_err(row_error(format!("mailbox {key:02x?}")))?);
+            mailboxes.put(MailboxRecord::decode(&row).map_err(row_error(format_args!("mailbox {key:02x?}")))?);
         }
         for (key, _) in self.scan_all(rows::SUBSCRIPTION).await? {
             let name = key.get(rows::SUBSCRIPTION.len()..).unwrap_or_default();
@@ -376,7 +377,7 @@ impl Working {
             let page = self.scan_page(&prefix, after.take(), PAGE_ROWS).await?;
             for (key, row) in &page.rows {
                 let member = rows::uid_of(key).and_then(|uid| Member::decode((id, uid), row));
-                view.push(member.map_err(row_error(format!("membership {key:02x?}")))?);
+                view.push(member.map_err(row_error(format_args!("membership {key:02x?}")))?);
             }
             match page.rows.last().filter(|_| page.more) {
                 Some((key, _)) => after = Some(key.clone()),

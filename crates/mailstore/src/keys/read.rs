@@ -112,7 +112,7 @@ impl Account {
             let Some((after, _)) = page.rows.last() else { return Ok(found) };
             from = Bound::Excluded(after.clone());
             for (key, row) in page.rows {
-                let id = rows::email_of(&key).map_err(crate::working::row_error("email".to_owned()))?;
+                let id = rows::email_of(&key).map_err(crate::working::row_error("email"))?;
                 if emails.binary_search(&id).is_ok() {
                     found.push((id, row));
                 }

@@ -65,7 +65,7 @@ pub(super) async fn places_of(w: &Working, members: &[Member]) -> Result<Vec<Opt
     let keys: Vec<_> = members.iter().map(|member| rows::places(member.email)).collect();
     let decode = |(row, member): (Option<store::Bytes>, &Member)| {
         let decode = |row: store::Bytes| Places::decode(member.email, &row);
-        row.map(decode).transpose().map_err(row_error(format!("places of email {}", member.email)))
+        row.map(decode).transpose().map_err(row_error(format_args!("places of email {}", member.email)))
     };
     w.rows(&keys).await?.into_iter().zip(members).map(decode).collect()
 }
