@@ -214,7 +214,9 @@ impl Account {
         let page = self.store.read(vec![query]).await?.into_page();
         let entry = |(key, row): &(Bytes, Bytes)| {
             let modseq = key.last_chunk().map_or(0, |n| u64::from_be_bytes(*n));
-            Entry::decode(row).map(|entry| (ModSeq(modseq), entry)).map_err(row_error(format_args!("change log {modseq}")))
+            Entry::decode(row)
+                .map(|entry| (ModSeq(modseq), entry))
+                .map_err(row_error(format_args!("change log {modseq}")))
         };
         page.rows.iter().map(entry).collect()
     }

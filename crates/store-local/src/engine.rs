@@ -7,7 +7,7 @@ use self::fjall::FjallFiles;
 use self::redb::RedbFiles;
 use crate::journal::Journals;
 use crate::key::row_key;
-use crate::lock::{OpenError, Remedy};
+use crate::lock::OpenError;
 use crate::options::Backend;
 use std::collections::HashMap;
 use std::io;
@@ -28,8 +28,8 @@ pub(crate) trait Files: Send + Sync {
     /// or not.
     fn tidy(&self, settled: bool) -> io::Result<()>;
 
-    /// What helps where they do not open because they are damaged.
-    fn remedy(&self) -> Remedy;
+    /// They do not open because they are damaged: where they are, what is wrong, and what helps.
+    fn damaged(&self, what: String) -> OpenError;
 }
 
 /// What came before an opening.
@@ -208,12 +208,10 @@ pub(crate) fn guarded_read<T>(read: impl FnOnce() -> Result<T, ReadError>) -> Re
 
 /// As [`guarded`], for what is opened.
 pub(crate) fn guarded_open<T>(
-    folder: &Path,
     files: &dyn Files,
     open: impl FnOnce(&dyn Files) -> Result<T, OpenError>,
 ) -> Result<T, OpenError> {
-    let damaged = |what| OpenError::Damaged { file: folder.to_owned(), what, remedy: files.remedy() };
-    guarded(|| open(files)).unwrap_or_else(|what| Err(damaged(what)))
+    guarded(|| open(files)).unwrap_or_else(|what| Err(files.damaged(what)))
 }
 
 /// What an engine says when it cannot read.

@@ -87,7 +87,7 @@ impl LocalStore {
         let (engine_options, total) = engine_options(folder, &options);
         let watermark = Watermark::new(folder, options.space, options.reserve_octets);
         let files = engine::files(backend, folder, engine_options);
-        let mut opened = guarded_open(folder, &*files, |files| files.open(After::Start))?;
+        let mut opened = guarded_open(&*files, |files| files.open(After::Start))?;
         format::note_used(folder).map_err(OpenError::io(folder, "noting that it was opened"))?;
         if purpose == Purpose::Repair {
             opened.damage = None;
@@ -178,7 +178,7 @@ pub fn integrity(folder: impl AsRef<Path>) -> Result<Option<String>, OpenError> 
     let _lock = FolderLock::take(folder)?;
     let backend = format::settle(folder, None)?;
     let options = EngineOptions { cache_octets: 0, memtable_octets: MEMTABLE_OCTETS_MIN };
-    guarded_open(folder, &*engine::files(backend, folder, options), |files| files.check())
+    guarded_open(&*engine::files(backend, folder, options), |files| files.check())
 }
 
 impl Drop for LocalStore {
@@ -269,7 +269,7 @@ impl Shared {
     fn open_anew(&self, reason: &str, after: After) -> Result<(), ()> {
         self.trouble().closed_because.get_or_insert_with(|| reason.to_owned());
         self.close_engine();
-        match guarded_open(&self.folder, &*self.files, |files| files.open(after)) {
+        match guarded_open(&*self.files, |files| files.open(after)) {
             Ok(opened) => {
                 self.use_engine(opened);
                 self.trouble().closed_because = None;

@@ -171,20 +171,19 @@ impl Files for FjallFiles {
             After::Condensing => journals.forget(),
         };
         cut.map_err(OpenError::io(&journals.rows, "cutting the journal"))?;
-        let damaged = |what| OpenError::Damaged { file: journals.rows.clone(), what, remedy: self.remedy() };
         let found = journals.guard().map_err(|error| match error.kind() {
-            ErrorKind::InvalidData => damaged(error.to_string()),
+            ErrorKind::InvalidData => self.damaged(error.to_string()),
             _ => OpenError::io(&journals.rows, "checking the journal")(error),
         })?;
         let dangerous = salvage::dangerous(&journals.rows);
         if let Some(what) = dangerous.map_err(OpenError::io(&journals.rows, "reading which tables there are"))? {
-            return Err(damaged(what));
+            return Err(self.damaged(what));
         }
         if found == JournalFound::Empty {
             journals.renew().map_err(OpenError::io(&journals.rows, "putting empty journals away"))?;
         }
         let engine = self.open_engine().map_err(|error| {
-            if error.is_damage() { damaged(error.to_string()) } else { OpenError::engine(&journals.rows)(error) }
+            if error.is_damage() { self.damaged(error.to_string()) } else { OpenError::engine(&journals.rows)(error) }
         })?;
         let renewed = journals.end_renewal().and_then(|()| journals.sync_folders());
         renewed.map_err(OpenError::io(&journals.rows, "syncing the engine's folders"))?;
@@ -196,8 +195,8 @@ impl Files for FjallFiles {
         Ok(Opened { engine: Box::new(engine), damage })
     }
 
-    fn remedy(&self) -> Remedy {
-        Remedy::Repair
+    fn damaged(&self, what: String) -> OpenError {
+        OpenError::Damaged { file: self.journals.rows.clone(), what, remedy: Remedy::Repair }
     }
 
     fn tidy(&self, settled: bool) -> io::Result<()> {

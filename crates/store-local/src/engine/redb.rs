@@ -16,11 +16,11 @@ use crate::key::{key_within, place_of, row_key, row_range};
 use crate::lock::{OpenError, Remedy, sync_folder};
 use redb::{AccessGuard, Builder, Database, ReadOnlyTable, ReadableDatabase, StorageError};
 use redb::{TableDefinition, TransactionError, WriteTransaction};
-use std::fs;
+use std::fs::{self, TryLockError};
 use std::io::{self, ErrorKind};
 use std::ops::Bound;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use store::{Bytes, Found, Order, Page, Query, ReadError, Reading, RowPlace, Scan, SnapshotPage, Space};
 
 type Row = (AccessGuard<'static, &'static [u8]>, AccessGuard<'static, &'static [u8]>);
@@ -31,6 +31,8 @@ pub(super) struct RedbFiles {
     folder: PathBuf,
     options: EngineOptions,
     header: Arc<Header>,
+    /// While it is there nobody else opens the file, though the folder's lock were removed.
+    lock: Mutex<Option<fs::File>>,
 }
 
 struct Redb {
@@ -62,7 +64,22 @@ fn definition(space: Space) -> TableDefinition<'static, &'static [u8], &'static 
 
 impl RedbFiles {
     pub(super) fn of(folder: &Path, options: EngineOptions) -> RedbFiles {
-        RedbFiles { folder: folder.to_owned(), options, header: Arc::default() }
+        RedbFiles { folder: folder.to_owned(), options, header: Arc::default(), lock: Mutex::default() }
+    }
+
+    /// Takes the file's lock, if it is there and was not taken.
+    fn lock(&self, path: &Path) -> Result<(), OpenError> {
+        let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        if lock.is_some() || !path.exists() {
+            return Ok(());
+        }
+        let file = fs::File::open(path).map_err(OpenError::io(path, "opening it for its lock"))?;
+        match file.try_lock() {
+            Ok(()) => *lock = Some(file),
+            Err(TryLockError::WouldBlock) => return Err(OpenError::Locked(path.to_owned())),
+            Err(TryLockError::Error(error)) => return Err(OpenError::io(path, "taking its lock")(error)),
+        }
+        Ok(())
     }
 
     fn open_database(&self, path: &Path) -> Result<Database, redb::Error> {
@@ -116,15 +133,13 @@ impl Files for RedbFiles {
     fn open(&self, after: After) -> Result<Opened, OpenError> {
         let path = self.folder.join(FILE);
         if after == After::Start && !path.exists() && was_used(&self.folder) {
-            return Err(OpenError::Damaged { file: path, what: MISSING.into(), remedy: Remedy::Restore });
+            return Err(self.damaged(MISSING.into()));
         }
+        self.lock(&path)?;
         let engine = self.open_engine(after).map_err(|error| {
-            if error.is_damage() {
-                OpenError::Damaged { file: path, what: error.to_string(), remedy: Remedy::Restore }
-            } else {
-                OpenError::engine(&path)(error)
-            }
+            if error.is_damage() { self.damaged(error.to_string()) } else { OpenError::engine(&path)(error) }
         })?;
+        self.lock(&path)?;
         Ok(Opened { engine: Box::new(engine), damage: None })
     }
 
@@ -132,8 +147,8 @@ impl Files for RedbFiles {
         Ok(())
     }
 
-    fn remedy(&self) -> Remedy {
-        Remedy::Restore
+    fn damaged(&self, what: String) -> OpenError {
+        OpenError::Damaged { file: self.folder.join(FILE), what, remedy: Remedy::Restore }
     }
 
     /// redb has sums of its pages, and looks at them only when it is asked to. It would mend what it can, by going back: so it

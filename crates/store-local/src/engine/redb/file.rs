@@ -10,7 +10,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The file of one opening. It needs no locks: the folder has one.
+/// The file of one opening. Its lock is that of all openings.
 #[derive(Debug)]
 pub(super) struct File {
     file: fs::File,
