@@ -3,9 +3,10 @@
 //! Left to itself fjall cuts the journal silently at the first entry that does not decode, whatever follows, fails to open at a
 //! checksum that does not fit, and believes lengths of up to 4 GiB. We sync each batch before the next is written, so only the
 //! last one can be torn by a crash: that is cut, and kept aside. A bad batch with good ones behind it is damage: the journal
-//! is kept aside whole, the good batches are kept for reading, and the store is opened read-only until somebody has looked.
+//! is kept aside whole, but for what the disk cannot read, the good batches are kept for reading, and the store is opened read-only until somebody has looked.
 
 mod scan;
+mod sectors;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +15,7 @@ use crate::lock::sync_folder;
 use crate::salvage::Latest;
 use fjall::SeqNo;
 use scan::{Ending, Scanned};
+use sectors::Sectors;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -72,7 +74,7 @@ impl Journals {
     /// Checks all journals, cuts a torn end, sets damage aside.
     pub(crate) fn guard(&self) -> io::Result<Found> {
         self.forget_unfinished_creation()?;
-        let scans = self.scans(scan::scan)?;
+        let scans = self.scans()?;
         let is_empty = scans.iter().all(|(_, scanned)| scanned.batches == 0 && scanned.ending == Ending::Clean);
         let mut found = if is_empty { Found::Empty } else { Found::Sound };
         for (place, (journal, scanned)) in scans.iter().enumerate() {
@@ -136,7 +138,7 @@ impl Journals {
     /// Cuts off what the newest journal was made longer by than what is in it. Nobody has it open.
     pub(crate) fn cut_padding(&self) -> io::Result<()> {
         let Some(journal) = self.list()?.pop() else { return Ok(()) };
-        let end = scan::scan_readable(&journal, None)?.end;
+        let end = scan::scan(&journal, None)?.end;
         if fs::metadata(&journal)?.len() > end { truncate(&journal, end) } else { Ok(()) }
     }
 
@@ -210,7 +212,7 @@ impl Journals {
     /// crash tore.
     pub(crate) fn latest(&self, told: &mut dyn FnMut(&Path, Range<u64>)) -> io::Result<BTreeMap<u64, Latest>> {
         let mut latest: BTreeMap<u64, Latest> = BTreeMap::new();
-        let scans = self.scans(scan::scan_readable)?;
+        let scans = self.scans()?;
         for (place, (journal, scanned)) in scans.iter().enumerate() {
             let bad = match &scanned.ending {
                 Ending::Clean => Vec::new(),
@@ -231,7 +233,7 @@ impl Journals {
     /// Journals in which changes are damaged that were promised; nothing is changed.
     pub(crate) fn damaged(&self) -> io::Result<Vec<PathBuf>> {
         let mut damaged = Vec::new();
-        let scans = self.scans(scan::scan)?;
+        let scans = self.scans()?;
         for (place, (journal, scanned)) in scans.iter().enumerate() {
             let by_crash = place + 1 == scans.len() && is_torn(journal, scanned)?;
             if scanned.ending != Ending::Clean && !by_crash {
@@ -241,11 +243,11 @@ impl Journals {
         Ok(damaged)
     }
 
-    /// What `scan` finds in each journal, the oldest first.
-    fn scans(&self, scan: fn(&Path, Option<SeqNo>) -> io::Result<Scanned>) -> io::Result<Vec<(PathBuf, Scanned)>> {
+    /// What is in each journal, the oldest first.
+    fn scans(&self) -> io::Result<Vec<(PathBuf, Scanned)>> {
         let mut after = None;
         let scanned = self.list()?.into_iter().map(|journal| {
-            let scanned = scan(&journal, after)?;
+            let scanned = scan::scan(&journal, after)?;
             after = scanned.last_seqno.or(after);
             Ok((journal, scanned))
         });
@@ -270,7 +272,7 @@ impl Journals {
     }
 
     fn cut(&self, journal: &Path, torn: Range<u64>) -> io::Result<PathBuf> {
-        let by_crash = looks_torn(&part(journal, &torn)?, torn.start);
+        let by_crash = part(journal, &torn)?.is_some_and(|octets| looks_torn(&octets, torn.start));
         let ending = if by_crash { TORN } else { LOST };
         let kept = self.aside.join(format!("{}-at-{}.{ending}", name(journal), torn.start));
         // Nobody was promised what a crash tore: a disk too full to keep it is no reason to stay closed.
@@ -302,8 +304,7 @@ impl Journals {
     fn set_aside(&self, journal: &Path, scanned: &Scanned, bad: &[Range<u64>]) -> io::Result<()> {
         fs::create_dir_all(&self.aside)?;
         let kept = self.free_name(journal);
-        fs::copy(journal, &kept)?;
-        File::open(&kept)?.sync_all()?;
+        copy_parts(journal, std::slice::from_ref(&(0..scanned.end)), &kept)?;
         let ranges: Vec<String> = bad.iter().map(|bad| format!("{}..{}", bad.start, bad.end)).collect();
         let story = format!(
             "the journal {} is damaged at {} of its {} octets; it is kept as {}. Mail may be missing. Stop the server and run \
@@ -332,7 +333,7 @@ impl Journals {
 /// Whether a crash tore its end, if it is the last journal.
 fn is_torn(journal: &Path, scanned: &Scanned) -> io::Result<bool> {
     match &scanned.ending {
-        Ending::Torn { at, end } => Ok(looks_torn(&part(journal, &(*at..*end))?, *at)),
+        Ending::Torn { at, end } => Ok(part(journal, &(*at..*end))?.is_some_and(|octets| looks_torn(&octets, *at))),
         Ending::Clean | Ending::Damaged { .. } => Ok(false),
     }
 }
@@ -353,11 +354,12 @@ fn good_parts(bad: &[Range<u64>], end: u64) -> Vec<Range<u64>> {
     from.zip(to).map(|(from, to)| from..to).collect()
 }
 
-fn part(journal: &Path, part: &Range<u64>) -> io::Result<Vec<u8>> {
-    let (mut octets, mut file) = (Vec::new(), File::open(journal)?);
+/// `None`: the disk cannot read all of it.
+fn part(journal: &Path, part: &Range<u64>) -> io::Result<Option<Vec<u8>>> {
+    let (mut octets, mut file) = (Vec::new(), Sectors::open(journal)?);
     file.seek(SeekFrom::Start(part.start))?;
-    file.take(part.end - part.start).read_to_end(&mut octets)?;
-    Ok(octets)
+    (&mut file).take(part.end - part.start).read_to_end(&mut octets)?;
+    Ok((!file.lacks_some()).then_some(octets))
 }
 
 fn name(journal: &Path) -> std::borrow::Cow<'_, str> {
@@ -376,7 +378,7 @@ fn truncate(journal: &Path, at: u64) -> io::Result<()> {
 
 /// Writes the parts of `from` one after the other to `to`, durably.
 fn copy_parts(from: &Path, parts: &[Range<u64>], to: &Path) -> io::Result<()> {
-    let (mut source, mut target) = (File::open(from)?, File::create(to)?);
+    let (mut source, mut target) = (Sectors::open(from)?, File::create(to)?);
     for part in parts {
         source.seek(SeekFrom::Start(part.start))?;
         io::copy(&mut (&mut source).take(part.end - part.start), &mut target)?;

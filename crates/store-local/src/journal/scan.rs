@@ -4,7 +4,7 @@
 //! length as u16, value length as u32, stored length as u32, key, value) or clearings (tag 4, keyspace as u64), and an end (tag
 //! 3, XXH3 of all items as u64, `FJL\3`). Integers are little-endian.
 
-use crate::salvage::is_bad_sector;
+use super::sectors::Sectors;
 use fjall::SeqNo;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
@@ -60,7 +60,7 @@ fn follows(seqno: SeqNo, last: Option<SeqNo>) -> bool {
     last.is_none_or(|last| seqno > last && seqno - last <= NUMBERS_SKIPPED_MAX)
 }
 
-/// Reads the journal; its batches' numbers must be above `after`.
+/// Reads the journal; its batches' numbers must be above `after`. What the disk cannot read counts as damage.
 pub(super) fn scan(journal: &Path, after: Option<SeqNo>) -> io::Result<Scanned> {
     let mut walk = Walk::open(journal, after)?;
     walk.good_batches(|_| true)?;
@@ -84,13 +84,16 @@ pub(super) fn scan(journal: &Path, after: Option<SeqNo>) -> io::Result<Scanned> 
 pub(super) fn position_of(journal: &Path, seqno: SeqNo) -> io::Result<Option<u64>> {
     let mut walk = Walk::open(journal, None)?;
     let reached = walk.good_batches(|found| found < seqno)?;
-    Ok(reached.then_some(walk.at))
+    match reached {
+        false if walk.reader.get_ref().lacks_some() => Err(rustix::io::Errno::IO.into()),
+        reached => Ok(reached.then_some(walk.at)),
+    }
 }
 
 /// From `at` up to the last octet that is not zero; without keeping them, and past holes, for a fresh journal has 64 MiB of padding.
-fn octets_before_padding(reader: &mut BufReader<File>, at: u64) -> io::Result<u64> {
+fn octets_before_padding(reader: &mut BufReader<Sectors>, at: u64) -> io::Result<u64> {
     let (mut read, mut used) = (at, 0);
-    while let Some(data) = data_behind(reader.get_ref(), read)? {
+    while let Some(data) = data_behind(reader.get_ref().file(), read)? {
         reader.seek(SeekFrom::Start(data.start))?;
         read = data.start;
         while read < data.end {
@@ -120,7 +123,7 @@ fn data_behind(file: &File, place: u64) -> io::Result<Option<Range<u64>>> {
 }
 
 struct Walk {
-    reader: BufReader<File>,
+    reader: BufReader<Sectors>,
     at: u64,
     batches: u64,
     last_seqno: Option<SeqNo>,
@@ -130,7 +133,7 @@ struct Walk {
 
 impl Walk {
     fn open(journal: &Path, last_seqno: Option<SeqNo>) -> io::Result<Walk> {
-        let reader = BufReader::with_capacity(READ_AHEAD_OCTETS, File::open(journal)?);
+        let reader = BufReader::with_capacity(READ_AHEAD_OCTETS, Sectors::open(journal)?);
         Ok(Walk { reader, at: 0, batches: 0, last_seqno, last: None })
     }
 
@@ -159,23 +162,9 @@ pub(super) struct Item {
     pub(super) value: Option<Vec<u8>>,
 }
 
-/// As [`scan`]; what the disk cannot read, and all behind it, counts as damage.
-pub(super) fn scan_readable(journal: &Path, after: Option<SeqNo>) -> io::Result<Scanned> {
-    match scan(journal, after) {
-        Err(error) if is_bad_sector(&error) => {
-            let mut walk = Walk::open(journal, after)?;
-            let _ = walk.good_batches(|_| true); // it fails where it failed before
-            let end = std::fs::metadata(journal)?.len();
-            let ending = Ending::Damaged { bad: std::iter::once(walk.at..end).collect() };
-            Ok(Scanned { batches: walk.batches, last_seqno: walk.last_seqno, end, ending })
-        }
-        scanned => scanned,
-    }
-}
-
 /// What the batches in `good` do, which is a part that [`scan`] found to be so.
 pub(super) fn items(journal: &Path, good: &Range<u64>, each: &mut dyn FnMut(SeqNo, Item)) -> io::Result<()> {
-    let mut file = File::open(journal)?;
+    let mut file = Sectors::open(journal)?;
     file.seek(SeekFrom::Start(good.start))?;
     let mut reader = BufReader::with_capacity(READ_AHEAD_OCTETS, file.take(good.end - good.start));
     loop {

@@ -1,3 +1,4 @@
+use super::sectors::ReadAt;
 use super::*;
 use crate::{Health, LocalStore, Options};
 use store::block_on;
@@ -329,4 +330,41 @@ fn a_start_that_ended_between_two_journals_is_told_from_lost_ones() {
     fs::remove_file(journal(folder.path())).unwrap();
     let refused = LocalStore::open(folder.path(), Options::default()).err().unwrap();
     assert!(matches!(refused, crate::OpenError::Damaged { file, .. } if file == journal(folder.path())));
+}
+
+/// A disk with a page that it cannot read.
+struct BadPage(Vec<u8>);
+
+const PAGE: u64 = 4096;
+
+impl ReadAt for BadPage {
+    fn read_at(&self, octets: &mut [u8], at: u64) -> io::Result<usize> {
+        let end = self.octets()?.min(at + octets.len() as u64);
+        if at < 2 * PAGE && end > PAGE {
+            return Err(rustix::io::Errno::IO.into());
+        }
+        self.0.as_slice().get(at as usize..).unwrap_or_default().read(octets)
+    }
+
+    fn octets(&self) -> io::Result<u64> {
+        Ok(self.0.len() as u64)
+    }
+}
+
+#[test]
+fn what_a_disk_cannot_read_is_damage_of_one_page() {
+    let whole: Vec<u8> = (0..3 * PAGE + 100).map(|n| (n % 199) as u8).collect();
+    for from in [0, 7, PAGE, PAGE + 9, 2 * PAGE] {
+        let (mut sectors, mut read) = (Sectors::of(BadPage(whole.clone())), Vec::new());
+        sectors.seek(SeekFrom::Start(from)).unwrap();
+        sectors.read_to_end(&mut read).unwrap();
+        let wanted = (from..).zip(&whole[from as usize..]);
+        let wanted = wanted.map(|(at, octet)| if at / PAGE == 1 { 0xee } else { *octet });
+        assert!(read.into_iter().eq(wanted), "from {from}");
+        assert_eq!(sectors.lacks_some(), from < 2 * PAGE);
+    }
+    // One that ends within the page, too.
+    let (mut sectors, mut read) = (Sectors::of(BadPage(whole[..PAGE as usize + 10].to_vec())), Vec::new());
+    sectors.read_to_end(&mut read).unwrap();
+    assert_eq!(read.len(), PAGE as usize + 10);
 }
