@@ -16,7 +16,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Instant;
 use store::{Batch, Bytes, Cell, Query, Space, Store};
-use store_local::{LocalStore, Options};
+use store_local::{LocalBlobs, LocalStore, Options};
 
 /// Budgets: until it is ready, and memory then.
 const START_MS: f64 = 2000.0;
@@ -67,9 +67,9 @@ fn main() -> Result<()> {
 /// Rows as the directory writes them: one account is added as people do it, the others are its likes. Adding them one by one
 /// would hash a hundred thousand passwords.
 async fn seed(server: &Server, accounts: usize) -> Result<()> {
-    let folder = server.folder().join("data/store");
-    std::fs::create_dir_all(&folder)?;
-    let store: Arc<dyn Store> = Arc::new(LocalStore::open(folder, Options::default())?);
+    let data = server.folder().join("data");
+    drop(LocalBlobs::open(data.join("blobs"), Options::default())?);
+    let store: Arc<dyn Store> = Arc::new(LocalStore::open(data.join("store"), Options::default())?);
     let env = TokioEnv::new()?.env();
     let address: Address = format!("u0@{DOMAIN}").parse()?;
     let spec = DirectorySpec::new(vec![Domain::new(DOMAIN)?]);
