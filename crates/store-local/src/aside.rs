@@ -72,15 +72,23 @@ impl Aside {
         let (aside, seen) = (place(folder), place(folder).join(SEEN));
         for Aside { file, .. } in Aside::all(folder)? {
             fs::create_dir_all(&seen)?;
-            fs::rename(&file, seen.join(file.file_name().unwrap_or_default()))?;
+            fs::rename(&file, free(&seen, &file))?;
         }
         if !aside.join(MARKER).try_exists()? {
             return Ok(());
         }
         fs::create_dir_all(&seen)?;
-        fs::rename(aside.join(MARKER), seen.join(MARKER))?;
+        fs::rename(aside.join(MARKER), free(&seen, Path::new(MARKER)))?;
         sync_folder(&aside)
     }
+}
+
+/// A name in `folder` that is like that of `file` and nobody has: what was kept before stays.
+pub(crate) fn free(folder: &Path, file: &Path) -> PathBuf {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let (stem, ending) = name.rfind('.').map_or((&*name, ""), |dot| name.split_at(dot));
+    let named = |n: u32| folder.join(if n == 1 { name.to_string() } else { format!("{stem}-{n}{ending}") });
+    (1..).map(named).find(|path| !path.exists()).unwrap_or_else(|| named(0))
 }
 
 /// Whether an opening found changes lost that were promised, so that what was told of mail may be newer than what is there, and

@@ -1,6 +1,6 @@
 //! The one thread that writes.
 
-use crate::engine::{Engine, Fault, Writes};
+use crate::engine::{Engine, Fault, Writes, guarded_read, guarded_work};
 use crate::key::{KEY_OCTETS_MAX, row_key};
 use crate::metrics;
 use crate::queue::{Next, Waiting};
@@ -123,6 +123,10 @@ impl Committer {
 
     /// Writes what may be written of `batches` as one; with a reason in `full`, only deletions.
     fn attempt(&self, batches: &[&Batch], full: Option<&str>) -> Result<Vec<Outcome>, Fault> {
+        guarded_work(|| self.attempt_unguarded(batches, full))
+    }
+
+    fn attempt_unguarded(&self, batches: &[&Batch], full: Option<&str>) -> Result<Vec<Outcome>, Fault> {
         let shared = &self.shared;
         let engine = shared.engine();
         let engine = engine.as_deref().ok_or(Fault::Stopped)?;
@@ -132,6 +136,9 @@ impl Committer {
         while engine.is_behind() {
             if engine.has_stopped() {
                 return Err(Fault::Stopped);
+            }
+            if let Some(hindrance) = engine.hindrance().filter(|hindrance| hindrance.ends_writing) {
+                return Ok(vec![Err(CommitError::ReadOnly(hindrance.reason)); batches.len()]);
             }
             std::thread::sleep(BEHIND_PAUSE);
         }
@@ -236,7 +243,7 @@ fn is_as_expected(engine: &dyn Engine, batch: &Batch, writes: &Writes) -> Result
         let wanted = expected.value.as_deref();
         let holds = match writes.row(&key) {
             Some(written) => written == wanted,
-            None => engine.holds(&key, wanted)?,
+            None => guarded_read(|| engine.holds(&key, wanted))?,
         };
         if !holds {
             return Ok(false);

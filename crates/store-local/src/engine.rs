@@ -72,6 +72,11 @@ pub(crate) trait Engine: Send + Sync {
     /// Whether it takes no writes any more since something failed.
     fn has_stopped(&self) -> bool;
 
+    /// What keeps the engine from its own work, if something does.
+    fn hindrance(&self) -> Option<Hindrance> {
+        None
+    }
+
     /// Octets on the disk that [`condense`](Self::condense) would free for certain.
     fn reclaimable_octets(&self) -> u64;
 
@@ -80,6 +85,14 @@ pub(crate) trait Engine: Send + Sync {
 
     /// Frees what can be freed. Whether the engine is to be opened anew for that. No write may be under way.
     fn condense(&self) -> Result<bool, Fault>;
+}
+
+/// Something that the engine cannot do, and goes on without for a while.
+pub(crate) struct Hindrance {
+    /// What, why, and what helps.
+    pub(crate) reason: String,
+    /// It cannot go on any more: nothing is written until this is mended.
+    pub(crate) ends_writing: bool,
 }
 
 /// All rows at one moment. It does not keep its engine open; once that is closed, reading fails.
@@ -204,6 +217,11 @@ pub(crate) fn guarded_read<T>(read: impl FnOnce() -> Result<T, ReadError>) -> Re
         tracing::error!(event = "rows.unreadable", error = panic);
         Err(ReadError::Damaged(panic))
     })
+}
+
+/// As [`guarded`], for what is written.
+pub(crate) fn guarded_work<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+    guarded(work).unwrap_or_else(|text| Err(Fault::Broken { text, disk_full: false }))
 }
 
 /// As [`guarded`], for what is opened.

@@ -12,6 +12,11 @@ pub enum Health {
         /// What is kept free for deletions and the engine's own work.
         reserve_octets: u64,
     },
+    /// All is taken and given out, but it will not go on like that for ever.
+    Impaired {
+        /// Why, and what to do.
+        reason: String,
+    },
     /// Nothing is written until somebody acts.
     ReadOnly {
         /// Why, and what to do.
@@ -33,6 +38,7 @@ impl std::fmt::Display for Health {
                 f,
                 "the disk is nearly full: {free_octets} octets are free, {reserve_octets} are kept for deletions; make space"
             ),
+            Health::Impaired { reason } => write!(f, "mail is taken, but {reason}"),
             Health::ReadOnly { reason } => write!(f, "nothing is written: {reason}"),
             Health::Reopening { reason } => write!(f, "the store is being opened again: {reason}"),
         }

@@ -274,7 +274,8 @@ impl Journals {
     fn cut(&self, journal: &Path, torn: Range<u64>) -> io::Result<PathBuf> {
         let by_crash = part(journal, &torn)?.is_some_and(|octets| looks_torn(&octets, torn.start));
         let ending = if by_crash { TORN } else { LOST };
-        let kept = self.aside.join(format!("{}-at-{}.{ending}", name(journal), torn.start));
+        let kept = format!("{}-at-{}.{ending}", name(journal), torn.start);
+        let kept = aside::free(&self.aside, Path::new(&kept));
         // Nobody was promised what a crash tore: a disk too full to keep it is no reason to stay closed.
         if let Err(error) = self.keep(journal, &torn, &kept) {
             tracing::warn!(event = "journal.torn_end_not_kept", %error);
@@ -303,7 +304,7 @@ impl Journals {
     /// Keeps the whole journal and the story, then leaves its good batches in place.
     fn set_aside(&self, journal: &Path, scanned: &Scanned, bad: &[Range<u64>]) -> io::Result<()> {
         fs::create_dir_all(&self.aside)?;
-        let kept = self.free_name(journal);
+        let kept = aside::free(&self.aside, Path::new(&format!("{}-1.{DAMAGED}", name(journal))));
         copy_parts(journal, std::slice::from_ref(&(0..scanned.end)), &kept)?;
         let ranges: Vec<String> = bad.iter().map(|bad| format!("{}..{}", bad.start, bad.end)).collect();
         let story = format!(
@@ -321,12 +322,6 @@ impl Journals {
         copy_parts(journal, &good_parts(bad, scanned.end), &salvaged)?;
         fs::rename(&salvaged, journal)?;
         sync_folder(&self.rows)
-    }
-
-    /// What was kept before stays.
-    fn free_name(&self, journal: &Path) -> PathBuf {
-        let named = |n: u32| self.aside.join(format!("{}-{n}.{DAMAGED}", name(journal)));
-        (1..).map(named).find(|path| !path.exists()).unwrap_or_else(|| named(0))
     }
 }
 

@@ -1,7 +1,9 @@
 //! The store's face.
 
 use crate::committer::Committer;
-use crate::engine::{self, After, Engine, EngineOptions, Files, Opened, guarded_open, guarded_read};
+use crate::engine::{
+    self, After, Engine, EngineOptions, Files, Hindrance, Opened, guarded, guarded_open, guarded_read, guarded_work,
+};
 use crate::format;
 use crate::health::Health;
 use crate::lock::{FolderLock, OpenError};
@@ -123,6 +125,10 @@ impl LocalStore {
         if let Some(reason) = shared.trouble().closed_because.clone() {
             return Health::Reopening { reason };
         }
+        let hindrance = shared.engine().as_ref().and_then(|engine| engine.hindrance());
+        if let Some(Hindrance { reason, ends_writing }) = hindrance {
+            return if ends_writing { Health::ReadOnly { reason } } else { Health::Impaired { reason } };
+        }
         let pending = shared.engine().as_ref().map_or(0, |engine| engine.further_octets(0));
         match shared.watermark.room(0, pending) {
             Room::Short { free_octets, reserve_octets } => Health::NearlyFull { free_octets, reserve_octets },
@@ -221,7 +227,10 @@ impl Shared {
 
     pub(crate) fn close_engine(&self) {
         let engine = self.engine.write().unwrap_or_else(PoisonError::into_inner).take();
-        drop(engine); // syncs, and waits for the engine's threads: not under the lock
+        // It syncs, and waits for the engine's threads: not under the lock.
+        if let Err(error) = guarded(|| drop(engine)) {
+            tracing::error!(event = "store.not_closed", folder = %self.folder.display(), error);
+        }
     }
 
     /// Closes the engine for good, and leaves its files tidy. Whatever fails here only makes the next start longer.
@@ -229,7 +238,7 @@ impl Shared {
         let is_well = self.damage.get().is_none() && self.engine().as_ref().is_some_and(|engine| !engine.has_stopped());
         let settles = is_well && self.settles.load(Ordering::Relaxed) && !self.is_short_of_space();
         let settled = match self.engine().as_ref().filter(|_| settles) {
-            Some(engine) => engine.settle().map_err(|error| error.to_string()),
+            Some(engine) => guarded_work(|| engine.settle()).map_err(|error| error.to_string()),
             None => Ok(false),
         };
         self.close_engine();
@@ -252,7 +261,7 @@ impl Shared {
 
     /// Frees what the engine can free. Only the committer may ask, for no write may be under way.
     pub(crate) fn reclaim_space(&self) -> Result<(), ()> {
-        let condensed = self.engine().as_ref().map(|engine| engine.condense());
+        let condensed = self.engine().as_ref().map(|engine| guarded_work(|| engine.condense()));
         match condensed {
             Some(Ok(true)) => {
                 tracing::info!(event = "store.condensed", folder = %self.folder.display());

@@ -319,3 +319,65 @@ fn a_folder_of_a_newer_version_is_refused() {
         assert!(!folder.path().join("rows").exists());
     }
 }
+
+/// A table with a damaged block cannot be merged: that concerns what lies in the block, and not all that is written. When there are
+/// too many tables at last, nothing is written any more, and it is said why.
+#[test]
+fn a_damaged_table_is_told_of_before_it_ends_writing() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options { memtable_octets: Some(64 << 10), ..Options::default() };
+    let open = || LocalStore::open(folder.path(), options.clone()).unwrap();
+    let store = open();
+    let row = |n: u32| (format!("k{:05}", n * 7919 % 100_000), vec![n as u8; 4096]);
+    (0..20).for_each(|n| put(&store, &row(n).0, row(n).1).unwrap());
+    store.settle_at_close();
+    store.close();
+    let table = tables(&folder).into_iter().flat_map(|tables| fs::read_dir(tables).unwrap());
+    let table = table.map(|entry| entry.unwrap().path()).max_by_key(|path| fs::metadata(path).unwrap().len()).unwrap();
+    let mut octets = fs::read(&table).unwrap();
+    octets[6000] ^= 1;
+    fs::write(&table, octets).unwrap();
+
+    let store = open();
+    let (mut acknowledged, mut was_impaired) = (20, false);
+    let reason = loop {
+        match put(&store, &row(acknowledged).0, row(acknowledged).1) {
+            Ok(()) => acknowledged += 1,
+            Err(CommitError::ReadOnly(reason)) => break reason,
+            Err(error) => panic!("{error}"),
+        }
+        was_impaired |= matches!(store.health(), Health::Impaired { .. });
+    };
+    assert!(reason.contains("postamt store repair"), "{reason}");
+    assert!(was_impaired && matches!(store.health(), Health::ReadOnly { .. }));
+    assert!(acknowledged > 200, "{acknowledged}");
+    assert_eq!(store.reopened(), 0);
+    assert!((20..acknowledged).all(|n| get(&store, &row(n).0).is_some()));
+}
+
+/// redb believes what stands in its pages, and panics where it is impossible: who writes there is refused, all others are not.
+#[test]
+fn a_damaged_page_refuses_what_is_written_into_it_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path(), Backend::Redb).unwrap();
+    let key = |n: u32| format!("key number {n:05}");
+    (0..500).for_each(|n| put(&store, &key(n), vec![b'x'; 100]).unwrap());
+    store.close();
+    let file = folder.path().join("rows.redb");
+    let mut octets = fs::read(&file).unwrap();
+    let (part, mut damaged) = (key(250), 0);
+    for page in octets.chunks_mut(4096).filter(|page| page.windows(part.len()).any(|here| here == part.as_bytes())) {
+        page[0] = 77; // neither a leaf nor a branch
+        damaged += 1;
+    }
+    assert!(damaged > 0);
+    fs::write(&file, octets).unwrap();
+
+    let store = open(folder.path(), Backend::Redb).unwrap();
+    for _ in 0..3 {
+        assert!(put(&store, &key(250), "new").is_err());
+        let written = (0..).map(|_| put(&store, &key(499), "new")).take(3).find(Result::is_ok);
+        assert_eq!(written, Some(Ok(())), "the others go on");
+    }
+    assert_eq!(get(&store, &key(499)), Some(Bytes::from("new")));
+}

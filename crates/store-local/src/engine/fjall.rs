@@ -4,10 +4,10 @@ mod ahead;
 mod compactor;
 
 use self::ahead::Ahead;
-use self::compactor::{Compactor, idle_strategy};
+use self::compactor::{Compactor, Merging, idle_strategy};
 use super::{
-    After, CONDENSED_OCTETS_MAX, Engine, EngineError, EngineOptions, Fault, Files, MISSING, Opened, Picture, Writes,
-    is_full, read_error, spaces_behind,
+    After, CONDENSED_OCTETS_MAX, Engine, EngineError, EngineOptions, Fault, Files, Hindrance, MISSING, Opened, Picture,
+    Writes, is_full, read_error, spaces_behind,
 };
 use crate::format::was_used;
 use crate::journal::{Found as JournalFound, Journals};
@@ -33,6 +33,7 @@ pub(super) struct FjallFiles {
     options: EngineOptions,
     /// Batches numbered below are durable.
     durable: Arc<AtomicU64>,
+    merging: Arc<Merging>,
 }
 
 struct Fjall {
@@ -43,6 +44,7 @@ struct Fjall {
     journals: Journals,
     ahead: Ahead,
     durable: Arc<AtomicU64>,
+    merging: Arc<Merging>,
 }
 
 struct Keyspaces {
@@ -78,7 +80,7 @@ const COPIED_OCTETS_MAX: usize = 2048;
 
 impl FjallFiles {
     pub(super) fn of(folder: &Path, options: EngineOptions) -> FjallFiles {
-        FjallFiles { journals: Journals::of(folder), options, durable: Arc::default() }
+        FjallFiles { journals: Journals::of(folder), options, durable: Arc::default(), merging: Arc::default() }
     }
 
     /// Makes the files under another name first: of a creation that a power cut interrupts the names of some keyspaces may be
@@ -128,9 +130,10 @@ impl FjallFiles {
         let keyspaces = Arc::new(Keyspaces { rows, bodies });
         count_on(&db, &keyspaces);
         // Tables no larger than a memtable.
-        let compactor = Compactor::start(&db, &keyspaces, options.memtable_octets)?;
+        let compactor = Compactor::start(&db, &keyspaces, options.memtable_octets, &self.merging)?;
         let ahead = Ahead::of(self.journals.clone());
-        Ok(Fjall { compactor, db, keyspaces, journals: self.journals.clone(), ahead, durable: self.durable.clone() })
+        let (journals, durable, merging) = (self.journals.clone(), self.durable.clone(), self.merging.clone());
+        Ok(Fjall { compactor, db, keyspaces, journals, ahead, durable, merging })
     }
 }
 
@@ -144,7 +147,7 @@ fn count_on(db: &Database, keyspaces: &Keyspaces) {
 
 /// A new engine in a folder where nothing is yet.
 pub(super) fn fresh(place: &Journals, options: EngineOptions) -> Result<Box<dyn Engine>, OpenError> {
-    let files = FjallFiles { journals: place.clone(), options, durable: Arc::default() };
+    let files = FjallFiles { journals: place.clone(), options, durable: Arc::default(), merging: Arc::default() };
     let engine = files.open_engine().map_err(OpenError::engine(&place.rows))?;
     Ok(Box::new(engine))
 }
@@ -248,6 +251,10 @@ impl Keyspaces {
 }
 
 impl Fjall {
+    fn has_too_many_runs(&self) -> bool {
+        self.keyspaces.all().into_iter().any(|keyspace| keyspace.tree.l0_run_count() >= LEVEL0_RUNS_MAX)
+    }
+
     /// All batches in the journal so far are durable, if no write is under way.
     fn note_durable(&self) {
         self.durable.store(self.db.seqno(), Ordering::Release);
@@ -298,10 +305,19 @@ impl Engine for Fjall {
     }
 
     fn is_behind(&self) -> bool {
-        let behind = |keyspace: &Keyspace| {
-            keyspace.sealed_memtable_count() >= SEALED_MEMTABLES_MAX || keyspace.tree.l0_run_count() >= LEVEL0_RUNS_MAX
-        };
-        self.keyspaces.all().into_iter().any(behind)
+        let flushes = |keyspace: &Keyspace| keyspace.sealed_memtable_count() >= SEALED_MEMTABLES_MAX;
+        self.has_too_many_runs() || self.keyspaces.all().into_iter().any(flushes)
+    }
+
+    /// Tables cannot be merged: it goes on until there are too many of them.
+    fn hindrance(&self) -> Option<Hindrance> {
+        let (error, ends_writing) = (self.merging.error()?, self.has_too_many_runs());
+        let end = if ends_writing { ", and there are too many of them" } else { "" };
+        let reason = format!(
+            "tables cannot be merged{end}: {error}; check the disk, then stop the server and run `postamt store repair`, which \
+             makes a new store of all that is whole"
+        );
+        Some(Hindrance { reason, ends_writing })
     }
 
     fn has_stopped(&self) -> bool {

@@ -139,6 +139,7 @@ impl Tell for Health {
             Health::NearlyFull { free_octets, reserve_octets } => format!(
                 "die Platte ist fast voll: {free_octets} Byte frei, {reserve_octets} sind für Löschungen reserviert; Platz schaffen"
             ),
+            Health::Impaired { reason } => format!("Mail wird angenommen, aber: {reason}"),
             Health::ReadOnly { reason } => format!("es wird nichts geschrieben: {reason}"),
             Health::Reopening { reason } => format!("der Speicher wird neu geöffnet: {reason}"),
         };
