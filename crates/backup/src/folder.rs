@@ -34,8 +34,6 @@ const MANIFEST_OCTETS_MAX: u64 = 4 << 30;
 /// An open folder.
 pub struct Folder {
     path: PathBuf,
-    /// Folders of objects whose names are not durable yet.
-    unsynced: BTreeSet<u8>,
     temporary: u64,
     #[cfg(test)]
     pub(crate) fuse: std::sync::Mutex<Option<u32>>,
@@ -49,7 +47,7 @@ pub struct Listed {
     /// Its manifest, or what is wrong with both copies of it.
     pub manifest: Result<Manifest, Error>,
     /// The packed rest.
-    packed: Vec<u8>,
+    pub(crate) packed: Vec<u8>,
     /// What is wrong with one of the copies.
     pub copy_damaged: Option<Error>,
 }
@@ -100,7 +98,6 @@ impl Folder {
     fn new(path: &Path, lock: Option<File>) -> Folder {
         Folder {
             path: path.to_owned(),
-            unsynced: BTreeSet::new(),
             temporary: 0,
             #[cfg(test)]
             fuse: std::sync::Mutex::default(),
@@ -182,8 +179,6 @@ impl Folder {
         let temporary = self.temporary();
         let octets = self.write(Kind::Object, &temporary, recipients, content)?;
         self.place(&temporary, &self.object(name))?;
-        let Name([first, ..]) = name;
-        self.unsynced.insert(first);
         Ok(octets)
     }
 
@@ -197,7 +192,9 @@ impl Folder {
         content: &Content,
         recipients: &Recipients,
     ) -> Result<u64, Error> {
-        for first in std::mem::take(&mut self.unsynced) {
+        // Also the names of those that an earlier run wrote, which may have ended before it came to this.
+        let fans: BTreeSet<u8> = manifest.objects.iter().map(|Name([first, ..])| *first).collect();
+        for first in fans {
             sync(&self.path.join(OBJECTS).join(format!("{first:02x}")))?;
         }
         let mut octets = 0;

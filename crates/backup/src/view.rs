@@ -74,6 +74,8 @@ impl Backup {
     /// # Errors
     /// When its manifest is damaged, or it is encrypted to somebody else.
     pub fn of(folder: Folder, listed: Listed, identities: Vec<Identity>, gaps: Gaps) -> Result<Backup, Error> {
+        // Why it cannot be read, rather than what would follow from that.
+        let listed = Listed { manifest: Ok(listed.manifest?), ..listed };
         let content = content(&folder, &listed, &identities)?;
         let manifest = listed.manifest?;
         Ok(Backup(Arc::new(Inner { folder, manifest, content, identities, gaps, held: Mutex::default() })))

@@ -22,7 +22,7 @@ const ROWS_AT_ONCE: usize = 2000;
 /// (RFC 7162 §3.2.6). Nobody else may have the account open.
 ///
 /// # Errors
-/// Those of the store; a damaged head or mailbox.
+/// Those of the store; a damaged head; a damaged mailbox, when all others have stepped over.
 pub async fn step_over(store: &dyn Store, account: AccountId, now: Timestamp) -> Result<(), Error> {
     let cell = rows::account_cell(account);
     let Some(head) = store.read(vec![Query::row(&cell, rows::HEAD)]).await?.into_row() else { return Ok(()) };
@@ -34,12 +34,18 @@ pub async fn step_over(store: &dyn Store, account: AccountId, now: Timestamp) ->
     new.next_mailbox.0 = new.next_mailbox.0.saturating_add(NUMBERS);
     let mut batch = Batch::new(cell.clone());
     batch.expect(rows::HEAD, Some(head)).put(Space::Rows, rows::HEAD, new.encode());
-    let mut inbox = None;
+    let (mut inbox, mut wrong) = (None, Ok(()));
     let mut after = None;
     loop {
         let page = store.read(vec![Query::prefix(&cell, rows::MAILBOX, after, ROWS_AT_ONCE)]).await?.into_page();
         for (key, row) in &page.rows {
-            let mut record = MailboxRecord::decode(row).map_err(row_error("a mailbox"))?;
+            let mut record = match MailboxRecord::decode(row).map_err(row_error("a mailbox")) {
+                Ok(record) => record,
+                Err(error) => {
+                    wrong = Err(error);
+                    continue;
+                }
+            };
             // Who has given out nearly all can only be made anew.
             record.uid_next = Uid(record.uid_next.0.saturating_add(NUMBERS));
             record.highest_modseq = new.modseq;
@@ -55,7 +61,8 @@ pub async fn step_over(store: &dyn Store, account: AccountId, now: Timestamp) ->
         let entry = Entry { at: now, change: Change::Mailbox(Box::new(inbox)) };
         batch.put(Space::Rows, rows::log(new.modseq), entry.encode());
     }
-    Ok(store.commit(batch).await?)
+    store.commit(batch).await?;
+    wrong
 }
 
 async fn forget_log(store: &dyn Store, cell: &Cell) -> Result<(), Error> {

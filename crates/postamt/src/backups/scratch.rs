@@ -3,8 +3,10 @@
 use crate::language::say;
 use anyhow::{Context, ensure};
 use backup::{Backup, Restored, restore};
+use rustix::process::geteuid;
 use std::fs;
 use std::io::{self, Write as _};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use store_local::{Backend, LocalBlobs, LocalStore, Options, any_blob, is_begun, is_place_for_blobs};
 
@@ -127,8 +129,15 @@ pub fn is_whole(data: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A folder that goes with this value.
-pub struct Scratch(PathBuf);
+/// A folder that goes with this value, or, if the process does not come to that, when the next one is made.
+pub struct Scratch {
+    folder: PathBuf,
+    /// As long as it is held somebody needs the folder.
+    _lock: fs::File,
+}
+
+const SCRATCH: &str = "postamt-verify-";
+const SCRATCH_LOCK: &str = "in-use";
 
 impl Scratch {
     /// Makes one in `parent`.
@@ -136,25 +145,48 @@ impl Scratch {
     /// # Errors
     /// Those of the disk.
     pub fn new(parent: &Path) -> anyhow::Result<Scratch> {
-        let folder = parent.join(format!("postamt-verify-{}", std::process::id()));
+        sweep(parent)?;
+        let folder = parent.join(format!("{SCRATCH}{}", std::process::id()));
         remove(&folder)?;
-        fs::create_dir_all(&folder)
-            .with_context(|| cannot(&folder, &say!("cannot make", "lässt sich nicht anlegen")))?;
-        Ok(Scratch(folder))
+        let made = || {
+            fs::create_dir_all(&folder)?;
+            let lock = fs::File::create(folder.join(SCRATCH_LOCK))?;
+            Ok(lock.try_lock().map(|()| lock)?)
+        };
+        let lock: io::Result<fs::File> = made();
+        let lock = lock.with_context(|| cannot(&folder, &say!("cannot make", "lässt sich nicht anlegen")))?;
+        Ok(Scratch { folder, _lock: lock })
     }
 
     /// Where it is.
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.folder
     }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        if let Err(error) = remove(&self.0) {
+        if let Err(error) = remove(&self.folder) {
             eprintln!("{error:#}");
         }
     }
+}
+
+/// Removes those of processes that were killed: all mail lies in them, in the clear.
+fn sweep(parent: &Path) -> anyhow::Result<()> {
+    let is_left = |folder: &Path| {
+        let lock = fs::File::open(folder.join(SCRATCH_LOCK));
+        lock.is_ok_and(|lock| {
+            lock.metadata().is_ok_and(|found| found.uid() == geteuid().as_raw()) && lock.try_lock().is_ok()
+        })
+    };
+    let Ok(entries) = fs::read_dir(parent) else { return Ok(()) };
+    for entry in entries.flatten() {
+        if entry.file_name().to_str().is_some_and(|name| name.starts_with(SCRATCH)) && is_left(&entry.path()) {
+            remove(&entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 fn cannot(path: &Path, what: &str) -> String {

@@ -10,7 +10,9 @@ use crate::import::progress::{Progress, Unit};
 use crate::language::{caller, of_error, say, told};
 use backup::verify::judge;
 use backup::{Backup, Gaps, Restored};
+use model::AccountId;
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::path::Path;
 use store::block_on;
 
@@ -39,9 +41,19 @@ impl Restore {
         progress.end();
         let filled = filled.map_err(|error| self.not_filled(&error))?;
         let wrong = judge(&content.accounts, &filled.store, &filled.blobs)?;
+        let mut wrong: BTreeSet<Option<AccountId>> = wrong.into_iter().map(|wrong| wrong.account).collect();
         for entry in &content.accounts {
-            let stepped = block_on(mailstore::step_over(&filled.store, entry.id, crate::cli::now()));
-            stepped.map_err(|error| Failure::Failed(told(&error)))?;
+            match block_on(mailstore::step_over(&filled.store, entry.id, crate::cli::now())) {
+                Ok(()) => {}
+                // What is damaged in one account keeps the others from nothing.
+                Err(error @ mailstore::Error::Row { .. }) => {
+                    let id = entry.id;
+                    let whose = entry.address.clone().unwrap_or_else(|| say!("account {id}", "Konto {id}"));
+                    eprintln!("{whose}: {}", told(&error));
+                    wrong.insert(Some(entry.id));
+                }
+                Err(error) => return Err(Failure::Failed(told(&error))),
+            }
         }
         let held = block_on(mta::queue::hold_restored(&filled.store));
         let held = held.map_err(|error| Failure::Failed(told(&error)))?;
@@ -60,8 +72,11 @@ impl Restore {
         match told.wrong {
             0 => Ok(()),
             wrong => Err(Failure::Failed(say!(
-                "{wrong} accounts were not sound when the backup was taken; see: postamt backup verify",
-                "{wrong} Konten waren schon bei der Sicherung nicht in Ordnung; siehe: postamt backup verify"
+                "{wrong} accounts were not sound when the backup was taken; see: postamt backup verify. Before the server is started: postamt store \
+                 repair --data {to}",
+                "{wrong} Konten waren schon bei der Sicherung nicht in Ordnung; siehe: postamt backup verify. Vor dem Start des Servers: \
+                 postamt store repair --data {to}",
+                to = to.display()
             ))),
         }
     }
