@@ -35,7 +35,7 @@ pub struct Mended {
 }
 
 /// Something that is done.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Deed {
     /// A row that cannot be read, or leads nowhere, goes.
     Dropped {

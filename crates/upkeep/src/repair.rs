@@ -2,9 +2,9 @@
 
 use crate::finding::Kind;
 use crate::row::{Owner, links, owner};
-use mailstore::{Deed, Gap, Kept, linked_by};
+use mailstore::{Body, Deed, Gap, Kept, linked_by};
 use model::{AccountId, EmailId, Timestamp};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io;
 use store::block_on;
 use store::{Batch, BlobId, Blobs, CommitError, ReadError, RowPlace, Space, Store, Write};
@@ -66,6 +66,8 @@ pub enum Aside<'a> {
     Blob(AccountId, EmailId, &'a [u8], BlobId),
     /// Of a queued message what we put before it, if that is known, and the blob that has the rest.
     Queued(&'a str, &'a [u8], BlobId),
+    /// The same of a small one, and the rest.
+    Small(&'a str, &'a [u8], &'a [u8]),
 }
 
 /// Keeps what is taken away, and hears what is done.
@@ -90,35 +92,41 @@ pub fn repair(
     dry: bool,
     witness: &mut dyn Witness,
 ) -> Result<(), RepairError> {
-    let mut repairer = Repairer { store, gap, again: false, dry, witness, addresses: BTreeMap::new() };
+    let mut repairer = Repairer { store, gap, dry, witness, addresses: BTreeMap::new(), told: BTreeMap::new() };
     let mut known = repairer.rows()?;
-    let lost = repairer.lost_emails(&mut known)?;
+    let mut lost = repairer.lost_emails(&mut known)?;
     repairer.people(&known)?;
     repairer.queue(blobs)?;
-    let linked = |account| lost.get(account).map_or(&[][..], Vec::as_slice);
     let mut found = false;
     for account in &known.accounts {
-        found |= repairer.account(blobs, *account, linked(account), now)?;
+        found |= repairer.account(blobs, *account, of(&lost, *account), now)?;
     }
     // Rows of one commit that do not fit together are no crash's work: something that was promised is lost, here or elsewhere.
     if found && gap == Gap::None {
-        (repairer.gap, repairer.again) = (Gap::Possible, true);
+        repairer.gap = Gap::Possible;
         if !dry {
             repairer.people(&known)?; // the numbers of accounts, too
         }
-        let lost = repairer.lost_emails(&mut known)?;
+        lost = repairer.lost_emails(&mut known)?;
         for account in &known.accounts {
-            repairer.account(blobs, *account, lost.get(account).map_or(&[][..], Vec::as_slice), now)?;
+            repairer.account(blobs, *account, of(&lost, *account), now)?;
         }
     }
+    let of_account =
+        |(account, lost): (AccountId, Vec<_>)| lost.into_iter().map(move |(email, blob)| (account, email, blob));
+    let adopted: BTreeSet<_> = lost.into_iter().flat_map(of_account).collect();
     for blob in &known.blobs {
-        repairer.links(*blob)?;
+        repairer.links(*blob, &adopted)?;
     }
     Ok(())
 }
 
 /// Of each account the emails of which only links to blobs are known.
 type LostEmails = BTreeMap<AccountId, Vec<(EmailId, BlobId)>>;
+
+fn of(lost: &LostEmails, account: AccountId) -> &[(EmailId, BlobId)] {
+    lost.get(&account).map_or(&[], Vec::as_slice)
+}
 
 #[derive(Default)]
 struct Known {
@@ -129,11 +137,11 @@ struct Known {
 struct Repairer<'a> {
     store: &'a dyn Store,
     gap: Gap,
-    /// All but the gap was told already.
-    again: bool,
     dry: bool,
     witness: &'a mut dyn Witness,
     addresses: BTreeMap<AccountId, String>,
+    /// What was told of each account and, where nothing is done, will be found again.
+    told: BTreeMap<AccountId, HashSet<Deed>>,
 }
 
 impl Repairer<'_> {
@@ -189,8 +197,11 @@ impl Repairer<'_> {
             self.witness.tell(Repaired::Queued { message, why, recipients });
         }
         mended.kept.iter().try_for_each(|(place, row)| self.keep(Aside::Row(place, row)))?;
-        for (message, trace, blob) in &mended.blobs {
-            self.keep(Aside::Queued(message, trace.as_bytes(), *blob))?;
+        for (message, trace, body) in &mended.contents {
+            self.keep(match body {
+                Body::Row(octets) => Aside::Small(message, trace.as_bytes(), octets),
+                Body::Blob { id, .. } => Aside::Queued(message, trace.as_bytes(), *id),
+            })?;
         }
         self.write(mended.writes)
     }
@@ -224,9 +235,13 @@ impl Repairer<'_> {
         let snapshot = block_on(self.store.snapshot())?;
         let mended = block_on(mailstore::mend(&*snapshot, blobs, account, (now, self.gap), linked))?;
         let found = mended.deeds.iter().any(|deed| !matches!(deed, Deed::Lost { .. } | Deed::Raised));
-        for deed in mended.deeds.into_iter().filter(|deed| !self.again || *deed == Deed::Raised) {
+        let told = self.told.remove(&account).unwrap_or_default();
+        for deed in mended.deeds.iter().filter(|deed| !told.contains(deed)) {
             let address = self.addresses.get(&account).cloned();
-            self.witness.tell(Repaired::Account { account, address, deed });
+            self.witness.tell(Repaired::Account { account, address, deed: deed.clone() });
+        }
+        if self.dry && found {
+            self.told.insert(account, mended.deeds.into_iter().collect());
         }
         for kept in &mended.kept {
             self.keep(match kept {
@@ -239,12 +254,13 @@ impl Repairer<'_> {
         Ok(found)
     }
 
-    /// A link that no email knows would keep the blob for ever.
-    fn links(&mut self, blob: BlobId) -> Result<(), RepairError> {
+    /// A link that no email knows would keep the blob for ever; emails are made anew of those that are `adopted`.
+    fn links(&mut self, blob: BlobId, adopted: &BTreeSet<(AccountId, EmailId, BlobId)>) -> Result<(), RepairError> {
         let (cell, snapshot) = (mailstore::links_of(blob), block_on(self.store.snapshot())?);
         let mut writes = Vec::new();
         for key in block_on(links(&*snapshot, blob))? {
             let named = match linked_by(&key) {
+                Some((account, email)) if self.dry && adopted.contains(&(account, email, blob)) => true,
                 Some((account, email)) => block_on(mailstore::names_blob(&*snapshot, account, email, blob))?,
                 None => {
                     let queued = block_on(mta::queue::is_queued(&*snapshot, &key))?;

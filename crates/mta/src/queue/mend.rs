@@ -5,7 +5,7 @@ use super::{Fault, PAGE_ROWS};
 use crate::fields::queue_name;
 use mailstore::{Body, queue_link, whole_blob};
 use model::QueueId;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use store::{BlobId, Blobs, Bytes, Query, ReadError, RowPlace, Snapshot, Space, Write};
 
 /// What makes the queue whole.
@@ -17,8 +17,8 @@ pub struct Mended {
     pub lost: Vec<(String, String, Vec<String>)>,
     /// What is taken away.
     pub kept: Vec<(RowPlace, Bytes)>,
-    /// And the blobs: of which message, what we put before it, and which.
-    pub blobs: Vec<(String, String, BlobId)>,
+    /// And the content of messages: of which, what we put before it if that is known, and the rest, which may be damaged.
+    pub contents: Vec<(String, String, Body)>,
 }
 
 /// What makes the queue whole, judged by `store` and `blobs`, which nobody changes meanwhile.
@@ -29,7 +29,7 @@ pub async fn mend(store: &dyn Snapshot, blobs: &dyn Blobs) -> Result<Mended, Rea
     let messages = rows(store, Space::Rows, b"M").await?;
     let deliveries = rows(store, Space::Rows, b"R").await?;
     let bodies: BTreeMap<Bytes, Bytes> = rows(store, Space::Bodies, b"").await?.into_iter().collect();
-    let (mut mended, mut there) = (Mended::default(), BTreeSet::new());
+    let (mut mended, mut there) = (Mended::default(), BTreeMap::new());
     let mut lost: BTreeMap<QueueId, (String, Vec<String>)> = BTreeMap::new();
     for (key, octets) in messages {
         let Some(id) = id_of(&key) else {
@@ -38,7 +38,8 @@ pub async fn mend(store: &dyn Snapshot, blobs: &dyn Blobs) -> Result<Mended, Rea
         };
         match QueuedMessage::decode_whole(id, &octets, bodies.get(&key).cloned()) {
             Ok(message) => {
-                if let Body::Blob { id: blob, size_octets, .. } = message.body {
+                if let Body::Blob { id: blob, size_octets, .. } = &message.body {
+                    let (blob, size_octets) = (*blob, *size_octets);
                     // One that cannot be read now may be there: only what is lost for certain is given up.
                     let why = match whole_blob(blobs, blob, None).await {
                         Ok(Ok(octets)) if octets != size_octets => Some("its content is too short".to_owned()),
@@ -49,12 +50,12 @@ pub async fn mend(store: &dyn Snapshot, blobs: &dyn Blobs) -> Result<Mended, Rea
                         lost.insert(id, (why, Vec::new()));
                         mended.take(Space::Rows, &key, &octets);
                         mended.unlink(blob, id);
-                        mended.blobs.push((queue_name(id), message.trace, blob));
+                        mended.contents.push((queue_name(id), message.trace, message.body));
                         continue;
                     }
                     mended.link(store, blob, id).await?;
                 }
-                there.insert(id);
+                there.insert(id, message);
             }
             Err(why) => {
                 lost.insert(id, (why.to_string(), Vec::new()));
@@ -65,7 +66,7 @@ pub async fn mend(store: &dyn Snapshot, blobs: &dyn Blobs) -> Result<Mended, Rea
     for (key, octets) in deliveries {
         let id = id_of(&key).unwrap_or(QueueId(0));
         match Delivery::decode(&key, &octets) {
-            Ok(_) if there.contains(&id) => continue,
+            Ok(_) if there.contains_key(&id) => continue,
             Ok(delivery) => {
                 let missing = || (Fault::MessageMissing.to_string(), Vec::new());
                 lost.entry(id).or_insert_with(missing).1.push(delivery.recipient);
@@ -74,8 +75,19 @@ pub async fn mend(store: &dyn Snapshot, blobs: &dyn Blobs) -> Result<Mended, Rea
         }
         mended.take(Space::Rows, &key, &octets);
     }
-    for (key, octets) in bodies.iter().filter(|(key, _)| id_of(key).is_none_or(|id| !there.contains(&id))) {
-        mended.take(Space::Bodies, key, octets);
+    // To whom one delivery was to go is lost, and the message ends with the last of the others.
+    for (id, message) in there.iter().filter(|(id, _)| lost.contains_key(id)) {
+        mended.contents.push((queue_name(*id), message.trace.clone(), message.body.clone()));
+    }
+    for (key, octets) in &bodies {
+        match id_of(key) {
+            Some(id) if there.contains_key(&id) => {}
+            Some(id) => {
+                mended.contents.push((queue_name(id), String::new(), Body::Row(octets.clone())));
+                mended.delete(Space::Bodies, key);
+            }
+            None => mended.take(Space::Bodies, key, octets),
+        }
     }
     mended.lost = lost.into_iter().map(|(id, (why, to))| (queue_name(id), why, to)).collect();
     Ok(mended)
@@ -83,9 +95,12 @@ pub async fn mend(store: &dyn Snapshot, blobs: &dyn Blobs) -> Result<Mended, Rea
 
 impl Mended {
     fn take(&mut self, space: Space, key: &Bytes, octets: &Bytes) {
-        let (cell, key) = (row::cell(), key.clone());
-        self.kept.push((RowPlace { space, cell: cell.clone(), key: key.clone() }, octets.clone()));
-        self.writes.push(Write { space, cell, key, value: None });
+        self.kept.push((RowPlace { space, cell: row::cell(), key: key.clone() }, octets.clone()));
+        self.delete(space, key);
+    }
+
+    fn delete(&mut self, space: Space, key: &Bytes) {
+        self.writes.push(Write { space, cell: row::cell(), key: key.clone(), value: None });
     }
 
     fn unlink(&mut self, blob: BlobId, id: QueueId) {

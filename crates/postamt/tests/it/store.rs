@@ -4,6 +4,8 @@ use super::connection::Connection;
 use super::house::{House, flip};
 use std::fs;
 use std::path::PathBuf;
+use store::{Batch, RowPlace, Store, block_on};
+use store_local::{LocalStore, Options};
 
 const CONFIG: &str = r#"
 hostname = "mail.example.org"
@@ -42,6 +44,21 @@ impl House {
     fn aside(&self) -> Vec<PathBuf> {
         let paths = |folder: PathBuf| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
         paths(self.path("data/store/aside")).filter(|path| path.is_dir()).flat_map(paths).collect()
+    }
+
+    /// Makes the last octet of the rows that are `wanted` another one, of a stopped server's store; how many there are.
+    fn damage(&self, wanted: impl Fn(&RowPlace, &[u8]) -> bool) -> usize {
+        let store = LocalStore::open(self.path("data/store"), Options::default()).unwrap();
+        let rows = block_on(block_on(store.snapshot()).unwrap().rows(None, 64 << 20)).unwrap().rows;
+        let rows: Vec<_> = rows.into_iter().filter(|(place, row)| wanted(place, row)).collect();
+        for (RowPlace { space, cell, key }, row) in &rows {
+            let mut damaged = row.to_vec();
+            *damaged.last_mut().unwrap() ^= 1;
+            let mut batch = Batch::new(cell.clone());
+            batch.put(*space, key.clone(), damaged);
+            block_on(store.commit(batch)).unwrap();
+        }
+        rows.len()
     }
 
     fn blob(&self, octets: u64) -> PathBuf {
@@ -220,4 +237,28 @@ fn a_queued_message_without_its_content_is_taken_out_once() {
         let _server = house.serve();
         assert_eq!(house.list(&["queue", "list"]).len(), 1);
     }
+}
+
+/// To whom it was to go cannot be read any more; what it says can.
+#[test]
+fn a_queued_message_without_its_recipient_is_kept_aside() {
+    let route = "[[route]]\nname = \"nowhere\"\nfor = [\"elsewhere.test\"]\nto = \"smtp://127.0.0.1:1\"\n";
+    let house = House::new(&format!("{CONFIG}{route}"));
+    let mut server = house.serve();
+    for octets in [100, 70_000] {
+        house.run_with(0, &["send", "--from", "anna@example.org", "--to", "ben@elsewhere.test"], &letters(octets));
+    }
+    server.stop();
+    assert_eq!(house.damage(|place, row| place.key.starts_with(b"R") && has(row, b"ben@elsewhere.test")), 2);
+    house.run(0, &["store", "repair"]);
+    let aside = house.aside();
+    let kept: Vec<_> = aside.iter().filter(|file| file.to_str().unwrap().contains("-queued-")).collect();
+    let whole = |octets| move |file: &&&PathBuf| has(&fs::read(file).unwrap(), letters(octets).as_bytes());
+    assert_eq!((kept.len(), kept.iter().filter(whole(100)).count()), (2, 2), "{aside:?}");
+    assert_eq!(kept.iter().filter(whole(70_000)).count(), 1);
+    assert!(house.run(0, &["store", "repair"]).contains("nothing to repair"));
+}
+
+fn has(octets: &[u8], part: &[u8]) -> bool {
+    octets.windows(part.len()).any(|here| here == part)
 }

@@ -221,6 +221,11 @@ impl Witness for Keeper {
             Aside::Queued(message, prefix, blob) => {
                 return self.keep_blob(&format!("queued-{message}.eml"), prefix, blob);
             }
+            Aside::Small(message, prefix, octets) => {
+                file = self.file(&format!("queued-{message}.eml"))?;
+                file.write_all(prefix)?;
+                file.write_all(octets)?;
+            }
             Aside::Row(RowPlace { space, cell, key }, row) => {
                 file = self.file("row.txt")?;
                 let (cell, key) = (cell.as_bytes().escape_ascii(), key.escape_ascii());
