@@ -96,13 +96,13 @@ pub async fn erase(office: &Office, address: &str, filter: &Filter, to: &Exchang
     let ended = account.erase(&whole(filter)?).await.map_err(trouble)?;
     let (messages, octets) = (ended.messages, ended.octets);
     tracing::warn!(event = "deleted.erased", account = %account.id(), address, by = %to.caller, messages, octets, ?filter);
-    let large_left = if messages > 0 { clear(office).await } else { 0 };
+    let large_left = if messages > 0 { clear(office).await } else { Some(0) };
     Ok(ErasedItem { messages, octets, large_left })
 }
 
-/// What is erased leaves the disk; large bodies that cannot at once are counted.
-async fn clear(office: &Office) -> usize {
-    collect_blobs(&office.post.mailstore, &|| office.hold.is_held()).await.unwrap_or_default()
+/// What is erased leaves the disk; large bodies that cannot at once are counted, if that can be said.
+async fn clear(office: &Office) -> Option<usize> {
+    collect_blobs(&office.post.mailstore, &|| office.hold.is_held()).await
 }
 
 pub async fn accounts(office: &Office, to: &mut Exchange) -> Result<(), Fault> {
@@ -133,10 +133,8 @@ pub async fn erase_account(office: &Office, text: &str, to: &Exchange) -> Result
     tracing::warn!(event = "account.given_up", address = text, by = %to.caller);
     erase_accounts(&office.post).await;
     let done = changed(edited);
-    Ok(match clear(office).await {
-        0 => done,
-        left => Done { note: done.note.or(Some(large_left(left))), ..done },
-    })
+    let left = large_left(clear(office).await);
+    Ok(Done { note: done.note.or(left), ..done })
 }
 
 fn wanted(filter: &Filter) -> Result<Wanted, Trouble> {

@@ -58,17 +58,24 @@ pub struct MadeAgain {
 pub struct ErasedItem {
     pub messages: u64,
     pub octets: u64,
-    /// Large bodies that stay on the disk for a while.
+    /// Large bodies that stay on the disk for a while; `None`: it is not known.
     #[serde(default)]
-    pub large_left: usize,
+    pub large_left: Option<usize>,
 }
 
-/// That something of what was erased is still on the disk.
-pub fn large_left(bodies: usize) -> Text {
-    both!(
-        "large bodies that stay on the disk for up to an hour behind the backup that is being taken: {bodies}",
-        "große Inhalte, die bis zu einer Stunde nach dem Backup, das gerade läuft, auf der Platte bleiben: {bodies}"
-    )
+/// That something of what was erased is still on the disk, if it is.
+pub fn large_left(bodies: Option<usize>) -> Option<Text> {
+    match bodies {
+        Some(0) => None,
+        Some(bodies) => Some(both!(
+            "large bodies that stay on the disk for up to an hour behind the backup that is being taken: {bodies}",
+            "große Inhalte, die bis zu einer Stunde nach dem Backup, das gerade läuft, auf der Platte bleiben: {bodies}"
+        )),
+        None => Some(both!(
+            "large bodies could not be removed from the disk now, for which the log has the reason; it is tried again each hour",
+            "große Inhalte ließen sich jetzt nicht von der Platte löschen, der Grund steht im Log; es wird jede Stunde wieder versucht"
+        )),
+    }
 }
 
 /// An account that was removed.

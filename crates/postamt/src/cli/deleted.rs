@@ -149,9 +149,9 @@ pub fn run(deleted: &Deleted) -> Result<(), Failure> {
             at.place.tell(&erased, |erased| {
                 let (n, size) = (messages(erased.messages as usize), size(erased.octets));
                 let told = say!("erased for good: {n}, {size}\n", "endgültig gelöscht: {n}, {size}\n");
-                match erased.large_left {
-                    0 => told,
-                    left => told + large_left(left).within(caller()) + "\n",
+                match large_left(erased.large_left) {
+                    None => told,
+                    Some(left) => told + left.within(caller()) + "\n",
                 }
             })
         }
