@@ -118,6 +118,15 @@ pub(crate) fn story(aside: &Path) -> io::Result<Option<String>> {
     }
 }
 
+/// Remembers that changes may be lost that were promised, and why, until [`Aside::all_seen`]: nothing is written before, but by who
+/// opens it to repair it.
+///
+/// # Errors
+/// Those of the disk.
+pub fn doubt(folder: &Path, story: &str) -> io::Result<()> {
+    mark(&place(folder), story)
+}
+
 /// Writes down why nothing is to be written, behind what stands there already.
 pub(crate) fn mark(aside: &Path, story: &str) -> io::Result<()> {
     fs::create_dir_all(aside)?;

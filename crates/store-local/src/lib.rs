@@ -49,7 +49,7 @@ mod space;
 #[cfg(test)]
 mod tests;
 
-pub use aside::{Aside, AsideKind, damaged_journals, loss};
+pub use aside::{Aside, AsideKind, damaged_journals, doubt, loss};
 pub use blobs::{LocalBlobs, any as any_blob, file as blob_file, is_place as is_place_for_blobs};
 pub use format::{is_begun, made_with, mend_format};
 pub use health::Health;

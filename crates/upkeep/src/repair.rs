@@ -77,6 +77,11 @@ pub trait Witness {
     /// # Errors
     /// Nothing is taken away then.
     fn keep(&mut self, aside: Aside<'_>) -> io::Result<()>;
+    /// Remembers durably that more may be lost than what is seen, as a [`Gap`], until a repair was brought to its end.
+    ///
+    /// # Errors
+    /// Nothing is mended then.
+    fn doubt(&mut self) -> io::Result<()>;
     /// Something was done, or would be.
     fn tell(&mut self, repaired: Repaired);
 }
@@ -92,7 +97,8 @@ pub fn repair(
     dry: bool,
     witness: &mut dyn Witness,
 ) -> Result<(), RepairError> {
-    let mut repairer = Repairer { store, gap, dry, witness, addresses: BTreeMap::new(), told: BTreeMap::new() };
+    let (addresses, told, doubted) = (BTreeMap::new(), BTreeMap::new(), false);
+    let mut repairer = Repairer { store, gap, dry, witness, addresses, told, doubted };
     let mut known = repairer.rows()?;
     let mut lost = repairer.lost_emails(&mut known)?;
     repairer.people(&known)?;
@@ -142,6 +148,8 @@ struct Repairer<'a> {
     addresses: BTreeMap<AccountId, String>,
     /// What was told of each account and, where nothing is done, will be found again.
     told: BTreeMap<AccountId, HashSet<Deed>>,
+    /// The witness remembers that there may be a gap.
+    doubted: bool,
 }
 
 impl Repairer<'_> {
@@ -249,6 +257,11 @@ impl Repairer<'_> {
                 Kept::Message(email, octets) => Aside::Message(account, *email, octets),
                 Kept::Blob(email, prefix, blob) => Aside::Blob(account, *email, prefix, *blob),
             })?;
+        }
+        // Once they are mended nobody sees any more that they did not fit.
+        if found && self.gap == Gap::None && !self.dry && !self.doubted {
+            self.witness.doubt()?;
+            self.doubted = true;
         }
         self.write(mended.writes)?;
         Ok(found)

@@ -220,6 +220,10 @@ impl Witness for Told {
         Ok(())
     }
 
+    fn doubt(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+
     fn tell(&mut self, _: Repaired) {
         self.0 += 1;
     }

@@ -239,6 +239,28 @@ fn a_queued_message_without_its_content_is_taken_out_once() {
     }
 }
 
+/// Numbers have to be raised where rows did not fit together. That is written down before they do again, for a repair that is broken off.
+#[test]
+fn what_does_not_fit_together_is_remembered_until_a_repair_has_ended() {
+    for engine in ["fjall", "redb"] {
+        let house = filled(engine);
+        let is_mailbox = |place: &RowPlace, row: &[u8]| place.key.starts_with(b"M") && has(row, b"INBOX");
+        assert!(house.damage(is_mailbox) > 0);
+        house.run(0, &["store", "repair"]);
+        let story = house.path("data/store/aside/seen/DAMAGED");
+        assert!(fs::read_to_string(&story).unwrap().contains("do not fit together"));
+        // As if it had not ended.
+        fs::rename(&story, house.path("data/store/aside/DAMAGED")).unwrap();
+        let mut server = house.serve();
+        let mut imap = Connection::imap(&house, "anna");
+        assert!(imap.answer("CREATE New").join("\n").contains("NO "), "{engine}: nothing is written before");
+        server.stop();
+        assert!(house.run(0, &["store", "repair"]).contains("newer rows may be lost"));
+        let _server = house.serve();
+        Connection::imap(&house, "anna").ask("CREATE New");
+    }
+}
+
 /// To whom it was to go cannot be read any more; what it says can.
 #[test]
 fn a_queued_message_without_its_recipient_is_kept_aside() {

@@ -11,6 +11,7 @@ use super::{
     After, CONDENSED_OCTETS_MAX, Engine, EngineError, EngineOptions, Fault, Files, MISSING, Opened, Picture, Writes,
     is_full, read_error, spaces_behind,
 };
+use crate::aside;
 use crate::format::was_used;
 use crate::key::{key_within, place_of, row_key, row_range};
 use crate::lock::{OpenError, Remedy, sync_folder};
@@ -140,7 +141,9 @@ impl Files for RedbFiles {
             if error.is_damage() { self.damaged(error.to_string()) } else { OpenError::engine(&path)(error) }
         })?;
         self.lock(&path)?;
-        Ok(Opened { engine: Box::new(engine), damage: None })
+        let story = aside::story(&aside::place(&self.folder));
+        let damage = story.map_err(OpenError::io(&self.folder, "reading what was found before"))?;
+        Ok(Opened { engine: Box::new(engine), damage })
     }
 
     fn tidy(&self, _: bool) -> io::Result<()> {

@@ -16,6 +16,7 @@ use crate::import::uplink::Uplink;
 use crate::language::say;
 use backup::{Backup, Gaps};
 use clap::Args;
+use mailstore::Picture;
 use model::{Address, EmailId, Timestamp};
 use std::path::PathBuf;
 use store_local::Backend;
@@ -79,6 +80,19 @@ pub struct Restore {
 fn backend(name: &str) -> Result<Backend, String> {
     let unknown = || say!("an engine is fjall or redb", "eine Engine ist fjall oder redb");
     Backend::ALL.into_iter().find(|backend| backend.name() == name).ok_or_else(unknown)
+}
+
+/// Whether nothing of the account was unreadable already when the backup was taken.
+fn all_read(picture: &Picture) -> Result<(), Failure> {
+    match picture.unreadable {
+        0 => Ok(()),
+        rows => Err(Failure::Failed(say!(
+            "{rows} rows of the account were damaged already when the backup was taken: messages, flags or names of mailboxes may be \
+             missing; another backup may have them",
+            "{rows} Datensätze des Kontos waren schon bei der Sicherung beschädigt: Nachrichten, Flags oder Namen von Mailordnern können \
+             fehlen; ein anderes Backup kann sie haben"
+        ))),
+    }
 }
 
 /// The names of those that are given.
@@ -197,7 +211,7 @@ impl Restore {
         damage.iter().for_each(|why| eprintln!("{why}"));
         report((&self.place, &whose), tally, ended.or(stopped), names.len())?;
         if damage.is_empty() {
-            return Ok(());
+            return all_read(&shown.picture);
         }
         let dir = super::shown(&self.which.folder);
         Err(Failure::Failed(say!(

@@ -152,6 +152,7 @@ fn text(told: &Told) -> String {
 /// Writes down what is taken out, and says what is done.
 struct Keeper {
     folder: PathBuf,
+    store: PathBuf,
     blobs: PathBuf,
     dry: bool,
     quiet: bool,
@@ -165,7 +166,8 @@ impl Keeper {
     fn new(data: &Path, dry: bool, quiet: bool) -> Keeper {
         let ms = crate::cli::now().unix_ms();
         let folder = data.join(format!("store/aside/repair-{ms}"));
-        Keeper { folder, blobs: data.join("blobs"), dry, quiet, kept: 0, raised: 0, done: Vec::new() }
+        let (store, blobs) = (data.join("store"), data.join("blobs"));
+        Keeper { folder, store, blobs, dry, quiet, kept: 0, raised: 0, done: Vec::new() }
     }
 
     fn say(&mut self, text: &Text) {
@@ -233,6 +235,12 @@ impl Witness for Keeper {
             }
         }
         file.sync_all()
+    }
+
+    fn doubt(&mut self) -> io::Result<()> {
+        let story = "a repair found rows that do not fit together, and has not ended: until it has, numbers could be given out twice. \
+                     Stop the server and run `postamt store repair`";
+        store_local::doubt(&self.store, story)
     }
 
     fn tell(&mut self, repaired: Repaired) {
