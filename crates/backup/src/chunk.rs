@@ -10,8 +10,8 @@ const ROWS_OCTETS: u64 = 128 << 10;
 const BODIES_OCTETS: u64 = 512 << 10;
 /// A chunk of so many octets ends in any case: what is read is held whole.
 pub const OCTETS_MAX: usize = 4 << 20;
-/// What a chunk can hold beside: the row that reached the limit, of which none is longer (a body's is 32 KiB, and a batch of
-/// rows at most 8 MiB).
+/// What a chunk can hold beside: the row that reached the limit, of which none is longer (a body's is 32 KiB; the store's engines
+/// take none of more than some MiB).
 pub const CHUNK_OCTETS_MAX: u64 = (OCTETS_MAX as u64) + (16 << 20);
 
 /// A row and where it stands.

@@ -198,7 +198,6 @@ impl Folder {
             sync(&self.path.join(OBJECTS).join(format!("{first:02x}")))?;
         }
         let mut octets = 0;
-        // The copy first: it is not listed without the other.
         for path in self.lists(&manifest.id) {
             let (open, packed) = (self.temporary(), self.temporary());
             self.write(Kind::Manifest, &packed, recipients, |out| {
@@ -275,8 +274,10 @@ impl Folder {
         for entry in fs::read_dir(&folder).map_err(Error::io(&folder, "reading the folder"))? {
             let name = entry.map_err(Error::io(&folder, "reading the folder"))?.file_name();
             let name = name.to_string_lossy();
-            if is_id(&name) {
-                ids.insert(name.into_owned());
+            // Also one of which a disk has lost the list, and not its copy.
+            let id = name.strip_suffix(COPY).unwrap_or(&name);
+            if is_id(id) {
+                ids.insert(id.to_owned());
             }
         }
         Ok(ids.into_iter().collect())
@@ -340,7 +341,6 @@ impl Folder {
     /// Those of the disk.
     pub fn remove_manifest(&mut self, id: &str) -> Result<(), Error> {
         let path = self.path.join(MANIFESTS).join(id);
-        // The one that is listed first: a copy alone is nobody's.
         for path in [path.clone(), with_copy(&path)] {
             self.step()?;
             remove(&path)?;

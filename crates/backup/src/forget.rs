@@ -70,10 +70,10 @@ impl Keep {
 ///
 /// # Errors
 /// When a manifest cannot be read: what it names must not go. Those of the disk.
-pub fn forget(
+pub fn forget<E: From<Error>>(
     folder: &mut Folder,
-    goes: impl FnOnce(&[(String, Timestamp)]) -> BTreeSet<String>,
-) -> Result<Forgotten, Error> {
+    goes: impl FnOnce(&[(String, Timestamp)]) -> Result<BTreeSet<String>, E>,
+) -> Result<Forgotten, E> {
     let mut backups = Vec::new();
     for id in folder.ids()? {
         let manifest = folder.listed(&id).manifest;
@@ -82,7 +82,7 @@ pub fn forget(
     }
     let times: Vec<(String, Timestamp)> =
         backups.iter().filter_map(|(id, manifest)| Some((id.clone(), manifest.as_ref().ok()?.taken))).collect();
-    let goes = goes(&times);
+    let goes = goes(&times)?;
     let (mut forgotten, mut named) = (Forgotten::default(), HashSet::new());
     let mut going = Vec::new();
     for (id, manifest) in backups {

@@ -176,7 +176,8 @@ fn killed_at_any_step_it_goes_on_later() {
             Err(error) => panic!("{error}"),
         }
         let listed = Folder::open(&rig.folder()).map_or_else(|_| Vec::new(), |folder| folder.ids().unwrap());
-        assert_eq!(listed, Vec::<String>::new(), "a half-made one is not listed");
+        // A half-made one is not listed; one of whose lists the first is there is whole.
+        listed.iter().for_each(|id| rig.is_equal(&rig.restored(id, None).unwrap()));
         kills += 1;
     };
     assert!(kills > 10, "{kills}");
@@ -356,7 +357,7 @@ fn forgetting_takes_only_what_no_other_needs() {
     rig.put(Space::Rows, "a1", [("row 0200".into(), b"changed".to_vec())]);
     let second = rig.create();
     let mut folder = Folder::open_or_make(&rig.folder()).unwrap();
-    let forgotten = forget(&mut folder, |_| [first.id.clone()].into()).unwrap();
+    let forgotten = forget::<Error>(&mut folder, |_| Ok([first.id.clone()].into())).unwrap();
     assert_eq!((forgotten.backups, forgotten.kept, forgotten.objects), (vec![first.id], vec![second.id], 1));
     drop(folder);
     rig.is_equal(&rig.restored("", None).unwrap());

@@ -38,6 +38,7 @@ impl Mailstore {
         loop {
             let page = self.blobs.list(after).await?;
             for &blob in &page.ids {
+                env::yield_now().await;
                 if self.is_named(blob).await? || !self.blobs.doubt(blob) {
                     continue;
                 }

@@ -26,7 +26,7 @@ pub const RECOVERED: &str = "Recovered";
 /// What makes an account whole.
 #[derive(Clone, Debug, Default)]
 pub struct Mended {
-    /// In any order, and any number at once; doing it again finds nothing more to do.
+    /// In order, for the later of two to one row counts, and any number at once; doing it again finds nothing more to do.
     pub writes: Vec<Write>,
     /// What they do.
     pub deeds: Vec<Deed>,

@@ -45,9 +45,9 @@ pub async fn run(post: Arc<Post>, env: Env, kept: Arc<dyn Keeping>, held: impl F
 
 async fn tend(post: &Post, account: AccountId) -> Result<Usage, Error> {
     let mail = post.mailstore.account(account).await?;
-    mail.trim().await?;
-    mail.finish_emptying().await?;
-    mail.purge(None).await
+    // What is wrong with the rows of one keeps the others from nothing.
+    let (trimmed, emptied, purged) = (mail.trim().await, mail.finish_emptying().await, mail.purge(None).await);
+    trimmed.and(emptied).and(purged)
 }
 
 /// Removes large bodies that nothing names; how many stay, as they are `held`, or `None` when that failed: a later
@@ -138,6 +138,7 @@ async fn purge_oldest(
 ) -> Result<Option<(Timestamp, Usage)>, Error> {
     let mut kept = Vec::new();
     for id in accounts {
+        env::yield_now().await;
         kept.extend(mailstore.oldest_gone(id).await?.map(|at| (at, id)));
     }
     let Some(&(oldest, _)) = kept.iter().min() else { return Ok(None) };

@@ -50,7 +50,7 @@ const INLINE_OCTETS_MAX: u64 = 64 << 10;
 /// Octets read at once when a whole file is checked.
 const CHECKED_OCTETS: usize = 256 << 10;
 /// Ids in a page of the list.
-const PAGE_IDS_MAX: usize = 1000;
+const PAGE_IDS_MAX: usize = if cfg!(test) { 100 } else { 1000 };
 
 impl LocalBlobs {
     /// Opens the blobs in `folder`, or makes a place for them there; forgets those that were being written.

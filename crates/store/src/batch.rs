@@ -98,7 +98,7 @@ pub enum CommitError {
     /// Nothing is written: the store is damaged, is being opened anew after a failure, or is being closed.
     #[error("the store is read-only: {0}")]
     ReadOnly(String),
-    /// It cannot be known whether the batch will be there after a restart.
+    /// It cannot be known whether the batch will be there after a restart; or it cannot be written at all.
     #[error("the store failed: {0}")]
     Failed(String),
 }

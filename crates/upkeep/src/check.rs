@@ -13,8 +13,6 @@ const PAGE_OCTETS: usize = 256 << 10;
 const PIECE_OCTETS: u64 = 256 << 10;
 /// More are not told: the store is damaged.
 const FINDINGS_MAX: usize = 10_000;
-/// What a check calls that does no harm; see `mailstore`.
-const HARMLESS: &str = "harmless";
 
 /// What is being looked at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -208,10 +206,8 @@ impl Checker<'_> {
     }
 
     fn violations(&mut self, account: AccountId, violations: Vec<Violation>) -> Result<(), ReadError> {
-        for Violation { row, wrong, email } in violations {
-            if wrong.starts_with(HARMLESS) {
-                continue;
-            }
+        let damage = violations.into_iter().filter(|violation| !violation.is_harmless());
+        for Violation { row, wrong, email } in damage {
             match email {
                 Some(email) => self.message(account, email, (&row, &wrong))?,
                 None => self.tell(Finding { account: Some(account.0), ..Finding::new(Kind::Account, row, wrong) }),

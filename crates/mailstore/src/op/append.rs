@@ -158,8 +158,12 @@ impl Threads {
         let rows = w.rows(&keys).await?;
         let mut threads = Vec::with_capacity(keys.len());
         for (key, row) in keys.into_iter().zip(rows) {
-            let thread = row.map(|row| decode_thread(&row)).transpose();
-            threads.push((key, thread.map_err(crate::working::row_error("thread"))?));
+            // One that is damaged is as good as none, and is written anew: it is no reason to refuse mail.
+            let thread = row.and_then(|row| {
+                let damaged = |cause: &_| tracing::error!(event = "thread.damaged", account = %w.account, %cause);
+                decode_thread(&row).inspect_err(damaged).ok()
+            });
+            threads.push((key, thread));
         }
         Ok(Threads(threads))
     }

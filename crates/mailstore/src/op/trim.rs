@@ -5,7 +5,7 @@ use crate::lane::Operation;
 use crate::log::Entry;
 use crate::op::append::DELIVERY_FORMAT;
 use crate::rows;
-use crate::working::{Working, row_error};
+use crate::working::Working;
 use model::{Decoder, Timestamp};
 
 /// Rows looked at in one step.
@@ -29,18 +29,20 @@ impl Operation for Trim {
     async fn fold(&self, w: &mut Working) -> Result<bool, Error> {
         let log = w.scan_page(rows::LOG, None, TRIM_STEP).await?;
         let deliveries = w.scan_page(rows::DELIVERY, None, TRIM_STEP).await?;
-        let mut old = Vec::new();
-        for (key, row) in &log.rows {
-            if Entry::decode(row).map_err(row_error("change log"))?.at >= self.log_before {
-                break;
+        let mut count = 0;
+        for (place, (_, row)) in log.rows.iter().enumerate() {
+            match Entry::decode(row) {
+                Ok(entry) if entry.at >= self.log_before => break,
+                Ok(_) => count = place + 1,
+                Err(_) => {} // it goes with a later one
             }
-            old.push(key.clone());
         }
+        let mut old: Vec<_> = log.rows.iter().take(count).map(|(key, _)| key.clone()).collect();
         let mut more = log.more && old.len() == log.rows.len();
         let logged = old.len();
         for (key, row) in &deliveries.rows {
-            let at = Decoder::new(row, DELIVERY_FORMAT).and_then(|mut d| d.time()).map_err(row_error("delivery"))?;
-            if at < self.deliveries_before {
+            let at = Decoder::new(row, DELIVERY_FORMAT).and_then(|mut d| d.time());
+            if at.is_ok_and(|at| at < self.deliveries_before) {
                 old.push(key.clone());
             }
         }

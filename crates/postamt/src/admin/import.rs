@@ -1,6 +1,7 @@
 //! Mail that is brought from elsewhere: a stream of messages, appended many at once and answered as they become durable.
 //!
-//! One half reads messages, the other stores them, in the order they came: so UIDs follow it.
+//! One half reads messages, the other stores them, in the order they came: so UIDs follow it, but for a message that has to wait
+//! for room, which later ones may overtake.
 
 use super::export::account_of;
 use super::protocol::{Answer, REQUEST_OCTETS_MAX, Trouble};

@@ -2,6 +2,7 @@
 //! there count as damaged, and no others.
 
 use crate::salvage::is_bad_sector;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
@@ -13,6 +14,8 @@ const UNREADABLE: u8 = 0xee;
 const PAGE_OCTETS: u64 = 4096;
 /// A disk takes seconds for each. With more of them it is a copy of the disk that is to be looked at.
 const UNREADABLE_PAGES_MAX: usize = 64;
+
+const TOO_MANY: &str = "the disk cannot read much of a journal; copy the data folder to another disk, with a tool that skips what cannot be read (ddrescue)";
 
 /// Octets that are read by their place.
 pub(super) trait ReadAt {
@@ -36,7 +39,7 @@ impl ReadAt for File {
 pub(super) struct Sectors<F = File> {
     file: F,
     at: u64,
-    unreadable_pages: usize,
+    unreadable: BTreeSet<u64>,
 }
 
 impl Sectors {
@@ -47,7 +50,7 @@ impl Sectors {
 
 impl<F: ReadAt> Sectors<F> {
     pub fn of(file: F) -> Sectors<F> {
-        Sectors { file, at: 0, unreadable_pages: 0 }
+        Sectors { file, at: 0, unreadable: BTreeSet::new() }
     }
 
     pub fn file(&self) -> &F {
@@ -56,18 +59,22 @@ impl<F: ReadAt> Sectors<F> {
 
     /// Whether something that was asked for could not be read.
     pub fn lacks_some(&self) -> bool {
-        self.unreadable_pages > 0
+        !self.unreadable.is_empty()
     }
 
     /// Reads what lies at `at` up to the next page.
     fn read_page(&mut self, octets: &mut [u8]) -> io::Result<usize> {
-        let end = (self.at / PAGE_OCTETS + 1) * PAGE_OCTETS;
+        let page = self.at / PAGE_OCTETS;
+        let end = (page + 1) * PAGE_OCTETS;
         let left = end.min(self.file.octets()?).saturating_sub(self.at);
         let most = octets.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         let part = octets.get_mut(..most).unwrap_or_default();
         match self.file.read_at(part, self.at) {
-            Err(error) if is_bad_sector(&error) && self.unreadable_pages < UNREADABLE_PAGES_MAX => {
-                self.unreadable_pages += 1;
+            Err(error) if is_bad_sector(&error) => {
+                self.unreadable.insert(page);
+                if self.unreadable.len() > UNREADABLE_PAGES_MAX {
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, TOO_MANY));
+                }
                 part.fill(UNREADABLE);
                 Ok(most)
             }

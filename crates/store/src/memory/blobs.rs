@@ -26,9 +26,10 @@ struct State {
     /// Counts crashes: a writer from before one is dead.
     life: u64,
     full: bool,
-    /// Most ids in a page of `list`.
-    page_max: usize,
 }
+
+/// Ids in a page of `list`.
+const PAGE_IDS_MAX: usize = if cfg!(test) { 100 } else { 1000 };
 
 struct Blob {
     octets: Bytes,
@@ -63,7 +64,6 @@ impl MemoryBlobs {
             fail_next: VecDeque::new(),
             life: 0,
             full: false,
-            page_max: 1000,
         })))
     }
 
@@ -190,7 +190,7 @@ impl Blobs for MemoryBlobs {
         let state = self.state();
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let mut behind = state.blobs.range((from, Bound::Unbounded)).map(|(id, _)| *id);
-        let ids = behind.by_ref().take(state.page_max).collect();
+        let ids = behind.by_ref().take(PAGE_IDS_MAX).collect();
         ready(Ok(BlobPage { ids, more: behind.next().is_some() }))
     }
 }

@@ -100,17 +100,8 @@ fn dry(forget: &Forget, keep: Keep) -> Result<Told, Failure> {
 fn wet(forget_: &Forget, keep: Keep) -> Result<Told, Failure> {
     let mut folder = Folder::open_to_change(&forget_.folder)?;
     let ids = folder.ids()?;
-    let mut missing = None;
-    let done = forget(&mut folder, |times| {
-        goes(forget_, keep, &ids, times).unwrap_or_else(|failure| {
-            missing = Some(failure);
-            BTreeSet::new()
-        })
-    })?;
-    match missing {
-        Some(failure) => Err(failure),
-        None => Ok(Told { forgotten: done.backups, kept: done.kept, objects: done.objects, octets: done.octets }),
-    }
+    let done = forget(&mut folder, |times| goes(forget_, keep, &ids, times))?;
+    Ok(Told { forgotten: done.backups, kept: done.kept, objects: done.objects, octets: done.octets })
 }
 
 fn goes(

@@ -92,7 +92,9 @@ impl Look {
             self.files(&store, wrong);
         }
         let stopped = Stopped::open(data)?;
-        let done = all(stopped.parts(), data, &mut |item| self.take(item))?;
+        let before = self.found.len() as u64;
+        let mut done = all(stopped.parts(), data, &mut |item| self.take(item))?;
+        done.findings += before;
         self.take(CheckItem::Done(done));
         Ok(())
     }
