@@ -401,3 +401,22 @@ proptest! {
         }
     }
 }
+
+/// A disk may lose a name, too: its twin has all that it had.
+#[test]
+fn a_list_that_is_gone_is_had_by_its_copy() {
+    let rig = Rig::filled();
+    let report = rig.create();
+    let lists = Folder::open(&rig.folder()).unwrap().lists(&report.id);
+    for list in lists {
+        let whole = fs::read(&list).unwrap();
+        fs::remove_file(&list).unwrap();
+        assert!(found(&rig).contains(&list.display().to_string()));
+        rig.is_equal(&rig.restored("", None).unwrap());
+        Folder::open_to_change(&rig.folder()).unwrap().mend(&list).unwrap();
+        assert_eq!(fs::read(&list).unwrap(), whole);
+    }
+    let mut folder = Folder::open_to_change(&rig.folder()).unwrap();
+    folder.remove_manifest(&report.id).unwrap();
+    assert_eq!(folder.ids().unwrap(), Vec::<String>::new());
+}

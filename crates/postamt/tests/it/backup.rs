@@ -1,7 +1,7 @@
 //! Everything is taken while mail comes in, judged, and brought back: as an administrator does it from the command line.
 
 use super::connection::Connection;
-use super::house::{House, Server, flip};
+use super::house::{House, Server, flip, has};
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -336,4 +336,27 @@ fn a_damaged_one_says_what_it_still_holds() {
     assert_eq!((&told["added"], &told["failed"]), (&33.into(), &1.into()), "{told}");
     house.backup(0, &["create", "B", "--recheck"]);
     house.backup(0, &["verify", "B", "--all"]);
+}
+
+/// What was damaged when it was taken is told, and keeps nothing else from being restored.
+#[test]
+fn damage_that_was_there_already_is_told() {
+    let (house, mut server) = filled();
+    server.stop();
+    let data = "postamt-data";
+    assert_eq!(house.damage(data, |place, row| place.key.starts_with(b"M") && has(row, b"Kept")), 1);
+    let is_member = |key: &[u8]| key.starts_with(b"U") && key.ends_with(&[0, 0, 0, 7]);
+    assert!(house.damage(data, |place, _| is_member(&place.key)) > 0);
+    house.backup(0, &["create", "B"]);
+
+    let told = house.run(1, &["backup", "restore", "B", "--to", "elsewhere"]);
+    assert!(told.contains("a mailbox") && told.contains("store repair --data elsewhere"), "{told}");
+    house.run(0, &["store", "repair", "--data", "elsewhere"]);
+    let _server = house.serve();
+    let restore = ["backup", "restore", "B", "--account", "anna@example.org", "--to-account", "ben@example.org"];
+    let told = house.run(1, &restore);
+    assert!(told.contains("were damaged already"), "{told}");
+    let status = Connection::imap(&house, "ben").ask("STATUS INBOX (MESSAGES)").join("");
+    let messages = status.split_once("MESSAGES ").and_then(|(_, rest)| rest.split(')').next()?.parse::<u32>().ok());
+    assert!(messages > Some(25), "{status}");
 }

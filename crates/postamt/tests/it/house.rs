@@ -6,6 +6,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
+use store::{Batch, RowPlace, Store, block_on};
+use store_local::{LocalStore, Options};
 use tempfile::TempDir;
 
 /// A folder of one's own; it goes with the test.
@@ -80,6 +82,21 @@ impl House {
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
+    /// Makes the last octet of the rows that are `wanted` another one, of a stopped server's store; how many there are.
+    pub fn damage(&self, data: &str, wanted: impl Fn(&RowPlace, &[u8]) -> bool) -> usize {
+        let store = LocalStore::open(self.path(data).join("store"), Options::default()).unwrap();
+        let rows = block_on(block_on(store.snapshot()).unwrap().rows(None, 64 << 20)).unwrap().rows;
+        let rows: Vec<_> = rows.into_iter().filter(|(place, row)| wanted(place, row)).collect();
+        for (RowPlace { space, cell, key }, row) in &rows {
+            let mut damaged = row.to_vec();
+            *damaged.last_mut().unwrap() ^= 1;
+            let mut batch = Batch::new(cell.clone());
+            batch.put(*space, key.clone(), damaged);
+            block_on(store.commit(batch)).unwrap();
+        }
+        rows.len()
+    }
+
     /// Where a protocol is spoken.
     pub fn place(&self, protocol: &str) -> String {
         let status = self.json(0, &["status"]);
@@ -144,4 +161,8 @@ pub fn flip(file: &Path, at: impl FnOnce(usize) -> usize) {
     let at = at(octets.len());
     octets[at] ^= 0x10;
     fs::write(file, octets).unwrap();
+}
+
+pub fn has(octets: &[u8], part: &[u8]) -> bool {
+    octets.windows(part.len()).any(|here| here == part)
 }

@@ -1,11 +1,10 @@
 //! Damage is found and named, with the running server and without, as an administrator does it from the command line.
 
 use super::connection::Connection;
-use super::house::{House, flip};
+use super::house::{House, flip, has};
 use std::fs;
 use std::path::PathBuf;
-use store::{Batch, RowPlace, Store, block_on};
-use store_local::{LocalStore, Options};
+use store::RowPlace;
 
 const CONFIG: &str = r#"
 hostname = "mail.example.org"
@@ -44,21 +43,6 @@ impl House {
     fn aside(&self) -> Vec<PathBuf> {
         let paths = |folder: PathBuf| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
         paths(self.path("data/store/aside")).filter(|path| path.is_dir()).flat_map(paths).collect()
-    }
-
-    /// Makes the last octet of the rows that are `wanted` another one, of a stopped server's store; how many there are.
-    fn damage(&self, wanted: impl Fn(&RowPlace, &[u8]) -> bool) -> usize {
-        let store = LocalStore::open(self.path("data/store"), Options::default()).unwrap();
-        let rows = block_on(block_on(store.snapshot()).unwrap().rows(None, 64 << 20)).unwrap().rows;
-        let rows: Vec<_> = rows.into_iter().filter(|(place, row)| wanted(place, row)).collect();
-        for (RowPlace { space, cell, key }, row) in &rows {
-            let mut damaged = row.to_vec();
-            *damaged.last_mut().unwrap() ^= 1;
-            let mut batch = Batch::new(cell.clone());
-            batch.put(*space, key.clone(), damaged);
-            block_on(store.commit(batch)).unwrap();
-        }
-        rows.len()
     }
 
     fn blob(&self, octets: u64) -> PathBuf {
@@ -245,7 +229,7 @@ fn what_does_not_fit_together_is_remembered_until_a_repair_has_ended() {
     for engine in ["fjall", "redb"] {
         let house = filled(engine);
         let is_mailbox = |place: &RowPlace, row: &[u8]| place.key.starts_with(b"M") && has(row, b"INBOX");
-        assert!(house.damage(is_mailbox) > 0);
+        assert!(house.damage("data", is_mailbox) > 0);
         house.run(0, &["store", "repair"]);
         let story = house.path("data/store/aside/seen/DAMAGED");
         assert!(fs::read_to_string(&story).unwrap().contains("do not fit together"));
@@ -271,7 +255,7 @@ fn a_queued_message_without_its_recipient_is_kept_aside() {
         house.run_with(0, &["send", "--from", "anna@example.org", "--to", "ben@elsewhere.test"], &letters(octets));
     }
     server.stop();
-    assert_eq!(house.damage(|place, row| place.key.starts_with(b"R") && has(row, b"ben@elsewhere.test")), 2);
+    assert_eq!(house.damage("data", |place, row| place.key.starts_with(b"R") && has(row, b"ben@elsewhere.test")), 2);
     house.run(0, &["store", "repair"]);
     let aside = house.aside();
     let kept: Vec<_> = aside.iter().filter(|file| file.to_str().unwrap().contains("-queued-")).collect();
@@ -279,8 +263,4 @@ fn a_queued_message_without_its_recipient_is_kept_aside() {
     assert_eq!((kept.len(), kept.iter().filter(whole(100)).count()), (2, 2), "{aside:?}");
     assert_eq!(kept.iter().filter(whole(70_000)).count(), 1);
     assert!(house.run(0, &["store", "repair"]).contains("nothing to repair"));
-}
-
-fn has(octets: &[u8], part: &[u8]) -> bool {
-    octets.windows(part.len()).any(|here| here == part)
 }
