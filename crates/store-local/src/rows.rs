@@ -175,7 +175,7 @@ pub(crate) fn engine_options(folder: &Path, options: &Options) -> (EngineOptions
     (EngineOptions { cache_octets: options.cache_octets, memtable_octets }, total)
 }
 
-/// Has the engine look at its own files in `folder`, which nobody has open, and changes nothing; what is wrong.
+/// Has the engine look at its own files in `folder`, which nobody has open, and changes none of them; what is wrong.
 ///
 /// # Errors
 /// When somebody has it open, or the disk or the engine refuses.

@@ -87,7 +87,7 @@ const BEHIND_PAUSE: Duration = Duration::from_millis(2);
 const TOLD_MAX: usize = 10;
 
 /// Reads all that can be read of the store in `folder`, which nobody has open, and makes a new one of it; `dry`: looks, and
-/// changes nothing. What is lost is told.
+/// only ends what a crash left of an earlier one. What is lost is told.
 ///
 /// If anything is, the new store is opened for reading only until [`Aside::all_seen`](crate::Aside::all_seen) says that a repair
 /// has been brought to its end: older versions of rows may have come to light, so that numbers would be given out twice. It may

@@ -286,11 +286,13 @@ impl Repairer<'_> {
                 }
             };
             if !named {
-                self.witness.tell(Repaired::Other(
-                    Kind::Blob,
-                    format!("link of blob {blob}"),
-                    "nothing needs it".into(),
-                ));
+                let mut what = "nothing needs it";
+                if let Some((account, email)) = linked_by(&key) {
+                    // A link goes with its email's row: that one was lost.
+                    self.keep(Aside::Blob(account, email, b"", blob))?;
+                    what = "of a message that is lost; kept aside";
+                }
+                self.witness.tell(Repaired::Other(Kind::Blob, format!("link of blob {blob}"), what.into()));
                 writes.push(Write { space: Space::Rows, cell: cell.clone(), key, value: None });
             }
         }

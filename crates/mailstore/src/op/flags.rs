@@ -93,9 +93,9 @@ impl Operation for StoreFlags {
         octets_of(&self.uids)
     }
 
-    /// `\Deleted` is the step before EXPUNGE.
+    /// `\Deleted` is the step before EXPUNGE; other flags can wait.
     fn makes_room(&self) -> bool {
-        true
+        self.change != FlagChange::Remove && self.flags.contains(&Flag::Deleted)
     }
 
     async fn fold(&self, w: &mut Working) -> Result<FlagsStored, Error> {

@@ -1,5 +1,6 @@
 //! A folder with a configuration, and the program at work in it.
 
+use bytes::Bytes;
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -84,14 +85,33 @@ impl House {
 
     /// Makes the last octet of the rows that are `wanted` another one, of a stopped server's store; how many there are.
     pub fn damage(&self, data: &str, wanted: impl Fn(&RowPlace, &[u8]) -> bool) -> usize {
+        self.change(data, wanted, |row| {
+            let mut damaged = row.to_vec();
+            *damaged.last_mut().unwrap() ^= 1;
+            Some(damaged.into())
+        })
+    }
+
+    /// Takes them out, without anything that goes with them.
+    pub fn lose(&self, data: &str, wanted: impl Fn(&RowPlace, &[u8]) -> bool) -> usize {
+        self.change(data, wanted, |_| None)
+    }
+
+    fn change(
+        &self,
+        data: &str,
+        wanted: impl Fn(&RowPlace, &[u8]) -> bool,
+        change: impl Fn(&[u8]) -> Option<Bytes>,
+    ) -> usize {
         let store = LocalStore::open(self.path(data).join("store"), Options::default()).unwrap();
         let rows = block_on(block_on(store.snapshot()).unwrap().rows(None, 64 << 20)).unwrap().rows;
         let rows: Vec<_> = rows.into_iter().filter(|(place, row)| wanted(place, row)).collect();
         for (RowPlace { space, cell, key }, row) in &rows {
-            let mut damaged = row.to_vec();
-            *damaged.last_mut().unwrap() ^= 1;
             let mut batch = Batch::new(cell.clone());
-            batch.put(*space, key.clone(), damaged);
+            match change(row) {
+                Some(row) => batch.put(*space, key.clone(), row),
+                None => batch.delete(*space, key.clone()),
+            };
             block_on(store.commit(batch)).unwrap();
         }
         rows.len()

@@ -264,3 +264,17 @@ fn a_queued_message_without_its_recipient_is_kept_aside() {
     assert_eq!(kept.iter().filter(whole(70_000)).count(), 1);
     assert!(house.run(0, &["store", "repair"]).contains("nothing to repair"));
 }
+
+/// Of which account a body is, and of which message, only its link knows still.
+#[test]
+fn a_body_that_no_row_names_is_kept_aside() {
+    let house = filled("fjall");
+    let account = mailstore::cell_of(model::AccountId(1));
+    assert!(house.lose("data", |place, _| place.cell == account) > 4);
+    house.run(0, &["store", "repair"]);
+    let kept: Vec<_> = house.aside().iter().map(|file| fs::read(file).unwrap()).collect();
+    for octets in [70_000, 300_000] {
+        assert!(kept.iter().any(|kept| has(kept, letters(octets).as_bytes())), "{:?}", house.aside());
+    }
+    assert!(house.run(0, &["store", "repair"]).contains("nothing to repair"));
+}

@@ -292,6 +292,7 @@ fn german_of(what: &str) -> &str {
         "numbers of accounts are passed over" => "Nummern von Konten werden übersprungen",
         "taken out; set it anew" => "herausgenommen; neu setzen",
         "nothing needs it" => "wird nicht gebraucht",
+        "of a message that is lost; kept aside" => "von einer verlorenen Nachricht; beiseitegelegt",
         "nobody knows such a row" => "niemand kennt so einen Datensatz",
         what => what,
     }
