@@ -1,5 +1,5 @@
 //! One octet of a small store is another one: whatever octet it is, that is found and named, mail is as it was or refused, and
-//! nothing is missing without a word. A store of fjall's whose files are damaged is then repaired: it is sound again, and has
+//! nothing is missing without a word. A store whose files are damaged is then repaired: it is sound again, and has
 //! all mail, or what is missing is named. A few hundred octets in the ordinary suite; `cargo xtask flips` takes all.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "all of it is a test")]
 
@@ -28,7 +28,7 @@ struct Tally {
     harmless: usize,
     /// The store does not open, and says why.
     unopened: usize,
-    /// Of these, repaired, so many have all mail; fjall only.
+    /// Of these, repaired, so many have all mail.
     whole_again: usize,
     /// Named, and some mail is refused.
     refused: usize,
@@ -76,8 +76,8 @@ fn run(house: &House, wanted: usize) -> BTreeMap<String, Tally> {
                 }
                 Ok(Sight::Unopened { missing, .. }) => {
                     tally.unopened += 1;
-                    tally.whole_again += usize::from(missing == Some(0));
-                    tally.most_refused = tally.most_refused.max(missing.unwrap_or_default());
+                    tally.whole_again += usize::from(missing == 0);
+                    tally.most_refused = tally.most_refused.max(missing);
                 }
                 Ok(Sight::Named { refused: 0 }) => tally.named += 1,
                 Ok(Sight::Named { refused }) => {

@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::io;
 use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use store::{Bytes, Query, ReadError, Reading, RowPlace, SnapshotPage, Space, Write};
 
 /// The files of an engine, open or not: they remember what has to be known after a failure.
@@ -149,9 +149,28 @@ pub(crate) fn files(backend: Backend, folder: &Path, options: EngineOptions) -> 
     }
 }
 
-/// A new folder of fjall's, where nothing is yet.
-pub(crate) fn fresh(place: &Journals, options: EngineOptions) -> Result<Box<dyn Engine>, OpenError> {
-    fjall::fresh(place, options)
+/// fjall's folder or redb's file in the store's `folder`.
+pub(crate) fn place(backend: Backend, folder: &Path) -> PathBuf {
+    match backend {
+        Backend::Fjall => Journals::of(folder).rows,
+        Backend::Redb => redb::place(folder),
+    }
+}
+
+/// A new folder of fjall's or file of redb's, where nothing is yet.
+pub(crate) fn fresh(backend: Backend, rows: &Path, options: EngineOptions) -> Result<Box<dyn Engine>, OpenError> {
+    match backend {
+        Backend::Fjall => fjall::fresh(&Journals { rows: rows.to_owned(), aside: PathBuf::new() }, options),
+        Backend::Redb => redb::fresh(rows, options),
+    }
+}
+
+/// What redb calls the table of a space.
+pub(crate) fn table_name(space: Space) -> &'static str {
+    match space {
+        Space::Rows => "rows",
+        Space::Bodies => "bodies",
+    }
 }
 
 /// What a group leaves behind: the last write to each row. Engines do not say which of two writes to one key in one batch

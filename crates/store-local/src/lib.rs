@@ -10,7 +10,7 @@
 //! | `engine`, `key` | what an engine does (opening, reading, writing one group), and fjall and redb doing it |
 //! | `snapshot` | all rows at one moment |
 //! | `journal`, [`Aside`] | reads fjall's journal before fjall does: cuts a torn end, keeps damage aside |
-//! | [`salvage`](salvage()) | makes a new store of what can be read of fjall's files without fjall |
+//! | [`salvage`](salvage()) | makes a new store of what can be read of an engine's files without it |
 //! | `format` | which engine a folder was made with |
 //! | `space`, `lock`, `health`, `options` | the disk's watermark and ballast; one process per folder; what the status page shows |
 //! | [`metrics`] | what is counted |

@@ -1,9 +1,10 @@
-//! Makes a new store of what can be read of one that fjall does not open, or cannot read.
+//! Makes a new store of what can be read of one that its engine does not open, or cannot read.
 //!
-//! fjall refuses a keyspace whose list of tables, or one of whose tables, is damaged at its end; yet all of its rows may be
-//! whole. So they are read here without it: blocks of tables and batches of journals have sums, and whatever is right by its
-//! sum is taken; of each row the last version counts. All of it goes into a new engine's folder, which takes the old one's
-//! place; that is kept in `aside`. See `docs/decisions/0019-salvage.md`.
+//! fjall refuses a keyspace whose list of tables, or one of whose tables, is damaged at its end; redb a file with one wrong octet in
+//! its header; yet all of its rows may be whole. So they are read here without the engine: blocks of tables and batches of journals have
+//! sums, and whatever is right by its sum is taken; of each row the last version counts. redb's tree is followed page by page.
+//! All of it goes into a new engine's folder or file, which takes the old one's place; that is kept in `aside`. See
+//! `docs/decisions/0019-salvage.md`.
 //!
 //! | module | what |
 //! |---|---|
@@ -11,19 +12,24 @@
 //! | `table` | the rows of a table, block by block |
 //! | `keyspaces` | which folder is which, and which tables count |
 //! | `merge` | the last version of each row |
-//! | `swap` | the new folder in the old one's place |
+//! | `mend` | one wrong octet, from a sum of 128 bits |
+//! | `tree` | redb's header and pages |
+//! | `swap` | the new folder or file in the old one's place |
 
 mod archive;
 mod keyspaces;
+mod mend;
 mod merge;
 mod swap;
 mod table;
 #[cfg(test)]
 mod tests;
+mod tree;
 
 pub(crate) use archive::is_bad_sector;
 pub(crate) use merge::Latest;
 pub(crate) use swap::finish;
+pub(crate) use tree::Head;
 
 use crate::engine::{self, Engine, EngineOptions, Fault, Writes};
 use crate::format;
@@ -39,6 +45,7 @@ use std::time::Duration;
 use store::{Bytes, Space};
 use swap::Swap;
 use table::Table;
+use tree::Tree;
 
 /// A part of a file that could not be kept.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -94,8 +101,7 @@ const TOLD_MAX: usize = 10;
 /// be broken off and begun again at any time.
 ///
 /// # Errors
-/// When somebody has it open, the disk refuses, or it is redb's: of a damaged tree there is nothing that tells whole pages
-/// which are in use from those which are not.
+/// When somebody has it open, the disk refuses, or nothing can be found in it.
 pub fn salvage(
     folder: impl AsRef<Path>,
     options: &Options,
@@ -104,25 +110,22 @@ pub fn salvage(
 ) -> Result<Salvaged, OpenError> {
     let folder = folder.as_ref();
     let _lock = FolderLock::take(folder)?;
-    if format::settle(folder, None)? == Backend::Redb {
-        let what = "rows can be read out of a damaged file with fjall only".to_owned();
-        return Err(OpenError::Damaged { file: folder.join("rows.redb"), what, remedy: Remedy::Restore });
-    }
-    let journals = Journals::of(folder);
-    finish(&journals).map_err(OpenError::io(folder, "ending a salvage that was broken off"))?;
-    let mut work = Work { done: Salvaged::default(), losses: Vec::new(), told };
+    let backend = format::settle(folder, None)?;
+    let rows = engine::place(backend, folder);
+    finish(&rows).map_err(OpenError::io(folder, "ending a salvage that was broken off"))?;
+    let mut work = Work { backend, done: Salvaged::default(), losses: Vec::new(), told };
     if dry {
-        work.take(&journals.rows, &mut |_, _, _| Ok(()))?;
+        work.take(&rows, &mut |_, _, _| Ok(()))?;
         return Ok(work.done);
     }
-    let swap = Swap::begin(&journals).map_err(OpenError::io(folder, "making room for a new folder"))?;
+    let swap = Swap::begin(folder, rows.clone()).map_err(OpenError::io(folder, "making room for new rows"))?;
     let options = crate::rows::engine_options(folder, options).0;
-    if let Err(error) = work.fill(&journals.rows, swap.making(), options) {
+    if let Err(error) = work.fill(&rows, swap.making(), options) {
         swap.give_up(); // it may have filled the disk
         return Err(error);
     }
-    let story = (work.done.lost > 0).then(|| work.story(&journals.rows));
-    let aside = swap.end(story.as_deref()).map_err(OpenError::io(folder, "exchanging the folders"))?;
+    let story = (work.done.lost > 0).then(|| work.story(&rows));
+    let aside = swap.end(story.as_deref()).map_err(OpenError::io(folder, "exchanging old and new"))?;
     tracing::warn!(event = "store.salvaged", folder = %folder.display(), rows = work.done.rows, lost = work.done.lost);
     Ok(Salvaged { aside: Some(aside), ..work.done })
 }
@@ -140,6 +143,7 @@ pub(crate) fn changed(rows: &Path) -> io::Result<Vec<String>> {
 type Sink<'a> = &'a mut dyn FnMut(Space, Vec<u8>, Bytes) -> Result<(), OpenError>;
 
 struct Work<'a> {
+    backend: Backend,
     done: Salvaged,
     /// The first ones.
     losses: Vec<Lost>,
@@ -158,8 +162,42 @@ impl Work<'_> {
         }
     }
 
-    /// Gives every row in `rows`, fjall's folder, to `sink`.
+    /// Gives every row in `rows`, the engine's folder or file, to `sink`.
     fn take(&mut self, rows: &Path, sink: Sink<'_>) -> Result<(), OpenError> {
+        let (mut found, mut octets) = (0, 0);
+        let mut counted = |space, key: Vec<u8>, value: Bytes| {
+            found += 1;
+            octets += (key.len() + value.len()) as u64;
+            sink(space, key, value)
+        };
+        let taken = match self.backend {
+            Backend::Fjall => self.take_tables(rows, &mut counted),
+            Backend::Redb => self.take_tree(rows, &mut counted),
+        };
+        (self.done.rows, self.done.octets) = (found, octets);
+        taken
+    }
+
+    fn take_tree(&mut self, file: &Path, sink: Sink<'_>) -> Result<(), OpenError> {
+        let fault = |what| OpenError::io(file, what);
+        let tree = Tree::of(file, &mut |lost| self.lose(lost)).map_err(fault("reading its header"))?;
+        for space in [Space::Rows, Space::Bodies] {
+            let mut refused = Ok(());
+            let mut take = |key, value| {
+                refused = sink(space, key, value);
+                if refused.is_ok() { Ok(()) } else { Err(ErrorKind::Other.into()) }
+            };
+            let taken = tree.rows(engine::table_name(space), &mut |lost| self.lose(lost), &mut take);
+            refused?;
+            if !taken.map_err(fault("reading its pages"))? {
+                let what = format!("no table \"{}\" can be found in it", engine::table_name(space));
+                return Err(OpenError::Damaged { file: file.to_owned(), what, remedy: Remedy::Restore });
+            }
+        }
+        Ok(())
+    }
+
+    fn take_tables(&mut self, rows: &Path, sink: Sink<'_>) -> Result<(), OpenError> {
         let fault = |what| OpenError::io(rows, what);
         let spaces = keyspaces::numbers(rows).map_err(fault("reading which keyspaces there are"))?;
         let journals = Journals { rows: rows.to_owned(), aside: PathBuf::new() };
@@ -183,17 +221,15 @@ impl Work<'_> {
             while let Some((key, value)) =
                 merge.next_row(&mut |lost| self.lose(lost)).map_err(fault("reading a table"))?
             {
-                self.done.rows += 1;
-                self.done.octets += (key.len() + value.len()) as u64;
                 sink(space, key, value)?;
             }
         }
         Ok(())
     }
 
-    /// Puts all rows into a new engine's folder.
-    fn fill(&mut self, rows: &Path, making: &Journals, options: EngineOptions) -> Result<(), OpenError> {
-        let engine = engine::fresh(making, options)?;
+    /// Puts all rows into a new engine's folder or file.
+    fn fill(&mut self, rows: &Path, making: &Path, options: EngineOptions) -> Result<(), OpenError> {
+        let engine = engine::fresh(self.backend, making, options)?;
         let (mut batch, mut octets) = (Writes::default(), 0);
         self.take(rows, &mut |space, key, value| {
             octets += key.len() + value.len();
@@ -202,10 +238,10 @@ impl Work<'_> {
                 return Ok(());
             }
             octets = 0;
-            write(&*engine, std::mem::take(&mut batch)).map_err(|fault| unwritten(&making.rows, fault))
+            write(&*engine, std::mem::take(&mut batch)).map_err(|fault| unwritten(making, fault))
         })?;
         if !batch.is_empty() {
-            write(&*engine, batch).map_err(|fault| unwritten(&making.rows, fault))?;
+            write(&*engine, batch).map_err(|fault| unwritten(making, fault))?;
         }
         Ok(())
     }

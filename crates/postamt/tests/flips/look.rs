@@ -24,7 +24,7 @@ pub enum Sight {
     /// All is as it was.
     Same,
     /// The store says why it does not open; repaired, what of it was lost.
-    Unopened { why: String, missing: Option<usize> },
+    Unopened { why: String, missing: usize },
     /// It is told that something is wrong; so many messages are refused.
     Named { refused: usize },
     /// What must not be.
@@ -70,9 +70,13 @@ impl<'a> Look<'a> {
         }
     }
 
-    pub fn at(&self, file: &Path, octets: &[u8]) -> Sight {
+    fn put(&self, file: &Path, octets: &[u8]) {
         self.restore();
         fs::write(self.copy.path().join(file), octets).unwrap();
+    }
+
+    pub fn at(&self, file: &Path, octets: &[u8]) -> Sight {
+        self.put(file, octets);
         let store = self.copy.path().join("store");
         let mut named = match store_local::integrity(&store) {
             Ok(found) => found.into_iter().collect::<Vec<String>>(),
@@ -83,6 +87,10 @@ impl<'a> Look<'a> {
             Ok(opened) => opened,
             Err(error) => return self.repaired(error, Salvage::Needed),
         };
+        let is_left_open = !named.is_empty() && file.ends_with("rows.redb");
+        if is_left_open {
+            std::mem::forget(store.clone()); // redb ends the process if it panics while it cleans up after a panic
+        }
         named.extend(findings(&*store, &blobs));
         if store.health() != Health::Ok {
             named.push(store.health().to_string());
@@ -90,27 +98,21 @@ impl<'a> Look<'a> {
         named.extend(Aside::all(&self.copy.path().join("store")).unwrap().iter().map(|aside| format!("{aside:?}")));
         let rows = rows(&*store);
         let (mail, refused) = self.read(store, blobs);
+        if is_left_open {
+            self.put(file, octets);
+        }
         match self.judge(named, rows, mail, &refused) {
-            Sight::Named { .. } if self.is_fjall() && file.starts_with("store") => {
-                match self.repaired("it opened".into(), salvage) {
-                    Sight::Unopened { missing, .. } => Sight::Named { refused: missing.unwrap_or_default() },
-                    hole => hole,
-                }
-            }
+            Sight::Named { .. } if file.starts_with("store") => match self.repaired("it opened".into(), salvage) {
+                Sight::Unopened { missing, .. } => Sight::Named { refused: missing },
+                hole => hole,
+            },
             sight => sight,
         }
-    }
-
-    fn is_fjall(&self) -> bool {
-        self.house.path().join("store/rows").exists()
     }
 
     /// As an administrator repairs it: it opens, and what is not there is named.
     fn repaired(&self, why: String, salvage: Salvage) -> Sight {
         let store = self.copy.path().join("store");
-        if !self.is_fjall() {
-            return Sight::Unopened { why, missing: None };
-        }
         let mut lost = 0;
         let told = &mut |one: &Lost| lost += u64::from(one.kind != LostKind::List);
         let salvaged = match salvage {
@@ -157,8 +159,8 @@ impl<'a> Look<'a> {
         let strange = mail.iter().filter(|message| !same(*message)).count();
         let (was, missing) = (self.mail.len(), self.mail.len().saturating_sub(mail.len()));
         match (strange, missing, named) {
-            (0, 0, _) => Sight::Unopened { why, missing: Some(0) },
-            (0, _, 1..) if missing < was => Sight::Unopened { why, missing: Some(missing) },
+            (0, 0, _) => Sight::Unopened { why, missing: 0 },
+            (0, _, 1..) if missing < was => Sight::Unopened { why, missing },
             _ => Sight::Hole(format!("{why}: repaired, {strange} strange and {missing} missing, {named} told")),
         }
     }

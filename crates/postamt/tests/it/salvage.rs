@@ -1,4 +1,4 @@
-//! A store that fjall does not open is made anew of what is whole, as an administrator does it from the command line.
+//! A store that its engine does not open is made anew of what is whole, as an administrator does it from the command line.
 
 use super::connection::Connection;
 use super::flush::flush;
@@ -32,9 +32,15 @@ const UIDS_PASSED_OVER: u32 = 1 << 24;
 /// A stopped server's folder: two accounts have mail, all of it in fjall's tables.
 fn filled() -> House {
     let house = House::new(CONFIG);
+    fill(&house);
+    flush(&house.path("data/store"));
+    house
+}
+
+fn fill(house: &House) {
     let mut server = house.serve();
     for name in ["anna", "ben"] {
-        let mut imap = Connection::imap(&house, name);
+        let mut imap = Connection::imap(house, name);
         for n in 0..MESSAGES {
             let line = format!("letter {n} to {name} goes on\r\n");
             let message = format!("From: carl@example.org\r\nSubject: {name} {n}\r\n\r\n{}", line.repeat(100));
@@ -42,8 +48,6 @@ fn filled() -> House {
         }
     }
     server.stop();
-    flush(&house.path("data/store"));
-    house
 }
 
 /// Subject, MODSEQ and size of each message by UID, and UIDNEXT.
@@ -174,6 +178,26 @@ fn what_only_finds_rows_is_made_anew_without_loss() {
     assert!(house.run(1, &["serve", "--config", "postamt.toml"]).contains("postamt store repair"));
     let told = house.run(0, &["store", "repair"]);
     assert!(told.contains("FORMAT: made anew") && told.contains(" 0 parts of files"), "{told}");
+    assert_eq!(both_see(&house), before);
+}
+
+/// One wrong octet in its header, and redb opens nothing.
+#[test]
+fn what_redb_refuses_is_made_anew_without_loss() {
+    let house = House::new(&format!("{CONFIG}\n[store]\nbackend = \"redb\"\n"));
+    fill(&house);
+    let before = both_see(&house);
+    flip(&house.path("data/store/rows.redb"), |_| 3);
+    for command in [["serve", "--config", "postamt.toml"].as_slice(), &["store", "check"]] {
+        let refused = house.run(1, command);
+        assert!(refused.contains("rows.redb is damaged") && refused.contains("postamt store repair"), "{refused}");
+    }
+    let told = house.run(0, &["store", "repair", "--dry-run"]);
+    assert!(told.contains("would be kept; 0 parts of files"), "{told}");
+    let told = house.run(0, &["store", "repair"]);
+    assert!(told.contains(" 0 parts of files") && told.contains("\nsound: "), "{told}");
+    assert!(house.path("data/store/aside/salvaged-1/rows.redb").is_file());
+    assert!(house.run(0, &["store", "repair"]).contains("nothing to repair"));
     assert_eq!(both_see(&house), before);
 }
 

@@ -156,7 +156,8 @@ impl Files for FjallFiles {
     fn open(&self, after: After) -> Result<Opened, OpenError> {
         let journals = &self.journals;
         if after == After::Start {
-            salvage::finish(journals).map_err(OpenError::io(&journals.rows, "ending a salvage that was broken off"))?;
+            salvage::finish(&journals.rows)
+                .map_err(OpenError::io(&journals.rows, "ending a salvage that was broken off"))?;
             self.all_there()?;
             if !journals.rows.exists() {
                 self.make()?;

@@ -9,12 +9,13 @@ use self::file::{File, Header};
 use self::overlay::Overlay;
 use super::{
     After, CONDENSED_OCTETS_MAX, Engine, EngineError, EngineOptions, Fault, Files, MISSING, Opened, Picture, Writes,
-    is_full, read_error, spaces_behind,
+    is_full, read_error, spaces_behind, table_name,
 };
 use crate::aside;
 use crate::format::was_used;
 use crate::key::{key_within, place_of, row_key, row_range};
 use crate::lock::{OpenError, Remedy, sync_folder};
+use crate::salvage::{self, Head};
 use redb::{AccessGuard, Builder, Database, ReadOnlyTable, ReadableDatabase, StorageError};
 use redb::{TableDefinition, TransactionError, WriteTransaction};
 use std::fs::{self, TryLockError};
@@ -52,15 +53,29 @@ struct Snapshot {
 const FILE: &str = "rows.redb";
 /// What is being made; it becomes [`FILE`] when it is a whole one.
 const UNFINISHED: &str = "rows.redb.new";
+const BEHIND: &str = "its header does not name the last commit";
 /// redb's pages; a row may cost a new one in the leaf and one in the branch above.
 const PAGE_OCTETS: u64 = 4096;
 const PAGES_PER_ROW: u64 = 2;
 
 fn definition(space: Space) -> TableDefinition<'static, &'static [u8], &'static [u8]> {
-    TableDefinition::new(match space {
-        Space::Rows => "rows",
-        Space::Bodies => "bodies",
-    })
+    TableDefinition::new(table_name(space))
+}
+
+/// redb's file in the store's `folder`.
+pub(super) fn place(folder: &Path) -> PathBuf {
+    folder.join(FILE)
+}
+
+/// A new file where nothing is yet.
+pub(super) fn fresh(path: &Path, options: EngineOptions) -> Result<Box<dyn Engine>, OpenError> {
+    let files = RedbFiles::of(path.parent().unwrap_or(path), options);
+    let made = || {
+        let db = files.make_at(path)?;
+        let snapshot = RwLock::new(Arc::new(Snapshot::of(&db)?));
+        Ok::<_, redb::Error>(Redb { snapshot, db, path: path.to_owned() })
+    };
+    Ok(Box::new(made().map_err(OpenError::engine(path))?))
 }
 
 impl RedbFiles {
@@ -98,16 +113,20 @@ impl RedbFiles {
     /// Makes the file under another name first: redb does not open one that it has not finished making.
     fn make(&self) -> Result<(), redb::Error> {
         let unfinished = self.folder.join(UNFINISHED);
-        fs::File::create(&unfinished)?;
-        let database = self.open_database(&unfinished)?;
+        self.make_at(&unfinished)?.close()?;
+        fs::rename(&unfinished, self.folder.join(FILE))?;
+        Ok(sync_folder(&self.folder)?)
+    }
+
+    fn make_at(&self, path: &Path) -> Result<Database, redb::Error> {
+        fs::File::create(path)?;
+        let database = self.open_database(path)?;
         let transaction = begin(&database)?;
         for space in [Space::Rows, Space::Bodies] {
             transaction.open_table(definition(space))?;
         }
         transaction.commit()?;
-        database.close()?;
-        fs::rename(&unfinished, self.folder.join(FILE))?;
-        Ok(sync_folder(&self.folder)?)
+        Ok(database)
     }
 
     fn open_engine(&self, after: After) -> Result<Redb, redb::Error> {
@@ -118,8 +137,10 @@ impl RedbFiles {
         if fs::metadata(&path)?.len() == 0 {
             return Err(redb::Error::Corrupted("it is empty".into())); // redb would begin anew
         }
-        if after == After::Failure {
-            self.header.restore(&path)?;
+        match after {
+            After::Start if is_behind(&path)? => return Err(redb::Error::Corrupted(BEHIND.into())),
+            After::Failure => self.header.restore(&path)?,
+            After::Start | After::Condensing => {}
         }
         let mut db = self.open_database(&path)?;
         if after == After::Condensing {
@@ -133,8 +154,11 @@ impl RedbFiles {
 impl Files for RedbFiles {
     fn open(&self, after: After) -> Result<Opened, OpenError> {
         let path = self.folder.join(FILE);
+        if after == After::Start {
+            salvage::finish(&path).map_err(OpenError::io(&path, "ending a salvage that was broken off"))?;
+        }
         if after == After::Start && !path.exists() && was_used(&self.folder) {
-            return Err(self.damaged(MISSING.into()));
+            return Err(OpenError::Damaged { file: path, what: MISSING.into(), remedy: Remedy::Restore });
         }
         self.lock(&path)?;
         let engine = self.open_engine(after).map_err(|error| {
@@ -151,14 +175,20 @@ impl Files for RedbFiles {
     }
 
     fn damaged(&self, what: String) -> OpenError {
-        OpenError::Damaged { file: self.folder.join(FILE), what, remedy: Remedy::Restore }
+        OpenError::Damaged { file: self.folder.join(FILE), what, remedy: Remedy::Repair }
     }
 
     /// redb has sums of its pages, and looks at them only when it is asked to. It would mend what it can, by going back: so it
     /// works on what it would write in memory.
     fn check(&self) -> Result<Option<String>, OpenError> {
         let path = self.folder.join(FILE);
+        if !path.exists() {
+            return Ok(None); // opening says so
+        }
         let look = || -> Result<bool, redb::Error> {
+            if is_behind(&path)? {
+                return Err(redb::Error::Corrupted(BEHIND.into()));
+            }
             let mut database = Builder::new().create_with_backend(Overlay::open(&path)?)?;
             Ok(database.check_integrity()?)
         };
@@ -169,6 +199,11 @@ impl Files for RedbFiles {
             Err(error) => Err(OpenError::engine(&path)(error)),
         }
     }
+}
+
+/// Whether the header names the commit before the last one though the file was closed: redb would open it, without the last one.
+fn is_behind(path: &Path) -> io::Result<bool> {
+    Ok(Head::of(&fs::File::open(path)?)?.is_some_and(|head| head.is_behind()))
 }
 
 impl EngineError for redb::Error {

@@ -87,7 +87,7 @@ fn repaired(data: &Path, dry: bool, keeper: &mut Keeper) -> anyhow::Result<Optio
         None if dry && told_of_journals(&store, keeper)? => return Ok(None),
         None => match mended(data, dry, keeper) {
             Ok(()) => return Ok(None),
-            Err(error) => salvage::needed_after(&error, &store).ok_or(error)?,
+            Err(error) => salvage::needed_after(&error).ok_or(error)?,
         },
     };
     let salvaged = salvage::run(&store, &needed, dry, &mut |text| keeper.say(text))?;

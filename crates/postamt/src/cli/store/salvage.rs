@@ -1,11 +1,11 @@
-//! The first half of `postamt store repair`, where fjall does not open a store or cannot read all of it: a new one is made of
-//! what is whole.
+//! The first half of `postamt store repair`, where the engine does not open a store or cannot read all of it: a new one is made
+//! of what is whole.
 
 use crate::cli::text::size;
 use crate::language::{Text, both, of_error};
 use std::path::Path;
 use store::ReadError;
-use store_local::{Backend, Lost, LostKind, OpenError, Options, Remedy, Salvaged, integrity, made_with};
+use store_local::{Lost, LostKind, OpenError, Options, Remedy, Salvaged, integrity};
 use upkeep::RepairError;
 
 /// Writes anew which engine made the store, if that cannot be read; what was done.
@@ -15,23 +15,15 @@ pub fn format(store: &Path, dry: bool) -> Result<Option<Text>, OpenError> {
         .then(|| both!("FORMAT: made anew from the files beside it", "FORMAT: aus den Dateien daneben neu angelegt")))
 }
 
-/// Why a new store has to be made: files are not as they were written. Of redb's none can be.
+/// Why a new store has to be made: files are not as they were written.
 pub fn needed(store: &Path) -> Result<Option<Text>, OpenError> {
-    match made_with(store)? {
-        Backend::Fjall => Ok(integrity(store)?.map(Text::same)),
-        Backend::Redb => Ok(None),
-    }
+    Ok(integrity(store)?.map(Text::same))
 }
 
 /// The same, by what opening or reading it said.
-pub fn needed_after(error: &anyhow::Error, store: &Path) -> Option<Text> {
-    let damaged = match (error.downcast_ref(), error.downcast_ref()) {
-        (Some(OpenError::Damaged { remedy: Remedy::Repair, .. }), _) => true,
-        (_, Some(RepairError::Read(ReadError::Damaged(_)))) => {
-            made_with(store).is_ok_and(|backend| backend == Backend::Fjall)
-        }
-        _ => false,
-    };
+pub fn needed_after(error: &anyhow::Error) -> Option<Text> {
+    let damaged = matches!(error.downcast_ref(), Some(OpenError::Damaged { remedy: Remedy::Repair, .. }))
+        || matches!(error.downcast_ref(), Some(RepairError::Read(ReadError::Damaged(_))));
     damaged.then(|| of_error(error))
 }
 
