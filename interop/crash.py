@@ -2,7 +2,7 @@
 """The real server under mixed load, killed and cut off in every way: nothing that it promised is lost.
 
     cargo xtask crash [WAY…] [--rounds N] [--engine fjall|redb|both] [--seed S] [--round R] [--jobs J]
-    cargo xtask crash --sum        what all runs found, added up
+    cargo xtask crash --sum [OF]   what all runs found, added up
     cargo xtask crash --list       the ways
 
 SMTP, LMTP, submission with relaying, IMAP and POP3 clients change one server's mail at once and note what they were promised. Then
@@ -25,13 +25,14 @@ def arguments():
     parser.add_argument("--engine", choices=(*ENGINES, "both"), default="both")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--round", type=int, help="only this one")
+    parser.add_argument("--first", type=int, default=1, help="begin with this one")
     parser.add_argument("--load", type=float, default=0.4, help="seconds of load at most in a round")
     parser.add_argument("--jobs", type=int, default=1, help="so many processes side by side, each with a seed of its own")
     parser.add_argument("--patience", type=float, default=60, help="seconds for what waits in the queue at the end")
     parser.add_argument("--folder", default="", help="where data lies, instead of the file system that fits the way")
     parser.add_argument("--sabotage", choices=("no-sync",), help="a server that does not sync, which must be found out")
     parser.add_argument("--minutes", type=float, default=0, help="no further rounds of a way after so many minutes")
-    parser.add_argument("--sum", action="store_true", help="what all runs found, added up")
+    parser.add_argument("--sum", nargs="?", const="", metavar="OF", help="what all runs found, added up; or those of a commit, a binary, a day")
     parser.add_argument("--list", action="store_true", help="the ways")
     options = parser.parse_args()
     for way in options.ways:
@@ -55,7 +56,7 @@ def one_way(tally, way, engine, options, number):
         return tally.check(name, skip, why)
     until = time.monotonic() + (options.minutes or 1e6) * 60
     try:
-        for which in [options.round] if options.round else range(1, options.rounds + 1):
+        for which in [options.round] if options.round else range(options.first, options.first + options.rounds):
             if time.monotonic() > until:
                 break
             pause()
@@ -78,8 +79,8 @@ def side_by_side(options):
 
 def main():
     options = arguments()
-    if options.sum:
-        return print_sum()
+    if options.sum is not None:
+        return print_sum(options.sum)
     if options.list:
         return print("\n".join(f"{way.name:12} {way.what}" for way in WAYS.values()))
     if options.jobs > 1:

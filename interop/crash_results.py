@@ -35,10 +35,11 @@ def all_of_them():
         return []
 
 
-def print_sum():
+def print_sum(of=""):
+    """Of all runs, or those of a commit, a binary or a day: by how it begins."""
     sums, points = collections.defaultdict(collections.Counter), collections.defaultdict(set)
     for record in all_of_them():
-        if record.get("sabotage"):
+        if record.get("sabotage") or not any(str(record.get(name)).startswith(of) for name in ("commit", "binary", "date")):
             continue
         for key in ((record["kind"], record["engine"]), ("all", "both")):
             sums[key].update({name: record.get(name, 0) for name in COUNTS} | {"runs": 1})

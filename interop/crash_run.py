@@ -39,6 +39,8 @@ class Run:
             os.sync()
             self.start()
         self.restores = collections.Counter()
+        # How many changes, writes, syncs there are in a round, where one had fewer than were asked for.
+        self.nths = {}
         self.counts, self.hit, self.chance = collections.Counter(), collections.Counter(), None
 
     def round(self, number):

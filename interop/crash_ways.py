@@ -105,10 +105,16 @@ def birth(run, number):
     return run.recovered(number)
 
 
+# What may fail, and whether it is once or from then on.
+FAILING = [(which, on) for which in ("*", "*.write", "*.sync") for on in ("", "-on")]
+
+
 def fails(run, number, error):
-    """The nth change of the disk fails, n = 1, 2, 3, …: once, or from then on until the disk is well again."""
-    lasting = number % 2
-    at = f"{run.chance.choice(('*', '*.write', '*.sync'))}:{(number + 1) // 2}:fail-{error}{'-on' * lasting}"
+    """The nth change, write or sync fails, once or from then on until the disk is well again; for each n = 1, 2, 3, … until a round
+    has not so many, and again from 1."""
+    kind, nth = FAILING[number % len(FAILING)], (number - 1) // len(FAILING)
+    nth = nth % run.nths.get(kind, nth + 1) + 1
+    at = f"{kind[0]}:{nth}:fail-{error}{kind[1]}"
     until = f"{run.server.folder}/well"
     if os.path.exists(until):
         os.unlink(until)
@@ -120,12 +126,18 @@ def fails(run, number, error):
         time.sleep(0.15)
     refusals = run.site.calm() if ready else []
     ended = run.server.process.poll()
-    log, happened = run.site.log_since(said), len(run.learn())
+    log, passed = run.site.log_since(said), run.learn()
+    happened = sum(not point.endswith(".open") if kind[0] == "*" else point.endswith(kind[0][1:]) for point in passed)
     run.fault("panicked" in log, f"{at}: {log[log.find('panicked') - 300:][:900]}")
     run.fault((not ready or ended is not None or refusals) and not any(word in log for word in ("WARN", "ERROR", "postamt:")),
               f"{at}: it says nothing in the log, and {'has ended' if ended is not None else refusals[:2]}: {log[-600:]}")
     run.server.kill()
-    run.counts["struck"] += 1
+    if happened >= nth:
+        run.counts["struck"] += 1
+        run.hit[at] += 1
+    else:
+        run.nths[kind] = max(nth - 1, 1)
+        at += ", which was not reached,"
     state = "did not start" if not ready else f"ended with {ended}" if ended is not None else f"{len(refusals)} refused"
     return f"{at} of {happened}, {state}, {run.recovered(number)}"
 
@@ -249,8 +261,8 @@ WAYS = {way.name: way for way in (
     Way("startup", startup, "memory", True, "a start after a kill is killed as well, up to four times"),
     Way("birth", birth, "memory", True, "the first start of all is killed at each of its writes"),
     Way("compaction", compaction, "memory", True, "kill -9 at the points of flushing and merging"),
-    Way("eio", functools.partial(fails, error="EIO"), "memory", True, "the nth change of the disk fails, once or from then on"),
-    Way("enospc", functools.partial(fails, error="ENOSPC"), "memory", True, "the nth change of the disk finds no space, once or for a while"),
+    Way("eio", functools.partial(fails, error="EIO"), "memory", True, "the nth change, write or sync of the disk fails, once or from then on"),
+    Way("enospc", functools.partial(fails, error="ENOSPC"), "memory", True, "the nth change, write or sync of the disk finds no space, once or for a while"),
     Way("emfile", emfile, "memory", False, "no more files can be opened for a while"),
     Way("stop", stop, "memory", False, "SIGSTOP, and SIGCONT or kill -9"),
     Way("clock", clock, "memory", True, "the wall clock jumps by days, forth and back"),
