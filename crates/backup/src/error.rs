@@ -47,6 +47,16 @@ pub enum Error {
         /// Where.
         folder: PathBuf,
     },
+    /// A backup whose list cannot be read may need anything.
+    #[error("{source}; backup {id} may need what would go, so nothing goes. To give it up: postamt backup forget {} {id}", .folder.display())]
+    Unlisted {
+        /// The backup.
+        id: String,
+        /// Where.
+        folder: PathBuf,
+        /// Why it cannot be read.
+        source: Box<Error>,
+    },
     /// It is encrypted.
     #[error("backup {0} is encrypted: give the file of a key that opens it with --identity FILE")]
     Sealed(String),

@@ -90,7 +90,9 @@ pub fn forget<E: From<Error>>(
             going.push(id);
             continue;
         }
-        named.extend(manifest?.objects);
+        let unlisted =
+            |source| Error::Unlisted { id: id.clone(), folder: folder.path().to_owned(), source: Box::new(source) };
+        named.extend(manifest.map_err(unlisted)?.objects);
         forgotten.kept.push(id);
     }
     for id in going {

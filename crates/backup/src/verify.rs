@@ -6,7 +6,7 @@ use crate::manifest::AccountEntry;
 use crate::object::{Kind, flaw};
 use crate::view::Backup;
 use mailstore::{Picture, Violation, check, check_links, read_message};
-use model::AccountId;
+use model::{AccountId, EmailId, Uid};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use store::block_on;
@@ -154,8 +154,8 @@ pub fn judge(accounts: &[AccountEntry], store: &dyn Store, blobs: &dyn Blobs) ->
 /// What of an account can still be read of a damaged backup.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Survey {
-    /// By mailbox, with its name if that is known: messages that are whole, and those that are not.
-    pub mailboxes: BTreeMap<String, (u64, u64)>,
+    /// By mailbox, with its name if that is known: its messages by UID, and whether each is whole.
+    pub mailboxes: BTreeMap<String, BTreeMap<Uid, (EmailId, bool)>>,
     /// The account's messages, each once, that are whole.
     pub whole: u64,
 }
@@ -169,13 +169,12 @@ pub fn survey(backup: &Backup, account: AccountId) -> Result<Survey, Error> {
     let picture = block_on(Picture::read(backup, account)).map_err(unreadable)?;
     let (mut survey, mut whole) = (Survey::default(), BTreeMap::new());
     for (id, mailbox) in &picture.mailboxes {
-        let emails: Vec<_> = mailbox.members.values().map(|member| member.email).collect();
-        for email in &emails {
-            whole.entry(*email).or_insert_with(|| block_on(read_message((backup, backup), account, *email)).is_ok());
-        }
-        let good = emails.iter().filter(|email| whole.get(email) == Some(&true)).count() as u64;
+        let read = |email| block_on(read_message((backup, backup), account, email)).is_ok();
+        let mut is_whole = |email| *whole.entry(email).or_insert_with(|| read(email));
+        let messages = mailbox.members.iter().map(|(uid, member)| (*uid, (member.email, is_whole(member.email))));
+        let messages = messages.collect();
         let name = mailbox.name.as_deref().map_or_else(|| format!("mailbox {id}, whose name is lost"), str::to_owned);
-        survey.mailboxes.insert(name, (good, emails.len() as u64 - good));
+        survey.mailboxes.insert(name, messages);
     }
     survey.whole = whole.values().filter(|whole| **whole).count() as u64;
     Ok(survey)

@@ -5,12 +5,23 @@ use crate::{Error, Mailstore};
 use model::{AccountId, Encoder};
 use std::ops::Bound;
 use std::sync::PoisonError;
-use store::{Batch, Bytes, Cell, Query, Scan, Space};
+use store::{Batch, Bytes, Cell, Query, ReadError, RowPlace, Scan, Space, Store};
 
 /// Rows that go in one step; with an email's body each that is some megabytes.
 const ERASE_STEP: usize = 1000;
 /// No program reads a row of this format: whoever still holds the account open cannot write to it.
 pub(crate) const ENDED_FORMAT: u8 = u8::MAX;
+
+/// Whether the row is what stays of an account that was erased.
+pub fn is_erased(place: &RowPlace, row: &[u8]) -> bool {
+    place.space == Space::Rows && place.key == HEAD && row.first() == Some(&ENDED_FORMAT)
+}
+
+/// Whether of the account nothing is left but that.
+pub(crate) async fn has_ended(store: &dyn Store, cell: &Cell) -> Result<bool, ReadError> {
+    let head = store.read(vec![Query::row(cell, HEAD)]).await?.into_row();
+    Ok(head.is_some_and(|head| head.first() == Some(&ENDED_FORMAT)))
+}
 
 impl Mailstore {
     /// Ends `account`: its mail, kept or not, and everything else of it; returns how many rows went. To be repeated after a

@@ -53,6 +53,7 @@ pub use account::{Account, Usage, joined};
 pub use blobs::{Collected, blob_of, links_of, queue_link};
 pub use check::{Violation, check, check_blob, check_links};
 pub use email::{BODY_ROW_OCTETS_MAX, Body, Email, NewEmail};
+pub use erased::is_erased;
 pub use error::Error;
 pub use event_listener::EventListener;
 pub use flags::{FlagBits, KEYWORDS_MAX, KeywordTable};

@@ -150,7 +150,7 @@ impl Checker<'_> {
             Owner::Blob(blob) => self.known.linked.push(blob),
             Owner::Address(id, address) => drop(self.known.addresses.insert(id, address)),
             Owner::Erasing(id) => drop(self.known.erasing.insert(id)),
-            Owner::Known => {}
+            Owner::Erased(_) | Owner::Known => {}
             Owner::DamagedTrace(cause) => {
                 self.tell(Finding::new(Kind::Trace, place.key.escape_ascii().to_string(), cause));
             }

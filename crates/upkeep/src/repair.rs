@@ -162,7 +162,7 @@ impl Repairer<'_> {
             let mut stray = Vec::new();
             for (place, row) in &page.rows {
                 match owner(place, row) {
-                    Owner::Account(account) => drop(known.accounts.insert(account)),
+                    Owner::Account(account) | Owner::Erased(account) => drop(known.accounts.insert(account)),
                     Owner::Blob(blob) => drop(known.blobs.insert(blob)),
                     Owner::Address(id, address) => drop(self.addresses.insert(id, address)),
                     Owner::Erasing(_) | Owner::Known => {}

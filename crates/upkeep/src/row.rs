@@ -1,6 +1,6 @@
 //! Whose a row is.
 
-use mailstore::{account_of, blob_of};
+use mailstore::{account_of, blob_of, is_erased};
 use model::AccountId;
 use store::{BlobId, Bytes, Query, ReadError, RowPlace, Snapshot};
 
@@ -10,6 +10,8 @@ const PAGE_ROWS: usize = 1000;
 pub(crate) enum Owner {
     /// It is an account's.
     Account(AccountId),
+    /// It is all that is left of an account that was erased.
+    Erased(AccountId),
     /// It is a link to a blob.
     Blob(BlobId),
     /// It says which address an account has.
@@ -26,7 +28,7 @@ pub(crate) enum Owner {
 
 pub(crate) fn owner(place: &RowPlace, value: &[u8]) -> Owner {
     if let Some(account) = account_of(&place.cell) {
-        Owner::Account(account)
+        if is_erased(place, value) { Owner::Erased(account) } else { Owner::Account(account) }
     } else if let Some(blob) = blob_of(&place.cell) {
         Owner::Blob(blob)
     } else if let Some((address, id)) = directory::number_of(place, value) {

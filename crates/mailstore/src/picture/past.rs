@@ -1,6 +1,7 @@
 //! An account as it was at a moment: what it was before, and the changes since, as a later store's log tells them.
 
 use super::{Picture, each};
+use crate::erased::has_ended;
 use crate::error::Error;
 use crate::gone;
 use crate::log::{Change, Entry};
@@ -30,6 +31,12 @@ pub enum PastError {
         "the account was restored from an older backup in between, and what happened before that is not in the later one"
     )]
     SetBack,
+    /// The account was not made before this moment.
+    #[error("the account was made on {0}")]
+    Unborn(Timestamp),
+    /// The account was erased before the later store was read, and with it what is known of its past.
+    #[error("the account was erased in between, and what happened before that is not in the later one")]
+    Erased,
     /// The store cannot be read, or the log is damaged.
     #[error(transparent)]
     Error(#[from] Error),
@@ -55,6 +62,9 @@ impl Past {
         at: Timestamp,
     ) -> Result<Past, PastError> {
         let cell = rows::account_cell(account);
+        if has_ended(later, &cell).await.map_err(Error::from)? {
+            return Err(PastError::Erased);
+        }
         let picture = match before {
             Some(before) => Picture::read(before, account).await?,
             None => Picture::default(),
@@ -62,12 +72,16 @@ impl Past {
         if let Some(before) = before {
             is_same_story(before, later, &cell, picture.modseq).await?;
         }
-        let mut replay = Replay { picture, came: BTreeSet::new(), first: None, gap: false, broken: false };
+        let mut replay =
+            Replay { picture, came: BTreeSet::new(), first: None, gap: false, broken: false, unborn: None };
         let now = Picture::keywords_of(later, &cell).await?;
         replay.picture.keywords = now;
         let mut ended = false;
         let mut take = |key: &Bytes, row: &Bytes| ended = ended || replay.row(key, row, at);
         each(later, &cell, rows::LOG, &mut take).await?;
+        if let Some(first) = replay.unborn {
+            return Err(PastError::Unborn(first));
+        }
         if !ended && Picture::modseq_of(later, &cell).await? > replay.picture.modseq {
             replay.gap = true;
         }
@@ -98,6 +112,8 @@ struct Replay {
     first: Option<Timestamp>,
     gap: bool,
     broken: bool,
+    /// When the account's very first change was, if that is behind the moment.
+    unborn: Option<Timestamp>,
 }
 
 impl Replay {
@@ -115,6 +131,7 @@ impl Replay {
         // What is missing may be from before the moment.
         self.gap |= modseq.0 != self.picture.modseq.0 + 1;
         if entry.at > until || self.gap {
+            self.unborn = (modseq == ModSeq(1)).then_some(entry.at);
             return true;
         }
         self.picture.modseq = modseq;

@@ -15,8 +15,8 @@ mod restore;
 mod verify;
 
 use super::failure::Failure;
-use crate::language::{Tell, told};
-use backup::age::{Identity, identities};
+use crate::language::{Tell, say, told};
+use backup::age::{AgeError, Identity, identities};
 use backup::{Backup, Error, Folder, Gaps};
 use clap::{Args, Subcommand};
 use std::path::{Path, PathBuf};
@@ -77,7 +77,12 @@ impl Keys {
         let mut all = Vec::new();
         for file in &self.identity {
             let text = std::fs::read_to_string(file).map_err(|error| wrong(file, &error))?;
-            all.extend(identities(&text).map_err(|error| wrong(file, &error))?);
+            let found = identities(&text).map_err(|error| wrong(file, &error))?;
+            if found.is_empty() {
+                let file = file.display();
+                return Err(Failure::Wrong(say!("{file}: there is no key in it", "{file}: darin ist kein Schlüssel")));
+            }
+            all.extend(found);
         }
         Ok(all)
     }
@@ -106,7 +111,9 @@ impl From<Error> for Failure {
         let text = told(&error);
         match error {
             Error::NoBackup { .. } => Failure::Nothing(text),
-            Error::Foreign { .. } | Error::Sealed(_) => Failure::Wrong(text),
+            Error::Foreign { .. } | Error::Sealed(_) | Error::Age { source: AgeError::Foreign, .. } => {
+                Failure::Wrong(text)
+            }
             _ => Failure::Failed(text),
         }
     }

@@ -286,10 +286,81 @@ fn encrypted_and_of_a_stopped_server() {
     house.run(2, &["backup", "verify", "B"]);
     house.backup(0, &["verify", "B", "--identity", "B.key"]);
     assert_eq!(house.backup(0, &["create", "B", "--to", to])["objects_new"], 0);
+    let text = house.run(2, &["backup", "create", "B"]);
+    assert!(text.contains("this one would not be") && text.contains("--unencrypted"), "{text}");
+    house.backup(0, &["key", "other.key"]);
+    let text = house.run(2, &["backup", "verify", "B", "--all", "--identity", "other.key"]);
+    assert!(text.contains("not looked at; name the files of all keys") && !text.contains("not good"), "{text}");
+    fs::write(house.path("empty.key"), "").unwrap();
+    let text = house.run(2, &["backup", "verify", "B", "--identity", "empty.key"]);
+    assert!(text.contains("empty.key: there is no key in it"), "{text}");
     let forgotten = house.backup(0, &["forget", "B", "--keep-last", "1"]);
     assert_eq!(forgotten["forgotten"].as_array().unwrap().len(), 1);
     house.backup(0, &["verify", "B", "--identity", "B.key", "--in-place"]);
     house.run(2, &["backup", "forget", "B"]);
+    house.backup(0, &["create", "B", "--unencrypted"]);
+}
+
+/// What is known of it is in the backup before; it is not taken for one that was empty.
+#[test]
+fn as_of_a_moment_before_an_account_was_erased() {
+    let (house, _server) = filled();
+    let start = moment();
+    let people = ["carla@example.org", "dora@example.org"];
+    people.iter().for_each(|who| drop(house.run_with(0, &["account", "add", who], "a password of theirs")));
+    ["carla", "dora"].iter().for_each(|who| deliver(&house.place("lmtp"), who, "one"));
+    let first = house.backup(0, &["create", "B"]);
+    let between = moment();
+    for who in people {
+        house.run(0, &["account", "remove", who]);
+        house.run(0, &["account", "erase", who, "--yes"]);
+    }
+    house.run_with(0, &["account", "add", people[0]], "a password of theirs");
+    deliver(&house.place("lmtp"), "carla", "of the other one");
+    house.backup(0, &["create", "B"]);
+    for who in people {
+        let text = house.run(3, &["backup", "restore", "B", "--account", who, "--as-of", &between]);
+        let wanted = format!("backup restore B --backup {} --account {who}", first["backup"].as_str().unwrap());
+        assert!(text.contains("was erased later") && text.contains(&wanted), "{text}");
+    }
+    let text = house.run(3, &["backup", "restore", "B", "--account", people[0], "--as-of", &start]);
+    assert!(text.contains("was made later"), "{text}");
+    assert_eq!(house.json(0, &["store", "check"])["unowned"], serde_json::json!([]), "what is erased is nobody's loss");
+}
+
+/// One behind it knows the same; and one whose list is gone stands in nobody's way without a word.
+#[test]
+fn a_damaged_backup_leaves_the_others_useful() {
+    let (house, _server) = filled();
+    house.backup(0, &["create", "B"]);
+    deliver(&house.place("lmtp"), "anna", "in between");
+    let between = moment();
+    deliver(&house.place("lmtp"), "anna", "later");
+    let known = objects(&house);
+    let second = house.backup(0, &["create", "B"]);
+    let rows: Vec<_> = objects(&house).difference(&known).cloned().collect();
+    deliver(&house.place("lmtp"), "anna", "later still");
+    house.backup(0, &["create", "B"]);
+    rows.iter().for_each(|file| fs::write(file, "nothing").unwrap());
+    let told =
+        house.backup(0, &["restore", "B", "--account", "anna@example.org", "--as-of", &between, "--into", "Then"]);
+    assert_eq!((&told["added"], &told["failed"]), (&35.into(), &0.into()), "{told}");
+    let second = second["backup"].as_str().unwrap();
+    for list in [house.path(&format!("B/manifests/{second}")), house.path(&format!("B/manifests/{second}.copy"))] {
+        fs::write(list, "nothing").unwrap();
+    }
+    let give_up = format!("postamt backup forget B {second}");
+    let text = house.run(1, &["backup", "forget", "B", "--keep-last", "1"]);
+    assert!(text.contains(&give_up), "{text}");
+    let text = house.run(1, &["backup", "verify", "B", "--all", "--in-place"]);
+    assert!(text.contains(&give_up) && !text.contains("--recheck"), "{text}");
+    house.backup(0, &["forget", "B", second]);
+    house.backup(0, &["verify", "B", "--all", "--in-place"]);
+}
+
+fn objects(house: &House) -> std::collections::BTreeSet<std::path::PathBuf> {
+    let folders = fs::read_dir(house.path("B/objects")).unwrap().map(|fan| fan.unwrap().path());
+    folders.flat_map(|folder| fs::read_dir(folder).unwrap()).map(|file| file.unwrap().path()).collect()
 }
 
 #[test]
@@ -329,6 +400,12 @@ fn a_damaged_one_says_what_it_still_holds() {
     assert_eq!(verdict["damage"].as_array().unwrap().len(), 1, "{verdict}");
     assert_eq!(verdict["readable"][0]["account"], "anna@example.org");
     assert_eq!(verdict["readable"][0]["whole"], 30, "{verdict}");
+    let inbox =
+        verdict["readable"][0]["mailboxes"].as_array().unwrap().iter().find(|it| it["name"] == "INBOX").unwrap();
+    let [lost] = inbox["damaged_messages"].as_array().unwrap().as_slice() else { panic!("{verdict}") };
+    let named = format!("1 damaged (UID {} {})", lost["uid"], lost["email_id"].as_str().unwrap());
+    let text = house.run(1, &["backup", "verify", "B"]);
+    assert!(text.contains(&named) && text.contains("whole (UID 1:"), "{named}: {text}");
     let text = house.run(1, &["backup", "restore", "B", "--to", "elsewhere"]);
     assert!(text.contains("what is damaged is told by: postamt backup verify B"), "{text}");
     let restore = ["restore", "B", "--account", "anna@example.org", "--to-account", "ben@example.org"];

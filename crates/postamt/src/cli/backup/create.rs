@@ -31,6 +31,9 @@ pub struct Create {
     /// Encrypts to this public key; may be given several times, each of their keys opens it.
     #[arg(long, value_name = "RECIPIENT")]
     to: Vec<Recipient>,
+    /// Encrypts nothing, though the folder's last backup is encrypted.
+    #[arg(long, conflicts_with = "to")]
+    unencrypted: bool,
     /// Reads what is there already, and writes anew what is damaged.
     #[arg(long)]
     recheck: bool,
@@ -41,6 +44,7 @@ pub struct Create {
 pub fn run(create: &Create) -> Result<(), Failure> {
     // Before anything is read: it may be in use, or something else.
     let mut folder = Folder::open_or_make(&create.folder)?;
+    create.is_like_the_last(&folder)?;
     let data = create.place.data().map_err(|mistakes| Failure::Wrong(mistakes.to_string()))?;
     match Client::connect(&data) {
         Ok(client) => {
@@ -61,6 +65,21 @@ pub fn run(create: &Create) -> Result<(), Failure> {
 }
 
 impl Create {
+    /// Whoever encrypts their backups has not decided against it by leaving something out.
+    fn is_like_the_last(&self, folder: &Folder) -> Result<(), Failure> {
+        let last = folder.ids()?.pop().map(|id| folder.listed(&id));
+        let is_encrypted = last.and_then(|last| last.manifest.ok()).is_some_and(|manifest| manifest.sealed);
+        if !is_encrypted || self.unencrypted || !self.to.is_empty() {
+            return Ok(());
+        }
+        let dir = super::shown(&self.folder);
+        Err(Failure::Wrong(say!(
+            "the last backup in {dir} is encrypted, and this one would not be: name the public key with --to, or say --unencrypted",
+            "das letzte Backup in {dir} ist verschlüsselt, und dieses wäre es nicht: nenne mit --to den öffentlichen Schlüssel, oder sag \
+             --unencrypted"
+        )))
+    }
+
     fn take(
         &self,
         folder: &mut Folder,

@@ -72,7 +72,7 @@ pub fn run(list: &List) -> Result<(), Failure> {
         };
         items.push(item(listed, content));
     }
-    let troubles = items.iter().filter(|item| item.trouble.is_some()).count();
+    let troubles = items.iter().filter(|item| item.taken.is_none()).count();
     if list.json {
         items.iter().try_for_each(place::json)?;
     } else {

@@ -12,36 +12,69 @@ use std::collections::BTreeSet;
 use store::Store;
 use store::block_on;
 
-/// The account as it was at that moment.
+/// The account as it was at that moment; `None`: it was made later.
 ///
 /// # Errors
 /// When the folder's backups do not say.
-pub fn at(which: &Which, account: &Address, at: Timestamp) -> Result<Shown, Failure> {
+pub fn at(which: &Which, account: &Address, at: Timestamp) -> Result<Option<Shown>, Failure> {
     let (before, later) = around(which, at)?;
-    let later = which.open(&later, Gaps::Skipped)?;
-    if later.manifest().taken == at {
-        return now(later, account);
+    let mut refusal = None;
+    for later in later {
+        match between(which, (before.as_deref(), &later), account, at) {
+            // One behind it may know the same, if this one is damaged.
+            Err(failure @ Failure::Failed(_)) => refusal = refusal.or(Some(failure)),
+            shown => return shown,
+        }
     }
-    let before = before.map(|id| which.open(&id, Gaps::Skipped)).transpose()?;
-    let id = entry(&later, account).or_else(|failure| match &before {
-        Some(before) => entry(before, account),
-        None => Err(failure),
-    })?;
-    let had = before.as_ref().filter(|before| before.content().accounts.iter().any(|entry| entry.id == id.id));
-    let past = block_on(Past::of(had.map(|before| before as &dyn Store), &later, id.id, at));
-    let Past { picture, lost } = past.map_err(|error| match later.damage().into_iter().next() {
-        Some((_, why)) => Failure::Failed(say!(
-            "the log of changes cannot be read to its end: {why}",
-            "das Protokoll der Änderungen ist nicht bis zum Ende lesbar: {why}"
-        )),
-        None => unknown(error, before.as_ref(), at),
-    })?;
+    Err(refusal.unwrap_or_else(|| nothing(which)))
+}
+
+fn between(
+    which: &Which,
+    (before, later): (Option<&str>, &str),
+    account: &Address,
+    at: Timestamp,
+) -> Result<Option<Shown>, Failure> {
+    let later = which.open(later, Gaps::Skipped)?;
+    if later.manifest().taken == at {
+        return now(later, account).map(Some);
+    }
+    let before = before.map(|id| which.open(id, Gaps::Skipped)).transpose()?;
+    let (was, is) = (before.as_ref().and_then(|before| entry(before, account).ok()), entry(&later, account));
+    let id = match (&is, &was) {
+        (Ok(is), _) => is.id,
+        (Err(_), Some(was)) => was.id,
+        (Err(_), None) => return is.map(|_| None),
+    };
+    let had = before.as_ref().filter(|before| before.content().accounts.iter().any(|entry| entry.id == id));
+    let past = match block_on(Past::of(had.map(|before| before as &dyn Store), &later, id, at)) {
+        Ok(past) => past,
+        Err(PastError::Unborn(_) | PastError::Erased) => {
+            return match before.filter(|_| was.is_some()) {
+                Some(before) => Err(erased(which, account, &before, at)),
+                None => Ok(None),
+            };
+        }
+        Err(error) => return Err(explained(error, before.as_ref(), &later, at)),
+    };
+    let Past { picture, lost } = past;
     let lost = lost.iter().map(|(mailbox, uid, email)| {
         let name = picture.mailboxes.get(mailbox).and_then(|mailbox| mailbox.name.as_deref());
         mail::place(name, *uid, *email)
     });
     let lost = lost.collect();
-    Ok(Shown { account: id.id, backups: before.into_iter().chain([later]).collect(), picture, lost })
+    Ok(Some(Shown { account: id, backups: before.into_iter().chain([later]).collect(), picture, lost }))
+}
+
+/// The account was erased, and another one of this address may be there now.
+fn erased(which: &Which, account: &Address, before: &Backup, at: Timestamp) -> Failure {
+    let (at, id, dir) = (When(at).short(), &before.manifest().id, shown(&which.folder));
+    Failure::Nothing(say!(
+        "the account that {account} was at {at} was erased later, and with it what is known of its changes; what it had before \
+         comes with: postamt backup restore {dir} --backup {id} --account {account}",
+        "das Konto, das {account} am {at} war, wurde später gelöscht, und mit ihm, was von seinen Änderungen bekannt ist; was es davor \
+         hatte, bringt: postamt backup restore {dir} --backup {id} --account {account}"
+    ))
 }
 
 /// The account as a backup shows it.
@@ -63,7 +96,7 @@ pub fn accounts(which: &Which, wanted: &str, at: Option<Timestamp>) -> Result<Ve
         None => vec![wanted.to_owned()],
         Some(at) => {
             let (before, later) = around(which, at)?;
-            before.into_iter().chain([later]).collect()
+            before.into_iter().chain(later.into_iter().next()).collect()
         }
     };
     let mut accounts = BTreeSet::new();
@@ -112,14 +145,15 @@ fn nothing(which: &Which) -> Failure {
     backup::Error::NoBackup { wanted: String::new(), folder: which.folder.clone() }.into()
 }
 
-/// The last backup before the moment, and the first behind it.
-fn around(which: &Which, at: Timestamp) -> Result<(Option<String>, String), Failure> {
-    let times = times(which)?;
-    let before = times.iter().filter(|(_, taken)| *taken <= at).max_by_key(|(_, taken)| *taken);
-    let later = times.iter().filter(|(_, taken)| *taken >= at).min_by_key(|(_, taken)| *taken);
-    match (before, later) {
-        (before, Some((later, _))) => Ok((before.map(|(id, _)| id.clone()).filter(|id| id != later), later.clone())),
-        (Some((_, newest)), None) => {
+/// The last backup before the moment, and those behind it, the first one first.
+fn around(which: &Which, at: Timestamp) -> Result<(Option<String>, Vec<String>), Failure> {
+    let mut times = times(which)?;
+    times.sort_by_key(|(_, taken)| *taken);
+    let behind = times.partition_point(|(_, taken)| *taken < at);
+    let (before, later) = times.split_at(behind);
+    match (before.last(), later.is_empty()) {
+        (before, false) => Ok((before.map(|(id, _)| id.clone()), later.iter().map(|(id, _)| id.clone()).collect())),
+        (Some((_, newest)), true) => {
             let (newest, folder) = (When(*newest).short(), shown(&which.folder));
             Err(Failure::Nothing(say!(
                 "the newest backup is of {newest}; what was later is known to the next one: postamt backup create {folder}, \
@@ -128,7 +162,7 @@ fn around(which: &Which, at: Timestamp) -> Result<(Option<String>, String), Fail
                  danach dies noch einmal"
             )))
         }
-        (None, None) => Err(nothing(which)),
+        (None, true) => Err(nothing(which)),
     }
 }
 
@@ -149,6 +183,17 @@ pub fn entry(backup: &Backup, account: &Address) -> Result<AccountEntry, Failure
             "im Backup {id} gibt es kein Konto {account}; es gibt: {there}"
         ))
     })
+}
+
+/// Why it is not known; a `Failed` where another backup may know it.
+fn explained(error: PastError, before: Option<&Backup>, later: &Backup, at: Timestamp) -> Failure {
+    match later.damage().into_iter().next() {
+        Some((_, why)) => Failure::Failed(say!(
+            "the log of changes cannot be read to its end: {why}",
+            "das Protokoll der Änderungen ist nicht bis zum Ende lesbar: {why}"
+        )),
+        None => unknown(error, before, at),
+    }
 }
 
 fn unknown(error: PastError, before: Option<&Backup>, at: Timestamp) -> Failure {

@@ -189,7 +189,7 @@ impl Restore {
     }
 
     fn account(&self, account: &Address) -> Result<(), Failure> {
-        let shown = self.shown(account)?;
+        let Some(shown) = self.shown(account)? else { return self.unborn(account) };
         let wanted = Wanted { mailboxes: self.mailbox.clone(), message: self.message, into: self.into.clone() };
         let (names, chosen) = choose(&shown.picture, &wanted).map_err(Failure::Nothing)?;
         let whose = self.to_account.as_ref().unwrap_or(account).to_string();
@@ -221,11 +221,21 @@ impl Restore {
     }
 
     /// The account as a backup shows it, or as it was at a moment.
-    fn shown(&self, account: &Address) -> Result<Shown, Failure> {
+    fn shown(&self, account: &Address) -> Result<Option<Shown>, Failure> {
         if let Some(at) = self.as_of {
             return past::at(&self.which, account, at);
         }
-        past::now(self.which.open(&self.backup, Gaps::Skipped)?, account)
+        past::now(self.which.open(&self.backup, Gaps::Skipped)?, account).map(Some)
+    }
+
+    /// There was no such account at the moment; among all of them that is no failure.
+    fn unborn(&self, account: &Address) -> Result<(), Failure> {
+        let text = say!("{account} was made later", "{account} wurde später angelegt");
+        if !self.all_accounts {
+            return Err(Failure::Nothing(text));
+        }
+        eprintln!("{text}");
+        Ok(())
     }
 
     /// What the account has; nothing where it does not matter.

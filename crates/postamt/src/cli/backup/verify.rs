@@ -11,8 +11,9 @@ use crate::language::{say, told};
 use backup::verify::{Damage, Held, Survey, Wrong, concerned, judge, lists, objects, survey};
 use backup::{AccountEntry, Backup, Folder, Gaps};
 use clap::Args;
-use model::AccountId;
+use model::{AccountId, EmailId, Uid};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub const EXAMPLES: &str = "Examples:
@@ -93,17 +94,26 @@ struct MailboxItem {
     name: String,
     whole: u64,
     damaged: u64,
+    /// UIDs of the whole ones, as IMAP writes a set of them.
+    whole_uids: String,
+    damaged_messages: Vec<MessageItem>,
+}
+
+#[derive(Serialize)]
+struct MessageItem {
+    uid: u32,
+    email_id: String,
 }
 
 pub fn run(verify: &Verify) -> Result<(), Failure> {
     let (mut bad, mut lost) = (Vec::new(), false);
+    let (mut unlisted, mut sealed) = (Vec::new(), Vec::new());
     for wanted in verify.wanted()? {
         let verdict = match verify.one(&wanted) {
             Ok(verdict) => verdict,
-            Err(Failure::Failed(text)) if verify.all => {
-                eprintln!("{text}");
-                bad.push(wanted);
-                lost = true;
+            Err(failure @ (Failure::Failed(_) | Failure::Wrong(_))) if verify.all => {
+                if matches!(failure, Failure::Wrong(_)) { &mut sealed } else { &mut unlisted }.push(wanted);
+                eprintln!("{}", failure.text());
                 continue;
             }
             Err(failure) => return Err(failure),
@@ -118,20 +128,45 @@ pub fn run(verify: &Verify) -> Result<(), Failure> {
             bad.push(verdict.backup);
         }
     }
-    if bad.is_empty() {
-        return Ok(());
+    let dir = shown(&verify.which.folder);
+    let mut told = Vec::new();
+    if !bad.is_empty() {
+        told.push(advice(&bad.join(" "), &dir, lost));
     }
-    let (bad, dir) = (bad.join(" "), shown(&verify.which.folder));
-    Err(Failure::Failed(match lost {
+    if !unlisted.is_empty() {
+        let unlisted = unlisted.join(" ");
+        told.push(say!(
+            "{unlisted}: what is in it cannot be read; to give it up: postamt backup forget {dir} {unlisted}",
+            "{unlisted}: was darin ist, ist nicht lesbar; aufgegeben wird es mit: postamt backup forget {dir} {unlisted}"
+        ));
+    }
+    if !sealed.is_empty() {
+        let sealed = sealed.join(" ");
+        told.push(say!(
+            "{sealed}: not looked at; name the files of all keys, each with --identity FILE",
+            "{sealed}: nicht angesehen; nenne die Dateien aller Schlüssel, jede mit --identity DATEI"
+        ));
+    }
+    match told.is_empty() {
+        true => Ok(()),
+        false if bad.is_empty() && unlisted.is_empty() => Err(Failure::Wrong(told.join("\n"))),
+        false => Err(Failure::Failed(told.join("\n"))),
+    }
+}
+
+fn advice(bad: &str, dir: &str, lost: bool) -> String {
+    match lost {
         true => say!(
-            "{bad}: not good; what is still in the server's store is written anew by: postamt backup create {dir} --recheck",
-            "{bad}: nicht gut; was noch im Speicher des Servers ist, schreibt neu: postamt backup create {dir} --recheck"
+            "{bad}: not good; take a new backup at once: postamt backup create {dir} --recheck. It writes anew what the server's store \
+             still has in the same form, which may mend older ones as well; what verify calls not good after that stays so",
+            "{bad}: nicht gut; mach sofort ein neues Backup: postamt backup create {dir} --recheck. Es schreibt neu, was der Speicher des \
+             Servers noch in derselben Form hat, und kann so auch ältere heilen; was verify danach nicht gut nennt, bleibt so"
         ),
         false => say!(
             "{bad}: all is there, and the disk is losing it; the files are written anew by: postamt backup verify {dir} --all --mend",
             "{bad}: alles ist da, aber die Platte verliert es; die Dateien schreibt neu: postamt backup verify {dir} --all --mend"
         ),
-    }))
+    }
 }
 
 impl Verify {
@@ -274,12 +309,50 @@ fn sentences(wrong: &Wrong, accounts: &[AccountEntry]) -> Vec<String> {
 
 fn item(accounts: &[AccountEntry], id: AccountId, survey: Survey) -> ReadableItem {
     let messages = accounts.iter().find(|entry| entry.id == id).map_or(0, |entry| entry.messages);
-    let mailbox = |(name, (whole, damaged))| MailboxItem { name, whole, damaged };
+    let mailbox = |(name, messages): (String, BTreeMap<Uid, (EmailId, bool)>)| {
+        let whole: Vec<u32> = messages.iter().filter(|(_, (_, whole))| *whole).map(|(uid, _)| uid.0).collect();
+        let damaged = messages.iter().filter(|(_, (_, whole))| !whole);
+        let damaged_messages: Vec<MessageItem> =
+            damaged.map(|(uid, (email, _))| MessageItem { uid: uid.0, email_id: format!("M{}", email.0) }).collect();
+        let (whole_uids, damaged) = (set(&whole), damaged_messages.len() as u64);
+        MailboxItem { name, whole: whole.len() as u64, damaged, whole_uids, damaged_messages }
+    };
     let mailboxes = survey.mailboxes.into_iter().map(mailbox).collect();
     ReadableItem { account: address(accounts, id), messages, whole: survey.whole, mailboxes }
 }
 
-/// Violations that are told in text; `--json` tells all.
+fn of_mailbox(mailbox: &MailboxItem) -> String {
+    let MailboxItem { name, whole, damaged, whole_uids, damaged_messages } = mailbox;
+    let mut text = say!("    {name}: {whole} whole", "    {name}: {whole} ganz");
+    if *whole > 0 {
+        text += &format!(" (UID {whole_uids})");
+    }
+    text += &say!(", {damaged} damaged", ", {damaged} beschädigt");
+    let mut named: Vec<String> =
+        damaged_messages.iter().take(TOLD_MAX).map(|it| format!("UID {} {}", it.uid, it.email_id)).collect();
+    if damaged_messages.len() > TOLD_MAX {
+        named.push("…".into());
+    }
+    if !named.is_empty() {
+        text += &format!(" ({})", named.join(", "));
+    }
+    text + "\n"
+}
+
+/// Numbers in their order as IMAP writes a set of them (RFC 9051 section 9, sequence-set).
+fn set(numbers: &[u32]) -> String {
+    let ranges = numbers.chunk_by(|one, next| one + 1 == *next);
+    let ranges: Vec<String> = ranges
+        .filter_map(|range| match range {
+            [] => None,
+            [one] => Some(one.to_string()),
+            [first, .., last] => Some(format!("{first}:{last}")),
+        })
+        .collect();
+    ranges.join(",")
+}
+
+/// Violations and damaged messages of a mailbox that are told in text; `--json` tells all.
 const TOLD_MAX: usize = 20;
 
 fn text(told: &Told) -> String {
@@ -320,12 +393,7 @@ fn text(told: &Told) -> String {
             "  {account}: {whole} of {messages} messages are whole\n",
             "  {account}: {whole} von {messages} Nachrichten sind ganz\n"
         );
-        for MailboxItem { name, whole, damaged } in mailboxes {
-            out += &say!(
-                "    {name}: {whole} whole, {damaged} damaged\n",
-                "    {name}: {whole} ganz, {damaged} beschädigt\n"
-            );
-        }
+        mailboxes.iter().for_each(|mailbox| out += &of_mailbox(mailbox));
     }
     out
 }

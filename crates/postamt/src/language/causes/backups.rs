@@ -47,6 +47,14 @@ impl Tell for Error {
                 let folder = folder.display();
                 text(self, format!("in {folder} gibt es kein Backup {wanted}; siehe: postamt backup list {folder}"))
             }
+            Error::Unlisted { id, folder, source } => {
+                let (cause, folder) = (source.tell().german, folder.display());
+                let german = format!(
+                    "{cause}; Backup {id} kann brauchen, was wegginge, also geht nichts weg. Aufgegeben wird es mit: \
+                     postamt backup forget {folder} {id}"
+                );
+                text(self, german)
+            }
             Error::Sealed(id) => {
                 text(self, format!("Backup {id} ist verschlüsselt: Gib mit --identity DATEI den Schlüssel dazu an"))
             }
@@ -69,6 +77,11 @@ impl Tell for PastError {
             PastError::SetBack => text(
                 self,
                 "das Konto wurde dazwischen aus einem älteren Backup wiederhergestellt; was davor geschah, steht nicht im späteren",
+            ),
+            PastError::Unborn(first) => text(self, format!("das Konto wurde am {first} angelegt")),
+            PastError::Erased => text(
+                self,
+                "das Konto wurde dazwischen gelöscht, und was davor geschah, steht nicht im späteren".to_owned(),
             ),
             PastError::Error(error) => error.tell(),
         }
