@@ -14,7 +14,7 @@ use store::{Batch, Bytes, Cell, Query, Space, Store};
 /// thousand times.
 const NUMBERS: u32 = 1 << 20;
 /// MODSEQs that are passed over: each flag that changes takes one.
-const CHANGES: u64 = 1 << 32;
+pub(crate) const CHANGES: u64 = 1 << 32;
 /// Rows in one batch.
 const ROWS_AT_ONCE: usize = 2000;
 

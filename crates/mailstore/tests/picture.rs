@@ -140,6 +140,27 @@ fn an_account_that_was_set_back_has_another_story() {
     assert_eq!(past(Some(&copy(&other, |_| false)), &rig.store, at).unwrap_err(), PastError::SetBack);
 }
 
+/// The backup that was restored and the log since then are the whole truth; between the two nothing is known.
+#[test]
+fn after_a_restore_the_story_goes_on() {
+    let rig = rig();
+    let older = copy(&rig, |_| false);
+    rig.append("one");
+    let before = copy(&rig, |_| false);
+    let restored = rig.account.now();
+    let between = Timestamp::from_unix_ms(restored.unix_ms() - 1);
+    rig.wait(step_over(&rig.store, ACCOUNT, restored)).unwrap();
+    let rig = rig.reopened();
+    let two = rig.append("two").uid;
+    let at = tick(&rig);
+    rig.append("three");
+    let past_of = |before, at| past(Some(before), &rig.store, at).map(|past| text(&past.picture));
+    assert_eq!(past_of(&before, at), Ok(format!("INBOX 1, {two}")));
+    assert_eq!(past_of(&before, between), Err(PastError::SetBack));
+    assert_eq!(past_of(&older, at), Err(PastError::SetBack));
+    assert!(matches!(past(None, &rig.store, at), Err(PastError::SetBack)));
+}
+
 #[test]
 fn who_was_set_back_gives_no_number_out_again() {
     let rig = rig();

@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::gone;
 use crate::log::{Change, Entry};
 use crate::rows::{self, Departure, Places};
+use crate::step_over::CHANGES;
 use crate::view::Member;
 use model::{AccountId, EmailId, MailboxId, ModSeq, ThreadId, Timestamp, Uid};
 use std::collections::BTreeSet;
@@ -72,8 +73,15 @@ impl Past {
         if let Some(before) = before {
             is_same_story(before, later, &cell, picture.modseq).await?;
         }
-        let mut replay =
-            Replay { picture, came: BTreeSet::new(), first: None, gap: false, broken: false, unborn: None };
+        let mut replay = Replay {
+            picture,
+            came: BTreeSet::new(),
+            first: None,
+            gap: false,
+            broken: false,
+            unborn: None,
+            set_back: false,
+        };
         let now = Picture::keywords_of(later, &cell).await?;
         replay.picture.keywords = now;
         let mut ended = false;
@@ -81,6 +89,9 @@ impl Past {
         each(later, &cell, rows::LOG, &mut take).await?;
         if let Some(first) = replay.unborn {
             return Err(PastError::Unborn(first));
+        }
+        if replay.set_back {
+            return Err(PastError::SetBack);
         }
         if !ended && Picture::modseq_of(later, &cell).await? > replay.picture.modseq {
             replay.gap = true;
@@ -114,6 +125,8 @@ struct Replay {
     broken: bool,
     /// When the account's very first change was, if that is behind the moment.
     unborn: Option<Timestamp>,
+    /// It was restored behind the moment, or from another backup: the log begins with that.
+    set_back: bool,
 }
 
 impl Replay {
@@ -124,7 +137,12 @@ impl Replay {
             self.broken = true;
             return true;
         };
-        self.first.get_or_insert(entry.at);
+        if self.first.is_none() {
+            self.first = Some(entry.at);
+            if self.steps_over(modseq, entry.at <= until) {
+                return true;
+            }
+        }
         if modseq <= self.picture.modseq {
             return false;
         }
@@ -137,6 +155,17 @@ impl Replay {
         self.picture.modseq = modseq;
         self.change(entry, modseq);
         false
+    }
+
+    /// Looks whether the log begins with a restore, which steps over changes; whether it is not of what `before` shows.
+    fn steps_over(&mut self, first: ModSeq, is_by_then: bool) -> bool {
+        let stepped = first.0.saturating_sub(self.picture.modseq.0);
+        if stepped == CHANGES && is_by_then {
+            self.picture.modseq = ModSeq(first.0 - 1);
+        } else {
+            self.set_back = stepped >= CHANGES;
+        }
+        self.set_back
     }
 
     fn change(&mut self, Entry { at, change }: Entry, modseq: ModSeq) {

@@ -55,6 +55,7 @@ pub async fn mailboxes(office: &Office, address: &str, to: &mut Exchange) -> Res
     for mailbox in mailboxes.iter() {
         let item = MailboxItem {
             name: mailbox.name.to_string(),
+            account: account.id().0,
             special_use: mailbox.special_use.map(|special_use| special_use.attribute().to_owned()),
             uid_validity: mailbox.uid_validity.0,
             messages: mailbox.messages,

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
 pub struct MailboxItem {
     pub name: String,
+    /// The account's number; older servers do not say.
+    #[serde(default)]
+    pub account: u32,
     /// As `\Sent`.
     pub special_use: Option<String>,
     pub uid_validity: u32,

@@ -9,7 +9,7 @@ use crate::language::{say, told};
 use backup::Backup;
 use mailstore::{Member, Picture, read_message};
 use model::{AccountId, EmailId, MailboxId, Uid};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use store::block_on;
 
 /// What is wanted of an account.
@@ -115,16 +115,35 @@ fn same(name: &str, there: &str) -> bool {
 
 /// Messages that an account has, whatever mailbox they lie in.
 #[derive(Default)]
-pub struct There(HashSet<(u64, u64, i64)>);
+pub struct There {
+    /// By their number, size and date. The number alone does not tell: an account that was restored has given some out again.
+    numbers: HashSet<(u64, u64, i64)>,
+    /// How many have these octets: where numbers are another account's.
+    contents: HashMap<[u8; 16], u32>,
+}
 
 impl There {
-    /// Notes a message. Its number alone does not tell: an account that was restored has given some of them out again.
     pub fn note(&mut self, item: &MemberItem) {
-        self.0.insert((item.email, item.size_octets, item.date.0.unix_ms()));
+        self.numbers.insert((item.email, item.size_octets, item.date.0.unix_ms()));
+    }
+
+    pub fn note_octets(&mut self, octets: &[u8]) {
+        *self.contents.entry(hash(&[octets])).or_default() += 1;
     }
 
     fn has(&self, member: &Member) -> bool {
-        self.0.contains(&(member.email.0, member.size_octets, member.internal_date.unix_ms()))
+        self.numbers.contains(&(member.email.0, member.size_octets, member.internal_date.unix_ms()))
+    }
+
+    /// Each that is there stands for one.
+    fn has_octets(&mut self, octets: &[u8]) -> bool {
+        match self.contents.get_mut(&hash(&[octets])) {
+            None | Some(0) => false,
+            Some(left) => {
+                *left -= 1;
+                true
+            }
+        }
     }
 }
 
@@ -132,7 +151,7 @@ impl There {
 ///
 /// # Errors
 /// Why nothing more can be sent.
-pub fn send(shown: &Shown, chosen: &[Chosen], there: &There, uplink: &mut Uplink) -> Result<(), String> {
+pub fn send(shown: &Shown, chosen: &[Chosen], there: &mut There, uplink: &mut Uplink) -> Result<(), String> {
     for Chosen { from, to, member } in chosen {
         if there.has(member) {
             uplink.known(1);
@@ -146,6 +165,10 @@ pub fn send(shown: &Shown, chosen: &[Chosen], there: &There, uplink: &mut Uplink
                 continue;
             }
         };
+        if there.has_octets(&octets) {
+            uplink.known(1);
+            continue;
+        }
         let flags = shown.picture.flags(member);
         let source = source(shown.account, member, to, &octets);
         uplink.send(to, source, Letter { place, octets, flags, date: Some(member.internal_date) })?;

@@ -210,12 +210,12 @@ impl Run {
     }
 }
 
-fn octets_of(member: &MemberItem) -> u64 {
+pub fn octets_of(member: &MemberItem) -> u64 {
     if member.trouble.is_some() { 0 } else { member.size_octets }
 }
 
-/// How many of these messages are asked for together.
-fn together(messages: &[(u32, u64)]) -> usize {
+/// How many of these messages, by UID and size, are asked for together.
+pub fn together(messages: &[(u32, u64)]) -> usize {
     let mut octets = 0;
     let fits = messages.iter().take(MESSAGES_AT_ONCE).take_while(|(_, size)| {
         octets += size;

@@ -483,6 +483,10 @@ Konfigurationsdatei ist nicht darin.",
         "Verschlüsselt für diesen öffentlichen Schlüssel; mehrfach möglich, jeder der Schlüssel öffnet es",
     ),
     (
+        "Encrypts nothing, though the folder's last backup is encrypted",
+        "Verschlüsselt nichts, obwohl das letzte Backup des Ordners verschlüsselt ist",
+    ),
+    (
         "Reads what is there already, and writes anew what is damaged",
         "Liest, was schon da ist, und schreibt Beschädigtes neu",
     ),

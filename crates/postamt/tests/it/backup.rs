@@ -323,6 +323,10 @@ fn as_of_a_moment_before_an_account_was_erased() {
         let wanted = format!("backup restore B --backup {} --account {who}", first["backup"].as_str().unwrap());
         assert!(text.contains("was erased later") && text.contains(&wanted), "{text}");
     }
+    // What carla has now is another account's mail, though its numbers begin at 1 as well.
+    let restore = ["restore", "B", "--backup", first["backup"].as_str().unwrap(), "--account", people[0]];
+    let added = || house.backup(0, &restore)["added"].clone();
+    assert_eq!((added(), added()), (1.into(), 0.into()));
     let text = house.run(3, &["backup", "restore", "B", "--account", people[0], "--as-of", &start]);
     assert!(text.contains("was made later"), "{text}");
     assert_eq!(house.json(0, &["store", "check"])["unowned"], serde_json::json!([]), "what is erased is nobody's loss");
@@ -356,6 +360,34 @@ fn a_damaged_backup_leaves_the_others_useful() {
     assert!(text.contains(&give_up) && !text.contains("--recheck"), "{text}");
     house.backup(0, &["forget", "B", second]);
     house.backup(0, &["verify", "B", "--all", "--in-place"]);
+}
+
+/// Numbers begin at 1 again: a message of the same number, size and date is another one.
+#[test]
+fn into_an_account_that_was_made_anew_comes_what_is_not_there() {
+    let (house, _server) = filled();
+    let carla = "carla@example.org";
+    let add = || drop(house.run_with(0, &["account", "add", carla], "of carla"));
+    let append = |numbers: std::ops::Range<u8>| {
+        let mut imap = Connection::imap(&house, "carla");
+        for n in numbers {
+            let message = format!("From: a@example.net\r\nSubject: report {n:02}\r\n\r\nDone.\r\n");
+            let date = "17-Jul-2026 02:44:25 +0000";
+            imap.ask(&format!("APPEND INBOX \"{date}\" {{{}+}}\r\n{message}", message.len()));
+        }
+    };
+    add();
+    append(0..6);
+    house.backup(0, &["create", "B"]);
+    house.run(0, &["account", "remove", carla]);
+    house.run(0, &["account", "erase", carla, "--yes"]);
+    add();
+    append(3..6);
+    let restored = || house.backup(0, &["restore", "B", "--account", carla]);
+    assert_eq!((&restored()["added"], &restored()["known"]), (&3.into(), &6.into()));
+    let seen = house.seen("carla");
+    let seen = seen.join("\n");
+    assert!((0..6).all(|n| seen.matches(&format!("report {n:02}")).count() == 1), "{seen}");
 }
 
 fn objects(house: &House) -> std::collections::BTreeSet<std::path::PathBuf> {

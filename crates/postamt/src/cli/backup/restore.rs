@@ -7,7 +7,8 @@ use super::{Which, past};
 use crate::admin::client::Client;
 use crate::admin::protocol::Request;
 use crate::admin::transfer::MemberItem;
-use crate::backups::mail::{self, Shown, There, Wanted, choose, send};
+use crate::backups::mail::{self, Chosen, Shown, There, Wanted, choose, send};
+use crate::cli::export::{octets_of, together};
 use crate::cli::failure::Failure;
 use crate::cli::import::{mailboxes, report};
 use crate::cli::place::Place;
@@ -18,6 +19,7 @@ use backup::{Backup, Gaps};
 use clap::Args;
 use mailstore::Picture;
 use model::{Address, EmailId, Timestamp};
+use std::collections::HashSet;
 use std::path::PathBuf;
 use store_local::Backend;
 
@@ -194,11 +196,11 @@ impl Restore {
         let (names, chosen) = choose(&shown.picture, &wanted).map_err(Failure::Nothing)?;
         let whose = self.to_account.as_ref().unwrap_or(account).to_string();
         let mut client = self.place.connect()?;
-        let there = self.there(&mut client, account, &whose)?;
+        let mut there = self.there(&mut client, &shown, &chosen, &whose)?;
         let progress = Progress::new(chosen.len() as u64);
         let mut uplink = Uplink::begin(client, &whose, progress)?.again();
         let stopped = names.iter().try_for_each(|name| uplink.mailbox(name));
-        let stopped = stopped.and_then(|()| send(&shown, &chosen, &there, &mut uplink)).err();
+        let stopped = stopped.and_then(|()| send(&shown, &chosen, &mut there, &mut uplink)).err();
         let lost = || {
             say!(
                 "it came after one backup and was gone for good before the next",
@@ -239,24 +241,54 @@ impl Restore {
     }
 
     /// What the account has; nothing where it does not matter.
-    fn there(&self, client: &mut Client, account: &Address, whose: &str) -> Result<There, Failure> {
+    fn there(&self, client: &mut Client, shown: &Shown, chosen: &[Chosen], whose: &str) -> Result<There, Failure> {
         let mut there = There::default();
-        if self.into.is_some() || self.to_account.as_ref().is_some_and(|to| to != account) {
+        let is_elsewhere = self.to_account.as_ref().zip(self.account.as_ref()).is_some_and(|(to, of)| to != of);
+        if self.into.is_some() || is_elsewhere {
             return Ok(there);
         }
-        let all = mailboxes(client, account)?;
+        let all = mailboxes(client, &whose)?;
+        let is_another = all.first().is_some_and(|mailbox| mailbox.account != shown.account.0);
+        let sizes: HashSet<u64> = chosen.iter().map(|chosen| chosen.member.size_octets).collect();
         let mut progress = Progress::new(mail::messages(&all));
         let mut seen = 0;
-        for mailbox in all {
-            let ask = Request::MessageList { address: whose.to_owned(), mailbox: mailbox.name };
+        for mailbox in &all {
+            let ask = Request::MessageList { address: whose.to_owned(), mailbox: mailbox.name.clone() };
+            let mut alike = Vec::new();
             client.ask(ask, |item: MemberItem| {
-                there.note(&item);
+                match is_another {
+                    true if sizes.contains(&item.size_octets) => alike.push((item.uid, item.size_octets)),
+                    true => {}
+                    false => there.note(&item),
+                }
                 seen += 1;
                 progress.at(seen, || say!("looked at", "angesehen"));
                 true
             })?;
+            note_octets(client, (whose, &mailbox.name), &alike, &mut there)?;
         }
         progress.end();
         Ok(there)
     }
+}
+
+/// Of an account that was made anew numbers say nothing: messages are compared by their octets.
+fn note_octets(
+    client: &mut Client,
+    (whose, mailbox): (&str, &str),
+    alike: &[(u32, u64)],
+    there: &mut There,
+) -> Result<(), Failure> {
+    let mut rest = alike;
+    while !rest.is_empty() {
+        let (now, later) = rest.split_at(together(rest));
+        rest = later;
+        let uids = now.iter().map(|(uid, _)| *uid).collect();
+        let ask = Request::MessageRead { address: whose.to_owned(), mailbox: mailbox.to_owned(), uids };
+        client.ask_with_octets(ask, octets_of, |_, octets| {
+            there.note_octets(&octets);
+            Ok::<(), Failure>(())
+        })?;
+    }
+    Ok(())
 }

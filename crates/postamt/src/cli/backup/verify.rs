@@ -339,7 +339,7 @@ fn of_mailbox(mailbox: &MailboxItem) -> String {
     text + "\n"
 }
 
-/// Numbers in their order as IMAP writes a set of them (RFC 9051 section 9, sequence-set).
+/// Numbers in their order as IMAP writes a set of them (RFC 9051 §9).
 fn set(numbers: &[u32]) -> String {
     let ranges = numbers.chunk_by(|one, next| one + 1 == *next);
     let ranges: Vec<String> = ranges
