@@ -40,7 +40,7 @@ pub enum Error {
     #[error("{} is in use by another postamt backup; wait until it has ended", .0.display())]
     Locked(PathBuf),
     /// There is no such backup.
-    #[error("there is no backup {wanted} in {}; see: postamt backup list {}", .folder.display(), .folder.display())]
+    #[error("{}", no_backup(.wanted, .folder))]
     NoBackup {
         /// Which was asked for.
         wanted: String,
@@ -85,6 +85,14 @@ pub enum Error {
     /// What was restored cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+}
+
+fn no_backup(wanted: &str, folder: &Path) -> String {
+    let folder = folder.display();
+    match wanted {
+        "" => format!("there is no backup in {folder}; postamt backup create {folder} makes one"),
+        _ => format!("there is no backup {wanted} in {folder}; see: postamt backup list {folder}"),
+    }
 }
 
 impl Error {

@@ -67,7 +67,7 @@ pub use op::copy::{Copied, CopyMessages, Transfer};
 pub use op::expunge::{Expunge, Leaving};
 pub use op::flags::{FlagChange, FlagsStored, StoreFlags, Unchanged};
 pub use op::import::{Comes, Import};
-pub use picture::{Past, PastError, Picture, PicturedMailbox, account_of, cell_of, read_message, usage_of};
+pub use picture::{Past, PastError, Picture, PicturedMailbox, account_of, cell_of, read_email, read_message, usage_of};
 pub use repair::{Deed, Gap, Kept, Mended, RECOVERED, mend, whole_blob};
 pub use rows::{DeliveryId, Departure, SourceId};
 pub use step_over::step_over;

@@ -143,8 +143,7 @@ pub async fn read_message(
     account: AccountId,
     email: EmailId,
 ) -> Result<Vec<u8>, Error> {
-    let row = store.read(vec![Query::row(&rows::account_cell(account), rows::email(email))]).await?.into_row();
-    let email = Email::decode(email, row.ok_or(Error::BodyMissing(email))?)?;
+    let email = read_email(store, account, email).await?;
     let size = email.size_octets();
     let mut octets = Vec::with_capacity(size.min(BODY_ROW_OCTETS_MAX as u64) as usize);
     while (octets.len() as u64) < size {
@@ -156,6 +155,15 @@ pub async fn read_message(
         octets.extend_from_slice(&piece);
     }
     Ok(octets)
+}
+
+/// What is kept of a message beside its body.
+///
+/// # Errors
+/// When it is not there, or damaged.
+pub async fn read_email(store: &dyn Store, account: AccountId, email: EmailId) -> Result<Email, Error> {
+    let row = store.read(vec![Query::row(&rows::account_cell(account), rows::email(email))]).await?.into_row();
+    Email::decode(email, row.ok_or(Error::BodyMissing(email))?)
 }
 
 /// The cell in which an account's rows lie.

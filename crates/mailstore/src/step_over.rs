@@ -2,6 +2,7 @@
 //! remembers a UID, an EMAILID or a MODSEQ of that time shall take one message for another.
 
 use crate::INBOX_ID;
+use crate::erased::has_ended;
 use crate::error::Error;
 use crate::log::{Change, Entry};
 use crate::mailbox::MailboxRecord;
@@ -10,11 +11,40 @@ use crate::working::row_error;
 use model::{AccountId, ModSeq, Timestamp, Uid};
 use store::{Batch, Bytes, Cell, Query, Space, Store};
 
-/// UIDs, emails and mailboxes that are passed over: more than come between two backups. A mailbox may be restored four
-/// thousand times.
+/// UIDs, emails and mailboxes that are passed over at least: more than come between two backups.
 const NUMBERS: u32 = 1 << 20;
-/// MODSEQs that are passed over: each flag that changes takes one.
+/// MODSEQs that are passed over at least: each flag that changes takes one.
 pub(crate) const CHANGES: u64 = 1 << 32;
+/// Of which the step is a multiple, so that it tells from which state it was made.
+pub(crate) const CHANGES_UNIT: u64 = 1 << 20;
+/// From when on seconds are counted: 2020, so that they stay below half of all UIDs until 2088.
+const EPOCH_MS: i64 = 1_577_836_800_000;
+
+/// From where numbers go on. The same backup may be restored twice, and each life gives out numbers of its own: so they go by
+/// the time, and are spread by its milliseconds.
+struct Leap {
+    /// At least the first number.
+    seconds: u32,
+    step: u32,
+}
+
+impl Leap {
+    fn at(now: Timestamp) -> Leap {
+        let passed = now.unix_ms().saturating_sub(EPOCH_MS).max(0).unsigned_abs();
+        // Fibonacci hashing: 26 bits.
+        let spread = passed.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 38;
+        Leap { seconds: u32::try_from(passed / 1000).unwrap_or(0), step: NUMBERS + u32::try_from(spread).unwrap_or(0) }
+    }
+
+    fn over(&self, next: u32) -> u32 {
+        next.max(self.seconds).saturating_add(self.step)
+    }
+
+    fn over_changes(&self, last: ModSeq) -> ModSeq {
+        let by_time = (u64::from(self.seconds) * CHANGES_UNIT).saturating_sub(last.0);
+        ModSeq(last.0 + by_time.max(CHANGES).next_multiple_of(CHANGES_UNIT))
+    }
+}
 /// Rows in one batch.
 const ROWS_AT_ONCE: usize = 2000;
 
@@ -26,12 +56,16 @@ const ROWS_AT_ONCE: usize = 2000;
 pub async fn step_over(store: &dyn Store, account: AccountId, now: Timestamp) -> Result<(), Error> {
     let cell = rows::account_cell(account);
     let Some(head) = store.read(vec![Query::row(&cell, rows::HEAD)]).await?.into_row() else { return Ok(()) };
+    if has_ended(store, &cell).await? {
+        return Ok(());
+    }
     let mut new = Head::decode(&head).map_err(row_error("head"))?;
     forget_log(store, &cell).await?;
+    let leap = Leap::at(now);
     new.batches += 1;
-    new.modseq = ModSeq(new.modseq.0 + CHANGES);
-    new.next_email.0 += u64::from(NUMBERS);
-    new.next_mailbox.0 = new.next_mailbox.0.saturating_add(NUMBERS);
+    new.modseq = leap.over_changes(new.modseq);
+    new.next_email.0 = new.next_email.0.max(u64::from(leap.seconds)) + u64::from(leap.step);
+    new.next_mailbox.0 = leap.over(new.next_mailbox.0);
     let mut batch = Batch::new(cell.clone());
     batch.expect(rows::HEAD, Some(head)).put(Space::Rows, rows::HEAD, new.encode());
     let (mut inbox, mut wrong) = (None, Ok(()));
@@ -47,7 +81,7 @@ pub async fn step_over(store: &dyn Store, account: AccountId, now: Timestamp) ->
                 }
             };
             // Who has given out nearly all can only be made anew.
-            record.uid_next = Uid(record.uid_next.0.saturating_add(NUMBERS));
+            record.uid_next = Uid(leap.over(record.uid_next.0));
             record.highest_modseq = new.modseq;
             batch.put(Space::Rows, key.clone(), record.encode());
             inbox = inbox.or(Some(record).filter(|record| record.id == INBOX_ID));

@@ -161,6 +161,28 @@ fn after_a_restore_the_story_goes_on() {
     assert!(matches!(past(None, &rig.store, at), Err(PastError::SetBack)));
 }
 
+/// Both lives begin with the same backup.
+#[test]
+fn who_was_set_back_twice_gives_other_numbers_out() {
+    let rig = rig();
+    rig.append("one");
+    let (first, second) = (copy(&rig, |_| false), copy(&rig, |_| false));
+    let now = rig.account.now();
+    let next = |store: &MemoryStore, at: Timestamp| {
+        block_on(step_over(store, ACCOUNT, at)).unwrap();
+        let inbox = block_on(Picture::read(store, ACCOUNT)).unwrap();
+        (inbox.modseq, step_of(store))
+    };
+    let (one, other) = (next(&first, now), next(&second, Timestamp::from_unix_ms(now.unix_ms() + 3_600_000)));
+    assert!(other.0.0 > one.0.0 + 1_000_000 && one.1.abs_diff(other.1) > 10_000, "{one:?} {other:?}");
+}
+
+/// The next UID of INBOX.
+fn step_of(store: &MemoryStore) -> u32 {
+    let rig = Rig::keeping(store.clone(), Arc::new(store.clone()), Arc::new(KeptFor(Duration::ZERO)));
+    rig.inbox().mailbox.uid_next.0
+}
+
 #[test]
 fn who_was_set_back_gives_no_number_out_again() {
     let rig = rig();

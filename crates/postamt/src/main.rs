@@ -24,6 +24,7 @@ mod demo;
 mod export;
 mod fetch;
 mod figures;
+mod headline;
 mod import;
 mod language;
 mod plan;

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::gone;
 use crate::log::{Change, Entry};
 use crate::rows::{self, Departure, Places};
-use crate::step_over::CHANGES;
+use crate::step_over::{CHANGES, CHANGES_UNIT};
 use crate::view::Member;
 use model::{AccountId, EmailId, MailboxId, ModSeq, ThreadId, Timestamp, Uid};
 use std::collections::BTreeSet;
@@ -27,9 +27,9 @@ pub enum PastError {
     /// The log does not reach back as far.
     #[error("the log of changes does not reach back so far: its first one is of {}", known_since(*.0))]
     Forgotten(Option<Timestamp>),
-    /// The account was set back to what an older backup held.
+    /// The account was set back to what another backup held, or repaired after a loss.
     #[error(
-        "the account was restored from an older backup in between, and what happened before that is not in the later one"
+        "the account was restored from another backup or repaired in between, and what happened before that is not in the later one"
     )]
     SetBack,
     /// The account was not made before this moment.
@@ -125,7 +125,7 @@ struct Replay {
     broken: bool,
     /// When the account's very first change was, if that is behind the moment.
     unborn: Option<Timestamp>,
-    /// It was restored behind the moment, or from another backup: the log begins with that.
+    /// It was restored or repaired behind the moment, or from another state: the log begins with that.
     set_back: bool,
 }
 
@@ -157,10 +157,10 @@ impl Replay {
         false
     }
 
-    /// Looks whether the log begins with a restore, which steps over changes; whether it is not of what `before` shows.
+    /// Looks whether the log begins with a restore or a repair, which steps over changes; whether it is not of what `before` shows.
     fn steps_over(&mut self, first: ModSeq, is_by_then: bool) -> bool {
         let stepped = first.0.saturating_sub(self.picture.modseq.0);
-        if stepped == CHANGES && is_by_then {
+        if stepped >= CHANGES && stepped.is_multiple_of(CHANGES_UNIT) && is_by_then {
             self.picture.modseq = ModSeq(first.0 - 1);
         } else {
             self.set_back = stepped >= CHANGES;

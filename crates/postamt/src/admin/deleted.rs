@@ -6,10 +6,10 @@ use super::protocol::{Done, Trouble};
 use super::server::{Exchange, Fault, Office};
 use super::undelete::{DeletedItem, ErasedItem, Filter, MadeAgain, RemovedItem, RestoredItem, large_left};
 use super::when::When;
+use crate::headline::Headline;
 use crate::language::both;
 use directory::Edit;
 use mailstore::{Account, DeletedMailbox, Error, GoneMessage, Keeping, Wanted};
-use message::{EnvelopeAddress, decode_header};
 use model::{EmailId, Timestamp};
 use mta::housekeeping::{collect_blobs, erase_accounts};
 
@@ -196,27 +196,18 @@ fn of_mailbox(office: &Office, mailbox: &DeletedMailbox) -> DeletedItem {
 /// `None` for one that an older program ended.
 fn of_message(office: &Office, message: &GoneMessage) -> Option<DeletedItem> {
     let email = message.email.as_ref()?;
-    let envelope = email.envelope().unwrap_or_default();
+    let Headline { from, subject } = Headline::of(email);
     Some(DeletedItem {
         id: Some(message.was.email.0),
         deleted: When(message.departure.at),
         kept_until: until(office, message.departure.at),
         mailbox: message.mailbox.as_ref().map(|name| name.to_string()),
         mailbox_deleted: message.mailbox_deleted,
-        from: envelope.from.first().map(shown),
-        subject: envelope.subject.as_deref().map(decode_header),
+        from,
+        subject,
         size_octets: message.was.size_octets,
         in_mailbox: message.there,
     })
-}
-
-fn shown(address: &EnvelopeAddress) -> String {
-    let text = |octets: Option<&[u8]>| String::from_utf8_lossy(octets.unwrap_or_default()).into_owned();
-    let mailbox = text(address.mailbox.as_deref());
-    match &address.host {
-        Some(host) => format!("{mailbox}@{}", String::from_utf8_lossy(host)),
-        None => mailbox,
-    }
 }
 
 fn has(item: &DeletedItem, part: Option<&str>) -> bool {

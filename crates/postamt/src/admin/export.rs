@@ -68,13 +68,41 @@ pub async fn mailboxes(office: &Office, address: &str, to: &mut Exchange) -> Res
     Ok(())
 }
 
-pub async fn messages(office: &Office, address: &str, mailbox: &str, to: &mut Exchange) -> Result<(), Fault> {
+/// Messages of a mailbox; with `read` each is read to its end, and told why it cannot be.
+pub async fn messages(
+    office: &Office,
+    (address, mailbox): (&str, &str),
+    read: bool,
+    to: &mut Exchange,
+) -> Result<(), Fault> {
     let account = mail_of(office, address).await?;
     let view = view(&account, mailbox).await?;
-    for (_, member) in view.iter() {
-        to.item(&item(&view, &member)).await?;
+    let members: Vec<Member> = view.iter().map(|(_, member)| member).collect();
+    for some in members.chunks(MESSAGES_AT_ONCE_MAX) {
+        let ids: Vec<_> = some.iter().map(|member| member.email).collect();
+        let emails = if read { account.emails(&ids).await.map_err(Trouble::failed)? } else { Vec::new() };
+        let mut emails = emails.into_iter();
+        for member in some {
+            let trouble = if read { unread(&account, member, emails.next().flatten()).await } else { None };
+            let trouble = trouble.map(|error| to.told(&error));
+            to.item(&MemberItem { trouble, ..item(&view, member) }).await?;
+        }
     }
     Ok(())
+}
+
+/// Why a message cannot be read.
+async fn unread(account: &Arc<Account>, member: &Member, email: Option<Email>) -> Option<Error> {
+    let Some(email) = email else { return Some(Error::BodyMissing(member.email)) };
+    let (size, mut at) = (email.size_octets(), 0);
+    while at < size {
+        match account.octets(&email, at..size.min(at + PIECE_OCTETS)).await {
+            Ok(piece) if piece.is_empty() => return Some(Error::BodyMissing(email.id)),
+            Ok(piece) => at += piece.len() as u64,
+            Err(error) => return Some(error),
+        }
+    }
+    None
 }
 
 /// Messages with their octets; those that are gone meanwhile are left out.

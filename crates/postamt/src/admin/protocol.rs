@@ -151,6 +151,9 @@ pub enum Request {
         address: String,
         /// Where.
         mailbox: String,
+        /// Whether each is read to its end, and told why it cannot be.
+        #[serde(default)]
+        read: bool,
     },
     /// Items: [`MemberItem`](super::transfer::MemberItem), each followed by its octets.
     MessageRead {

@@ -221,7 +221,9 @@ async fn answer(ask: Request, office: &Office, to: &mut Exchange) -> Result<(), 
             send::answer(office, &from, &recipients, size_octets, to).await
         }
         Request::MailboxList { address } => export::mailboxes(office, &address, to).await,
-        Request::MessageList { address, mailbox } => export::messages(office, &address, &mailbox, to).await,
+        Request::MessageList { address, mailbox, read } => {
+            export::messages(office, (&address, &mailbox), read, to).await
+        }
         Request::MessageRead { address, mailbox, uids } => export::read(office, &address, &mailbox, &uids, to).await,
         Request::SourcesKnown { address, sources } => to.item(&export::known(office, &address, &sources).await?).await,
         Request::MailImport { address } => import::answer(office, &address, to).await,

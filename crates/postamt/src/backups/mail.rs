@@ -7,7 +7,7 @@ use crate::import::letter::Letter;
 use crate::import::uplink::Uplink;
 use crate::language::{say, told};
 use backup::Backup;
-use mailstore::{Member, Picture, read_message};
+use mailstore::{Email, Member, Picture, read_email, read_message};
 use model::{AccountId, EmailId, MailboxId, Uid};
 use std::collections::{HashMap, HashSet};
 use store::block_on;
@@ -36,6 +36,21 @@ pub struct Shown {
 }
 
 impl Shown {
+    /// What is kept of a message beside its body.
+    ///
+    /// # Errors
+    /// When none of the backups has it whole.
+    pub fn email(&self, email: EmailId) -> Result<Email, mailstore::Error> {
+        let mut read = Err(mailstore::Error::BodyMissing(email));
+        for backup in &self.backups {
+            read = block_on(read_email(backup, self.account, email));
+            if read.is_ok() {
+                break;
+            }
+        }
+        read
+    }
+
     fn read(&self, email: EmailId) -> Result<Vec<u8>, mailstore::Error> {
         let mut read = Err(mailstore::Error::BodyMissing(email));
         for backup in &self.backups {

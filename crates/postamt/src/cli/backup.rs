@@ -2,13 +2,14 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | `create`, `list`, `verify`, `restore`, `forget`, `key` | the commands |
+//! | `create`, `list`, `messages`, `verify`, `restore`, `forget`, `key` | the commands |
 //! | `past`, `moment` | an account at a moment |
 
 mod create;
 mod forget;
 mod key;
 mod list;
+mod messages;
 mod moment;
 mod past;
 mod restore;
@@ -40,6 +41,9 @@ pub enum BackupCommand {
     /// The backups of a folder.
     #[command(after_help = list::EXAMPLES)]
     List(list::List),
+    /// The messages of an account in a backup.
+    #[command(after_help = messages::EXAMPLES)]
+    Messages(messages::Messages),
     /// Reads a backup to its last octet and restores it for a test.
     #[command(after_help = verify::EXAMPLES)]
     Verify(verify::Verify),
@@ -99,6 +103,7 @@ pub fn run(command: &BackupCommand) -> Result<(), Failure> {
     match command {
         BackupCommand::Create(create) => create::run(create),
         BackupCommand::List(list) => list::run(list),
+        BackupCommand::Messages(messages) => messages::run(messages),
         BackupCommand::Verify(verify) => verify::run(verify),
         BackupCommand::Restore(restore) => restore::run(restore),
         BackupCommand::Forget(forget) => forget::run(forget),

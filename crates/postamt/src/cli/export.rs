@@ -157,7 +157,8 @@ impl Run {
             }
         };
         let mut new: Vec<(u32, u64)> = Vec::new();
-        let ask = Request::MessageList { address: self.account.clone(), mailbox: mailbox.name.clone() };
+        let (address, mailbox_name) = (self.account.clone(), mailbox.name.clone());
+        let ask = Request::MessageList { address, mailbox: mailbox_name, read: false };
         self.client.ask(ask, |member: MemberItem| {
             match target.there().contains(&(mailbox.uid_validity, member.uid)) {
                 true => self.tally.known += 1,

@@ -474,6 +474,19 @@ Konfigurationsdatei ist nicht darin.",
         "Exit codes: 0 done, 1 failed, or a body is missing that was named, 2 the command is wrong.",
         "Exit-Codes: 0 erledigt, 1 gescheitert, oder es fehlt ein Inhalt, der genannt wurde, 2 Befehl falsch.",
     ),
+    ("The messages of an account in a backup", "Die Nachrichten eines Kontos in einem Backup"),
+    (
+        "What one of them has in the column EMAILID brings it back: postamt backup restore /backup --account anna@example.org --message EMAILID",
+        "Was bei einer in der Spalte EMAILID steht, bringt sie zurück: postamt backup restore /backup --account anna@example.org --message EMAILID",
+    ),
+    (
+        "Exit codes: 0 done, 1 something cannot be read and was named, 2 the command is wrong, 3 there is no such thing.",
+        "Exit-Codes: 0 erledigt, 1 etwas ist nicht lesbar und wurde genannt, 2 Befehl falsch, 3 nicht vorhanden.",
+    ),
+    (
+        "As it was at this moment, also between two backups: as 2026-11-22 09:30 (in UTC), or how long ago, as 2h",
+        "Wie es in diesem Augenblick war, auch zwischen zwei Backups: etwa 2026-11-22 09:30 (in UTC), oder wie lange das her ist, etwa 2h",
+    ),
     (
         "The folder of backups, made if it is not there",
         "Ordner mit den Backups; fehlt er, wird er angelegt",

@@ -390,6 +390,35 @@ fn into_an_account_that_was_made_anew_comes_what_is_not_there() {
     assert!((0..6).all(|n| seen.matches(&format!("report {n:02}")).count() == 1), "{seen}");
 }
 
+/// What cannot be read counts as not there.
+#[test]
+fn a_damaged_message_comes_back_before_the_repair_removes_it() {
+    let (house, mut server) = filled();
+    let anna = ["--account", "anna@example.org"];
+    house.backup(0, &["create", "B"]);
+    let listed = house.list(&[&["backup", "messages", "B"], &anna[..], &["--subject", "LARGE"]].concat());
+    let [large] = listed.as_slice() else { panic!("{listed:?}") };
+    assert_eq!((&large["mailbox"], &large["from"]), (&"INBOX".into(), &"c@example.net".into()), "{large}");
+    house.run(3, &[&["backup", "messages", "B"], &anna[..], &["--subject", "nothing like it"]].concat());
+    server.stop();
+    let fans = fs::read_dir(house.path("postamt-data/blobs")).unwrap().map(|fan| fan.unwrap().path());
+    let blobs = fans.filter_map(|fan| fs::read_dir(fan).ok()).flatten().map(|file| file.unwrap().path());
+    let blobs: Vec<_> = blobs.filter(|file| file.is_file()).collect();
+    blobs.iter().for_each(|blob| flip(blob, |octets| octets / 2));
+    let mut server = house.serve();
+    house.json(1, &["store", "check"]);
+    let restore = [&["restore", "B"], &anna[..], &["--message", large["email_id"].as_str().unwrap()]].concat();
+    assert_eq!(house.backup(0, &restore)["added"], 1);
+    // Of one in which the body is missing already, it is said that it is.
+    house.backup(1, &["create", "C"]);
+    let told = house.run(1, &["backup", "restore", "C", "--to", "elsewhere"]);
+    assert!(told.contains("missing or damaged when the backup was taken"), "{told}");
+    server.stop();
+    house.json(0, &["store", "repair"]);
+    let _server = house.serve();
+    assert_eq!(house.seen("anna").iter().filter(|line| line.contains("Subject: large")).count(), 1);
+}
+
 fn objects(house: &House) -> std::collections::BTreeSet<std::path::PathBuf> {
     let folders = fs::read_dir(house.path("B/objects")).unwrap().map(|fan| fan.unwrap().path());
     folders.flat_map(|folder| fs::read_dir(folder).unwrap()).map(|file| file.unwrap().path()).collect()

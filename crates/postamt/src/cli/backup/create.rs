@@ -100,7 +100,24 @@ impl Create {
         };
         let report = backup::create(folder, source, &plan, &mut |report| progress.at(report.rows, || told(report)));
         progress.end();
-        self.tell(taken, &report?)
+        let report = report?;
+        self.tell(taken, &report)?;
+        self.is_the_newest(folder, &report.id)
+    }
+
+    /// A clock that went ahead leaves a backup that counts as newer than all that follow.
+    fn is_the_newest(&self, folder: &Folder, id: &str) -> Result<(), Failure> {
+        let ahead: Vec<String> = folder.ids()?.into_iter().filter(|other| other.as_str() > id).collect();
+        if ahead.is_empty() {
+            return Ok(());
+        }
+        let (ahead, dir) = (ahead.join(" "), super::shown(&self.folder));
+        Err(Failure::Failed(say!(
+            "the backup is made, but {ahead} is of a later time and counts as the newest: verify and restore take that one, and forget removes \
+             this one before it. If the clock was wrong then: postamt backup forget {dir} {ahead}",
+            "das Backup ist gemacht, aber {ahead} ist von später und gilt als das neueste: verify und restore nehmen jenes, und forget entfernt \
+             dieses zuerst. Wenn damals die Uhr falsch ging: postamt backup forget {dir} {ahead}"
+        )))
     }
 
     fn tell(&self, taken: When, report: &Report) -> Result<(), Failure> {

@@ -66,6 +66,11 @@ fn between(
     Ok(Some(Shown { account: id, backups: before.into_iter().chain([later]).collect(), picture, lost }))
 }
 
+/// There was no such account at the moment.
+pub fn unborn(account: &Address) -> Failure {
+    Failure::Nothing(say!("{account} was made later", "{account} wurde später angelegt"))
+}
+
 /// The account was erased, and another one of this address may be there now.
 fn erased(which: &Which, account: &Address, before: &Backup, at: Timestamp) -> Failure {
     let (at, id, dir) = (When(at).short(), &before.manifest().id, shown(&which.folder));

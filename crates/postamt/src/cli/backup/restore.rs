@@ -85,7 +85,7 @@ fn backend(name: &str) -> Result<Backend, String> {
 }
 
 /// Whether nothing of the account was unreadable already when the backup was taken.
-fn all_read(picture: &Picture) -> Result<(), Failure> {
+pub fn all_read(picture: &Picture) -> Result<(), Failure> {
     match picture.unreadable {
         0 => Ok(()),
         rows => Err(Failure::Failed(say!(
@@ -232,11 +232,11 @@ impl Restore {
 
     /// There was no such account at the moment; among all of them that is no failure.
     fn unborn(&self, account: &Address) -> Result<(), Failure> {
-        let text = say!("{account} was made later", "{account} wurde später angelegt");
+        let unborn = past::unborn(account);
         if !self.all_accounts {
-            return Err(Failure::Nothing(text));
+            return Err(unborn);
         }
-        eprintln!("{text}");
+        eprintln!("{}", unborn.text());
         Ok(())
     }
 
@@ -253,10 +253,11 @@ impl Restore {
         let mut progress = Progress::new(mail::messages(&all));
         let mut seen = 0;
         for mailbox in &all {
-            let ask = Request::MessageList { address: whose.to_owned(), mailbox: mailbox.name.clone() };
+            let ask = Request::MessageList { address: whose.to_owned(), mailbox: mailbox.name.clone(), read: true };
             let mut alike = Vec::new();
             client.ask(ask, |item: MemberItem| {
                 match is_another {
+                    _ if item.trouble.is_some() => {} // as if it were not there
                     true if sizes.contains(&item.size_octets) => alike.push((item.uid, item.size_octets)),
                     true => {}
                     false => there.note(&item),

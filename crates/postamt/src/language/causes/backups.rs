@@ -45,7 +45,11 @@ impl Tell for Error {
             }
             Error::NoBackup { wanted, folder } => {
                 let folder = folder.display();
-                text(self, format!("in {folder} gibt es kein Backup {wanted}; siehe: postamt backup list {folder}"))
+                let german = match wanted.as_str() {
+                    "" => format!("in {folder} gibt es kein Backup; postamt backup create {folder} macht eines"),
+                    _ => format!("in {folder} gibt es kein Backup {wanted}; siehe: postamt backup list {folder}"),
+                };
+                text(self, german)
             }
             Error::Unlisted { id, folder, source } => {
                 let (cause, folder) = (source.tell().german, folder.display());
@@ -76,7 +80,7 @@ impl Tell for PastError {
             }
             PastError::SetBack => text(
                 self,
-                "das Konto wurde dazwischen aus einem älteren Backup wiederhergestellt; was davor geschah, steht nicht im späteren",
+                "das Konto wurde dazwischen aus einem anderen Backup wiederhergestellt oder repariert; was davor geschah, steht nicht im späteren",
             ),
             PastError::Unborn(first) => text(self, format!("das Konto wurde am {first} angelegt")),
             PastError::Erased => text(

@@ -26,6 +26,8 @@ struct Told<'a> {
     messages: u64,
     held: usize,
     wrong: usize,
+    /// Bodies that were not there when the backup was taken.
+    missing_blobs: Vec<String>,
 }
 
 impl Restore {
@@ -67,11 +69,19 @@ impl Restore {
             messages: content.accounts.iter().map(|account| account.messages).sum(),
             held,
             wrong: wrong.len(),
+            missing_blobs: content.missing.iter().map(ToString::to_string).collect(),
         };
         self.place.tell(&told, |told| self.text(told, to))?;
-        match told.wrong {
-            0 => Ok(()),
-            wrong => Err(Failure::Failed(say!(
+        match (told.wrong, told.missing_blobs.len()) {
+            (0, 0) => Ok(()),
+            (0, missing) => Err(Failure::Failed(say!(
+                "{missing} bodies of messages were missing or damaged when the backup was taken; which messages that are, says: postamt store check \
+                 --data {to}; an older backup may have them",
+                "{missing} Inhalte von Nachrichten fehlten bei der Sicherung oder waren beschädigt; welche Nachrichten das sind, sagt: \
+                 postamt store check --data {to}; ein älteres Backup kann sie haben",
+                to = to.display()
+            ))),
+            (wrong, _) => Err(Failure::Failed(say!(
                 "{wrong} accounts were not sound when the backup was taken; see: postamt backup verify. Before the server is started: postamt store \
                  repair --data {to}",
                 "{wrong} Konten waren schon bei der Sicherung nicht in Ordnung; siehe: postamt backup verify. Vor dem Start des Servers: \
