@@ -1,6 +1,7 @@
 //! What must hold once everything is healed and nothing is on its way.
 
 use crate::disk::{Disk, all_blobs};
+use crate::facts::Member;
 use crate::ledger::{Fate, Ledger};
 use crate::letter::{Found, Goal, recognise};
 use crate::scene::Scene;
@@ -24,6 +25,8 @@ const ATTEMPTS_MAX: usize = 1200;
 struct Mail {
     /// Copies of letters.
     copies: BTreeMap<(u64, usize), u32>,
+    /// Messages, by their UIDs.
+    members: BTreeSet<Member>,
     /// Reports of failure: letter, and whom it did not reach.
     reports: BTreeSet<(u64, String)>,
 }
@@ -37,11 +40,18 @@ fn account(scene: &Scene, post: &Arc<Post>, number: usize) -> Arc<Account> {
 /// Judges everything.
 pub fn judge(scene: &Scene, disk: &Disk, post: &Arc<Post>) {
     let mut mail = Mail::default();
+    // First what people miss, then why: of very many violations only the first are told.
+    for number in 0..scene.plan().accounts {
+        let account = account(scene, post, number);
+        read(scene, number, &account, &mut mail);
+        let wrong = scene.ledger().names.differences(number, &account.mailboxes());
+        wrong.into_iter().for_each(|wrong| scene.violation(wrong));
+    }
+    copies_are_there(scene, &mail);
     for number in 0..scene.plan().accounts {
         let account = account(scene, post, number);
         let violations = scene.world().block_on(check(&disk.rows, account.id())).expect("rows can be read");
         violations.iter().for_each(|wrong| scene.violation(format!("account {number}: {wrong}")));
-        read(scene, number, &account, &mut mail);
     }
     let links = scene.world().block_on(check_links(&disk.rows, &disk.blobs)).expect("rows can be read");
     links.iter().for_each(|wrong| scene.violation(wrong.to_string()));
@@ -91,8 +101,11 @@ fn read(scene: &Scene, number: usize, account: &Arc<Account>, mail: &mut Mail) {
             };
             let mut flags: Vec<&str> = view.keywords.names(member.flags).collect();
             flags.sort_unstable();
-            let flags = scene.ledger().facts.flags(place, uid, member.modseq.0, &flags.join(" "));
+            let flags = scene.ledger().facts.flags((place, uid), member.modseq.0, &flags.join(" "));
             flags.unwrap_or_else(|wrong| scene.violation(wrong));
+            let there = scene.ledger().facts.there((place, uid), member.modseq.0, u64::MAX);
+            there.unwrap_or_else(|wrong| scene.violation(wrong));
+            mail.members.insert((place, uid));
             one(scene, (number, place, uid), &octets, mail);
         }
     }
@@ -127,6 +140,17 @@ fn one(scene: &Scene, (account, place, uid): (usize, (usize, u32), u32), octets:
         }
         Found::Failure(tag, failed) => mail.reports.extend(failed.into_iter().map(|to| (tag, to))),
         Found::Other => {}
+    }
+}
+
+/// Each copy that was acknowledged is there, unless a client took it away.
+fn copies_are_there(scene: &Scene, mail: &Mail) {
+    let ledger = scene.ledger();
+    let promised = ledger.promised.difference(&ledger.doomed);
+    let lost: Vec<Member> = promised.filter(|member| !mail.members.contains(member)).copied().collect();
+    drop(ledger);
+    for (place, uid) in lost {
+        scene.violation(format!("UID {uid} of {place:?} was acknowledged, and nobody took it away"));
     }
 }
 

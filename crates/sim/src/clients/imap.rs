@@ -2,9 +2,10 @@
 //! delete them, and remember what they may find missing.
 
 mod answer;
+mod mailboxes;
 
 use crate::dice::Dice;
-use crate::facts::{Floor, Place};
+use crate::facts::{Floor, Member, Place};
 use crate::fault::Fault;
 use crate::ledger::Outcome;
 use crate::letter::{Goal, Letter, Recipient, tag_of};
@@ -23,8 +24,9 @@ const LASTING: [&str; 3] = ["INBOX", "Archive", "Work"];
 pub async fn reader(scene: Scene, account: usize, mut dice: Dice) {
     while scene.is_carried() {
         if let Ok(link) = Link::open(&scene, Service::Imap, &mut dice).await {
-            let (tag, open, known, uid_next) = Default::default();
-            let mut session = Session { scene: &scene, account, dice: &mut dice, link, tag, open, known, uid_next };
+            let (tag, open, since, known, uid_next) = Default::default();
+            let mut session =
+                Session { scene: &scene, account, dice: &mut dice, link, tag, open, since, known, uid_next };
             // Whatever cuts it short: it connects again.
             let _ = session.run().await;
         }
@@ -41,6 +43,8 @@ struct Session<'a> {
     tag: u32,
     /// The mailbox that is open: its name, and what it is to all who know it.
     open: Option<(&'static str, Place)>,
+    /// The turn of [`Facts`](crate::facts::Facts) when it was asked to be opened: what was told up to then, it knows.
+    since: u64,
     /// Messages of the open mailbox by UID: which letters they are, and the last MODSEQ told.
     known: BTreeMap<u32, (Option<u64>, u64)>,
     uid_next: u32,
@@ -56,8 +60,9 @@ impl Session<'_> {
         if self.command(&format!("LOGIN {name} {PASSWORD}")).await?.status != Status::Ok {
             return Err(Gone);
         }
-        if self.dice.chance(0.5) {
-            let what = *self.dice.pick(&["ENABLE QRESYNC", "ENABLE CONDSTORE"]);
+        if self.dice.chance(0.7) {
+            // With QRESYNC it is told by UID what is gone.
+            let what = *self.dice.pick(&["ENABLE QRESYNC", "ENABLE QRESYNC", "ENABLE CONDSTORE"]);
             self.command(what).await?;
         }
         for _ in 0..self.dice.between(1, 20) {
@@ -84,8 +89,9 @@ impl Session<'_> {
             75..82 => self.transfer("MOVE").await,
             82..86 => self.expunge().await,
             86..90 => self.idle().await,
-            90..94 => self.mailboxes().await,
-            94..97 => self.status().await,
+            90..93 => self.mailboxes().await,
+            93..96 => self.own_mailbox().await,
+            96..98 => self.status().await,
             _ => self.command("NOOP").await.map(drop),
         }
     }
@@ -100,6 +106,7 @@ impl Session<'_> {
         };
         self.open = None;
         self.known.clear();
+        self.since = self.scene.ledger().facts.turn();
         let floors = self.floors();
         let answer = self.command(&format!("SELECT \"{name}\" (CONDSTORE)")).await?;
         if answer.status != Status::Ok {
@@ -120,7 +127,6 @@ impl Session<'_> {
             let floor = floors.get(&validity).copied().unwrap_or_default();
             ledger.facts.opened(place, uid_next as u32, modseq, floor)
         });
-        self.take_in(&answer);
         Ok(())
     }
 
@@ -161,7 +167,7 @@ impl Session<'_> {
     }
 
     async fn fetch_body(&mut self) -> Result<(), Gone> {
-        let Some((uid, tag)) = self.some_letter() else { return self.fetch().await };
+        let Some(((_, uid), tag)) = self.some_letter() else { return self.fetch().await };
         let answer = self.command(&format!("UID FETCH {uid} (UID BODY.PEEK[])")).await?;
         let whole = answer.literals().max_by_key(|literal| literal.len());
         let expected = self.scene.ledger().letter(tag).map(|letter| letter.octets.clone());
@@ -198,51 +204,65 @@ impl Session<'_> {
                     self.scene.violation(format!("MODSEQ of UID {uid} of {place:?} was {} and is {modseq}", known.1));
                 }
                 known.1 = modseq;
+                let since = self.since;
+                self.judge(|ledger| ledger.facts.there((place, uid), modseq, since));
             }
             let id = line.split_once("Message-ID: ").map(|(_, rest)| rest.split('\r').next().unwrap_or_default());
             if let Some(id) = id {
-                known.0 = tag_of(id);
+                self.known.entry(uid).or_default().0 = tag_of(id);
                 self.judge(|ledger| ledger.facts.message(place, uid, id));
             }
             if let (Some(modseq), Some((_, rest))) = (modseq, line.split_once("FLAGS (")) {
                 let flags = rest.split(')').next().unwrap_or_default();
                 let mut flags: Vec<&str> = flags.split(' ').filter(|flag| *flag != "\\Recent").collect();
                 flags.sort_unstable();
-                self.judge(|ledger| ledger.facts.flags(place, uid, modseq, &flags.join(" ")));
+                if flags.contains(&"\\Deleted") {
+                    // A copy of which nobody was told may have it from its original.
+                    self.scene.ledger().doomed.insert((place, uid));
+                }
+                self.judge(|ledger| ledger.facts.flags((place, uid), modseq, &flags.join(" ")));
             }
         }
         for line in answer.untagged("VANISHED") {
             let set = line.rsplit(' ').next().unwrap_or_default().to_owned();
             self.known.retain(|uid, _| !numbers(&set).any(|gone| gone == *uid));
+            numbers(&set).for_each(|uid| self.scene.ledger().facts.gone((place, uid)));
         }
     }
 
     // What is changed.
 
     async fn store(&mut self) -> Result<(), Gone> {
-        let Some((uid, tag)) = self.some_letter() else { return self.fetch().await };
+        let Some((member, tag)) = self.some_letter() else { return self.fetch().await };
         let (sign, silent) = (*self.dice.pick(&["+", "-", ""]), *self.dice.pick(&["", ".SILENT"]));
         let flag = *self.dice.pick(&["\\Seen", "\\Flagged", "\\Deleted", "$Work", "\\Answered"]);
         if flag == "\\Deleted" && sign != "-" {
-            self.scene.ledger().doom(tag, self.account);
+            self.scene.ledger().doom_member(tag, member);
         }
-        let answer = self.command(&format!("UID STORE {uid} {sign}FLAGS{silent} ({flag})")).await?;
+        self.scene.ledger().facts.storing(member, (sign, flag));
+        let answer = self.command(&format!("UID STORE {} {sign}FLAGS{silent} ({flag})", member.1)).await?;
+        if let Some(modseq) = stored_at(&answer, member.1, silent) {
+            self.judge(|ledger| ledger.facts.stored(member, modseq, (sign, flag)));
+        }
         self.take_in(&answer);
         Ok(())
     }
 
     async fn expunge(&mut self) -> Result<(), Gone> {
-        let command = match self.some_letter() {
-            Some((uid, _)) if self.dice.chance(0.5) => format!("UID EXPUNGE {uid}"),
-            _ => "EXPUNGE".to_owned(),
-        };
+        let Some((_, place)) = self.open else { return Ok(()) };
+        let one = self.some_letter().filter(|_| self.dice.chance(0.5)).map(|((_, uid), _)| uid);
+        let command = one.map_or("EXPUNGE".to_owned(), |uid| format!("UID EXPUNGE {uid}"));
         let answer = self.command(&command).await?;
+        if answer.status == Status::Ok {
+            let meant = self.known.iter().filter(|(uid, _)| one.is_none_or(|one| one == **uid));
+            meant.for_each(|(uid, (_, modseq))| self.scene.ledger().facts.expunged((place, *uid), *modseq));
+        }
         self.take_in(&answer);
         Ok(())
     }
 
     async fn transfer(&mut self, how: &str) -> Result<(), Gone> {
-        let Some((uid, tag)) = self.some_letter() else { return self.fetch().await };
+        let Some((member, tag)) = self.some_letter() else { return self.fetch().await };
         let fleeting = self.dice.chance(0.15);
         let to = if fleeting { *self.dice.pick(&FLEETING) } else { *self.dice.pick(&LASTING) };
         {
@@ -257,17 +277,43 @@ impl Session<'_> {
                 ledger.doom(tag, self.account);
             }
         }
-        let answer = self.command(&format!("UID {how} {uid} \"{to}\"")).await?;
+        let answer = self.command(&format!("UID {how} {} \"{to}\"", member.1)).await;
+        if let Ok(answer) = &answer {
+            self.transferred(answer, how, (member, tag), fleeting);
+        }
+        if how == "MOVE" {
+            // Not before: until now nobody marked it, and a copy that was made meanwhile stays.
+            self.scene.ledger().doomed.insert(member);
+        }
+        self.take_in(&answer?);
+        Ok(())
+    }
+
+    /// The copy is there, and what was moved is gone, says an OK with COPYUID.
+    fn transferred(&self, answer: &Answer, how: &str, (member, tag): (Member, u64), fleeting: bool) {
         if answer.status == Status::Ok
             && let [validity, from, new] = answer.words("COPYUID").as_slice()
             && let (Ok(validity), Ok(new)) = (validity.parse(), new.parse())
-            && *from == uid.to_string()
+            && *from == member.1.to_string()
         {
-            let (place, id) = ((self.account, validity), crate::letter::message_id(tag));
-            self.judge(|ledger| ledger.facts.message(place, new, &id));
+            // A copy of what somebody marked is marked as well.
+            let doubtful = fleeting || self.scene.ledger().doomed.contains(&member);
+            self.arrived(((self.account, validity), new), tag, if doubtful { Keep::Doubtful } else { Keep::Promised });
+            if how == "MOVE" {
+                self.scene.ledger().facts.gone(member);
+            }
         }
-        self.take_in(&answer);
-        Ok(())
+    }
+
+    /// A letter was put into a mailbox, says an OK.
+    fn arrived(&self, member: Member, tag: u64, keep: Keep) {
+        let ((place, uid), id) = (member, crate::letter::message_id(tag));
+        self.judge(|ledger| ledger.facts.message(place, uid, &id));
+        let mut ledger = self.scene.ledger();
+        match keep {
+            Keep::Promised => ledger.promised.insert(member),
+            Keep::Doubtful => ledger.doomed.insert(member),
+        };
     }
 
     async fn append(&mut self) -> Result<(), Gone> {
@@ -321,8 +367,7 @@ impl Session<'_> {
         if let [validity, uid] = answer.words("APPENDUID").as_slice()
             && let (Ok(validity), Ok(uid)) = (validity.parse(), uid.parse())
         {
-            let place = (self.account, validity);
-            self.judge(|ledger| ledger.facts.message(place, uid, &letter.message_id()));
+            self.arrived(((self.account, validity), uid), letter.tag, Keep::Promised);
         }
         self.take_in(&answer);
         Ok(())
@@ -334,23 +379,12 @@ impl Session<'_> {
         self.scene.ledger().attempted(letter, &[&address], outcome, self.link.is_touched());
     }
 
-    async fn mailboxes(&mut self) -> Result<(), Gone> {
-        let (name, other) = (*self.dice.pick(&FLEETING), *self.dice.pick(&FLEETING));
-        let command = match self.dice.below(5) {
-            0 => format!("CREATE \"{name}\""),
-            1 => format!("DELETE \"{name}\""),
-            2 => format!("RENAME \"{name}\" \"{other}\""),
-            3 => format!("SUBSCRIBE \"{name}\""),
-            _ => "LIST \"\" \"*\"".to_owned(),
-        };
-        self.command(&command).await.map(drop)
-    }
-
     // How it is said.
 
     /// A message of the open mailbox that is known to be a letter.
-    fn some_letter(&mut self) -> Option<(u32, u64)> {
-        let letters: Vec<_> = self.known.iter().filter_map(|(uid, (tag, _))| Some((*uid, (*tag)?))).collect();
+    fn some_letter(&mut self) -> Option<(Member, u64)> {
+        let place = self.open?.1;
+        let letters: Vec<_> = self.known.iter().filter_map(|(uid, (tag, _))| Some(((place, *uid), (*tag)?))).collect();
         if letters.is_empty() { None } else { Some(*self.dice.pick(&letters)) }
     }
 
@@ -376,6 +410,23 @@ impl Session<'_> {
         // In garbage everything is bad.
         Ok(answer)
     }
+}
+
+/// The MODSEQ at which a message is as an acknowledged STORE made it: that of the first line, later ones tell what came next.
+/// `.SILENT` says nothing of what was so before, and flags only if others had a hand in them: then they may be of what came next.
+fn stored_at(answer: &Answer, uid: u32, silent: &str) -> Option<u64> {
+    let line = answer.untagged("FETCH").find(|line| number_behind(line, "UID ") == Some(uid.into()))?;
+    let certain = answer.status == Status::Ok && (silent.is_empty() || !line.contains("FLAGS ("));
+    number_behind(&line, "MODSEQ (").filter(|_| certain)
+}
+
+/// Whether a message has to be there at the end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Keep {
+    /// Unless a client takes it away.
+    Promised,
+    /// A client may have done so already.
+    Doubtful,
 }
 
 /// `1:3,7`
