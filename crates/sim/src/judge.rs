@@ -5,7 +5,7 @@ use crate::facts::Member;
 use crate::ledger::{Fate, Ledger};
 use crate::letter::{Found, Goal, recognise};
 use crate::scene::Scene;
-use crate::server::{account_address, queue_policy};
+use crate::server::{account_address, queue_policy, quota};
 use mailstore::{Account, Expunge, Leaving, MailboxRecord, check, check_links};
 use mta::{Post, QueuePolicy};
 use std::collections::{BTreeMap, BTreeSet};
@@ -154,6 +154,8 @@ fn copies_are_there(scene: &Scene, mail: &Mail) {
     }
 }
 
+/// Of a letter to one of us.
+const LOST: &str = "is lost";
 /// Of a letter to somebody elsewhere.
 const UNTOLD: &str = "is lost, and nobody was told";
 
@@ -161,6 +163,8 @@ const UNTOLD: &str = "is lost, and nobody was told";
 fn fates(scene: &Scene, mail: &Mail) {
     let ledger = scene.ledger();
     let QueuePolicy { lifetime, report_lifetime, .. } = queue_policy();
+    // A clock that went so far ahead may have ended the message's time, and then that of its report.
+    let outlived = scene.set_forth() >= lifetime + report_lifetime;
     let mut wrong = Vec::new();
     let strangers =
         mail.copies.keys().filter(|(tag, account)| !ledger.fates.contains_key(&(*tag, Goal::Account(*account))));
@@ -175,11 +179,13 @@ fn fates(scene: &Scene, mail: &Mail) {
         let story = match goal {
             Goal::Account(account) => {
                 let copies = mail.copies.get(&(*tag, *account)).copied().unwrap_or_default();
-                here(fate, copies, told)
+                // One of us has to be waited for only while the mailbox is full.
+                let outlived = outlived && quota(scene, *account).octets.is_some();
+                here(fate, copies, told).filter(|story| story != LOST || !outlived)
             }
-            // A clock that went so far ahead may have ended the message's time, and then that of its report.
-            Goal::Foreign(address) => elsewhere(&ledger, *tag, address, fate, mail)
-                .filter(|story| *story != UNTOLD || scene.set_forth() < lifetime + report_lifetime),
+            Goal::Foreign(address) => {
+                elsewhere(&ledger, *tag, address, fate, mail).filter(|story| story != UNTOLD || !outlived)
+            }
         };
         wrong.extend(story.map(|story| format!("letter {tag} to {goal:?} {story}: {fate:?}")));
     }
@@ -190,7 +196,7 @@ fn fates(scene: &Scene, mail: &Mail) {
 fn here(fate: &Fate, copies: u32, told: bool) -> Option<String> {
     let most = fate.acked + fate.doubt + if fate.acked + fate.doubt > 0 { fate.copied } else { 0 };
     if copies == 0 && fate.acked > 0 && !fate.doomed && !told {
-        return Some("is lost".into());
+        return Some(LOST.into());
     }
     (copies > most).then(|| format!("is there {copies} times, at most {most} are explained"))
 }
