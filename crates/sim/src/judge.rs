@@ -1,10 +1,11 @@
 //! What must hold once everything is healed and nothing is on its way.
 
 use crate::disk::{Disk, all_blobs};
+use crate::facts::Member;
 use crate::ledger::{Fate, Ledger};
 use crate::letter::{Found, Goal, recognise};
 use crate::scene::Scene;
-use crate::server::{account_address, queue_policy};
+use crate::server::{account_address, queue_policy, quota};
 use mailstore::{Account, Expunge, Leaving, MailboxRecord, check, check_links};
 use mta::{Post, QueuePolicy};
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +25,8 @@ const ATTEMPTS_MAX: usize = 1200;
 struct Mail {
     /// Copies of letters.
     copies: BTreeMap<(u64, usize), u32>,
+    /// Messages, by their UIDs.
+    members: BTreeSet<Member>,
     /// Reports of failure: letter, and whom it did not reach.
     reports: BTreeSet<(u64, String)>,
 }
@@ -37,11 +40,18 @@ fn account(scene: &Scene, post: &Arc<Post>, number: usize) -> Arc<Account> {
 /// Judges everything.
 pub fn judge(scene: &Scene, disk: &Disk, post: &Arc<Post>) {
     let mut mail = Mail::default();
+    // First what people miss, then why: of very many violations only the first are told.
+    for number in 0..scene.plan().accounts {
+        let account = account(scene, post, number);
+        read(scene, number, &account, &mut mail);
+        let wrong = scene.ledger().names.differences(number, &account.mailboxes());
+        wrong.into_iter().for_each(|wrong| scene.violation(wrong));
+    }
+    copies_are_there(scene, &mail);
     for number in 0..scene.plan().accounts {
         let account = account(scene, post, number);
         let violations = scene.world().block_on(check(&disk.rows, account.id())).expect("rows can be read");
         violations.iter().for_each(|wrong| scene.violation(format!("account {number}: {wrong}")));
-        read(scene, number, &account, &mut mail);
     }
     let links = scene.world().block_on(check_links(&disk.rows, &disk.blobs)).expect("rows can be read");
     links.iter().for_each(|wrong| scene.violation(wrong.to_string()));
@@ -91,8 +101,11 @@ fn read(scene: &Scene, number: usize, account: &Arc<Account>, mail: &mut Mail) {
             };
             let mut flags: Vec<&str> = view.keywords.names(member.flags).collect();
             flags.sort_unstable();
-            let flags = scene.ledger().facts.flags(place, uid, member.modseq.0, &flags.join(" "));
+            let flags = scene.ledger().facts.flags((place, uid), member.modseq.0, &flags.join(" "));
             flags.unwrap_or_else(|wrong| scene.violation(wrong));
+            let there = scene.ledger().facts.there((place, uid), member.modseq.0, u64::MAX);
+            there.unwrap_or_else(|wrong| scene.violation(wrong));
+            mail.members.insert((place, uid));
             one(scene, (number, place, uid), &octets, mail);
         }
     }
@@ -130,6 +143,19 @@ fn one(scene: &Scene, (account, place, uid): (usize, (usize, u32), u32), octets:
     }
 }
 
+/// Each copy that was acknowledged is there, unless a client took it away.
+fn copies_are_there(scene: &Scene, mail: &Mail) {
+    let ledger = scene.ledger();
+    let promised = ledger.promised.difference(&ledger.doomed);
+    let lost: Vec<Member> = promised.filter(|member| !mail.members.contains(member)).copied().collect();
+    drop(ledger);
+    for (place, uid) in lost {
+        scene.violation(format!("UID {uid} of {place:?} was acknowledged, and nobody took it away"));
+    }
+}
+
+/// Of a letter to one of us.
+const LOST: &str = "is lost";
 /// Of a letter to somebody elsewhere.
 const UNTOLD: &str = "is lost, and nobody was told";
 
@@ -137,6 +163,8 @@ const UNTOLD: &str = "is lost, and nobody was told";
 fn fates(scene: &Scene, mail: &Mail) {
     let ledger = scene.ledger();
     let QueuePolicy { lifetime, report_lifetime, .. } = queue_policy();
+    // A clock that went so far ahead may have ended the message's time, and then that of its report.
+    let outlived = scene.set_forth() >= lifetime + report_lifetime;
     let mut wrong = Vec::new();
     let strangers =
         mail.copies.keys().filter(|(tag, account)| !ledger.fates.contains_key(&(*tag, Goal::Account(*account))));
@@ -151,11 +179,13 @@ fn fates(scene: &Scene, mail: &Mail) {
         let story = match goal {
             Goal::Account(account) => {
                 let copies = mail.copies.get(&(*tag, *account)).copied().unwrap_or_default();
-                here(fate, copies, told)
+                // One of us has to be waited for only while the mailbox is full.
+                let outlived = outlived && quota(scene, *account).octets.is_some();
+                here(fate, copies, told).filter(|story| story != LOST || !outlived)
             }
-            // A clock that went so far ahead may have ended the message's time, and then that of its report.
-            Goal::Foreign(address) => elsewhere(&ledger, *tag, address, fate, mail)
-                .filter(|story| *story != UNTOLD || scene.set_forth() < lifetime + report_lifetime),
+            Goal::Foreign(address) => {
+                elsewhere(&ledger, *tag, address, fate, mail).filter(|story| story != UNTOLD || !outlived)
+            }
         };
         wrong.extend(story.map(|story| format!("letter {tag} to {goal:?} {story}: {fate:?}")));
     }
@@ -166,7 +196,7 @@ fn fates(scene: &Scene, mail: &Mail) {
 fn here(fate: &Fate, copies: u32, told: bool) -> Option<String> {
     let most = fate.acked + fate.doubt + if fate.acked + fate.doubt > 0 { fate.copied } else { 0 };
     if copies == 0 && fate.acked > 0 && !fate.doomed && !told {
-        return Some("is lost".into());
+        return Some(LOST.into());
     }
     (copies > most).then(|| format!("is there {copies} times, at most {most} are explained"))
 }

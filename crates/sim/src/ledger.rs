@@ -1,7 +1,8 @@
 //! What clients were promised, what they are in doubt of, what they took away themselves, and what next hops took.
 
-use crate::facts::Facts;
+use crate::facts::{Facts, Member};
 use crate::letter::{Goal, Letter};
+use crate::names::Names;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How an attempt to hand in a letter ended.
@@ -58,6 +59,12 @@ pub struct Ledger {
     pub reports: BTreeSet<(u64, String)>,
     /// What views told.
     pub facts: Facts,
+    /// Where an acknowledged APPEND, COPY or MOVE put a letter.
+    pub promised: BTreeSet<Member>,
+    /// Messages that a client takes away, or marks for that.
+    pub doomed: BTreeSet<Member>,
+    /// Mailboxes that no two clients change at once.
+    pub names: Names,
     /// Most octets that a conversation wanted to say at once.
     pub output_octets_max: usize,
     /// Most tasks of the server at once.
@@ -90,6 +97,12 @@ impl Ledger {
     /// A client takes this letter away from an account.
     pub fn doom(&mut self, tag: u64, account: usize) {
         self.fates.entry((tag, Goal::Account(account))).or_default().doomed = true;
+    }
+
+    /// A client takes this message, which is a letter, away.
+    pub fn doom_member(&mut self, tag: u64, member: Member) {
+        self.doom(tag, member.0.0);
+        self.doomed.insert(member);
     }
 
     /// A client copies this letter within an account.

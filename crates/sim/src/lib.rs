@@ -11,7 +11,7 @@
 //! | [`disk`] | rows and blobs that fail, and forget what was not synced |
 //! | [`clients`], [`link`] | those who use the server, over connections that break |
 //! | [`foreign`] | next hops and DNS |
-//! | [`ledger`], [`facts`], [`letter`] | what was promised to whom, and told by whom |
+//! | [`ledger`], [`facts`], [`names`], [`letter`] | what was promised to whom, and told by whom |
 //! | [`judge`] | what must hold |
 //! | [`sabotage`] | servers that are broken on purpose: the judge must see it |
 //!
@@ -33,6 +33,7 @@ pub mod judge;
 pub mod ledger;
 pub mod letter;
 pub mod link;
+pub mod names;
 pub mod plan;
 pub mod run;
 pub mod sabotage;

@@ -8,7 +8,7 @@ use crate::server::Service;
 use env::Conversation;
 use std::sync::Arc;
 use store::memory::MemoryStore;
-use store::{Answer, Batch, CommitError, Query, ReadError, Reading, Snapshot, Store};
+use store::{Answer, Batch, CommitError, Query, ReadError, Reading, Snapshot, Store, Write, later};
 
 /// What is broken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -23,24 +23,40 @@ pub enum Sabotage {
     LeakedBlob,
     /// A start reckons UIDNEXT from the messages that are there.
     ReusedUid,
+    /// A STORE changes everything but the message.
+    LostFlags,
+    /// A COPY or MOVE changes everything but the mailbox it goes to.
+    LostCopy,
+    /// An EXPUNGE is answered before it is durable.
+    EarlyExpunge,
+    /// A subscription is not written.
+    LostSubscription,
 }
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Sabotage; 5] = [
+    pub const ALL: [Sabotage; 9] = [
         Sabotage::MissingSync,
         Sabotage::EarlyReply,
         Sabotage::SkippedExpectation,
         Sabotage::LeakedBlob,
         Sabotage::ReusedUid,
+        Sabotage::LostFlags,
+        Sabotage::LostCopy,
+        Sabotage::EarlyExpunge,
+        Sabotage::LostSubscription,
     ];
 
     /// The store as a new process gets it.
     pub fn store(self, disk: &Disk, store: Arc<dyn Store>) -> Arc<dyn Store> {
         match self {
-            Sabotage::MissingSync => Arc::new(Unsynced { seen: disk.rows.copy(), disk: disk.rows.clone() }),
+            Sabotage::MissingSync => Arc::new(Unsynced::new(disk, |_| true)),
+            Sabotage::EarlyExpunge => Arc::new(Unsynced::new(disk, takes_members)),
             Sabotage::SkippedExpectation => Arc::new(Edited { store, edit: |batch| batch.expect.clear() }),
             Sabotage::LeakedBlob => Arc::new(Edited { store, edit: keep_links }),
+            Sabotage::LostFlags => Arc::new(Edited { store, edit: forget_flags }),
+            Sabotage::LostCopy => Arc::new(Edited { store, edit: forget_copies }),
+            Sabotage::LostSubscription => Arc::new(Edited { store, edit: |batch| forget(batch, b'S') }),
             Sabotage::EarlyReply | Sabotage::ReusedUid => store,
         }
     }
@@ -61,10 +77,17 @@ impl Sabotage {
     }
 }
 
-/// What is written is seen at once, and durable later.
+/// What is written early is seen at once, and durable later.
 struct Unsynced {
     seen: MemoryStore,
     disk: MemoryStore,
+    early: fn(&Batch) -> bool,
+}
+
+impl Unsynced {
+    fn new(disk: &Disk, early: fn(&Batch) -> bool) -> Unsynced {
+        Unsynced { seen: disk.rows.copy(), disk: disk.rows.clone(), early }
+    }
 }
 
 impl Store for Unsynced {
@@ -73,8 +96,14 @@ impl Store for Unsynced {
     }
 
     fn commit(&self, batch: Batch) -> Answer<'static, Result<(), CommitError>> {
-        drop(self.disk.commit(batch.clone()));
-        self.seen.commit(batch)
+        let (seen, durable) = (self.seen.clone(), self.disk.commit(batch.clone()));
+        if (self.early)(&batch) {
+            return seen.commit(batch);
+        }
+        later(async move {
+            durable.await?;
+            seen.commit(batch).await
+        })
     }
 
     fn snapshot(&self) -> Answer<'_, Result<Box<dyn Snapshot>, ReadError>> {
@@ -101,6 +130,36 @@ impl Store for Edited {
     fn snapshot(&self) -> Answer<'_, Result<Box<dyn Snapshot>, ReadError>> {
         self.store.snapshot()
     }
+}
+
+/// Whether a message leaves a mailbox.
+fn takes_members(batch: &Batch) -> bool {
+    batch.writes.iter().any(|write| kind(write) == Some(b'U') && write.value.is_none())
+}
+
+/// The rows of members stay as they were where flags are all that changes: no email and no place does.
+fn forget_flags(batch: &mut Batch) {
+    if batch.writes.iter().all(|write| kind(write).is_some_and(|kind| b"HKLMU".contains(&kind))) {
+        forget(batch, b'U');
+    }
+}
+
+/// No row of a member is written where an email that was there before gets another place.
+fn forget_copies(batch: &mut Batch) {
+    let puts = |row| batch.writes.iter().any(|write| kind(write) == Some(row) && write.value.is_some());
+    if puts(b'P') && !puts(b'E') {
+        forget(batch, b'U');
+    }
+}
+
+/// Rows of a kind are not put.
+fn forget(batch: &mut Batch, row: u8) {
+    batch.writes.retain(|write| write.value.is_none() || kind(write) != Some(row));
+}
+
+/// What a row of an account is: keys begin with it.
+fn kind(write: &Write) -> Option<u8> {
+    write.key.first().copied().filter(|_| write.cell.as_bytes().first() == Some(&b'a'))
 }
 
 /// Cells of blobs begin with `b`.

@@ -232,7 +232,7 @@ impl Scene {
         let what = what.into();
         self.say(|| format!("VIOLATION: {what}"));
         let mut chronicle = lock(&self.0.chronicle);
-        if chronicle.violations.len() < VIOLATIONS_MAX {
+        if chronicle.violations.len() < VIOLATIONS_MAX && !chronicle.violations.contains(&what) {
             chronicle.violations.push(what);
         }
     }

@@ -76,7 +76,7 @@ pub fn aliases(scene: &Scene) -> Vec<(String, Vec<String>)> {
 }
 
 /// The quota of an account.
-fn quota(scene: &Scene, number: usize) -> Quota {
+pub fn quota(scene: &Scene, number: usize) -> Quota {
     let octets = scene.plan().quota.filter(|_| number % 3 == 1);
     Quota { octets, messages: None }
 }

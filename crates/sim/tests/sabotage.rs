@@ -39,5 +39,25 @@ fn a_leaked_blob_is_seen() {
 
 #[test]
 fn a_reused_uid_is_seen() {
-    check(Sabotage::ReusedUid, &["UID"]);
+    check(Sabotage::ReusedUid, &["@sim.test>\" and is "]);
+}
+
+#[test]
+fn lost_flags_are_seen() {
+    check(Sabotage::LostFlags, &["is back at MODSEQ"]);
+}
+
+#[test]
+fn a_lost_copy_is_seen() {
+    check(Sabotage::LostCopy, &["was acknowledged, and nobody took it away"]);
+}
+
+#[test]
+fn an_early_expunge_is_seen() {
+    check(Sabotage::EarlyExpunge, &["was gone, and is there again"]);
+}
+
+#[test]
+fn a_lost_subscription_is_seen() {
+    check(Sabotage::LostSubscription, &["was acknowledged and is gone"]);
 }

@@ -2,12 +2,12 @@
 //! delete them, and remember what they may find missing.
 
 mod answer;
+mod changes;
 
 use crate::dice::Dice;
-use crate::facts::{Floor, Place};
+use crate::facts::{Floor, Member, Place};
 use crate::fault::Fault;
-use crate::ledger::Outcome;
-use crate::letter::{Goal, Letter, Recipient, tag_of};
+use crate::letter::tag_of;
 use crate::link::{Gone, Link};
 use crate::scene::Scene;
 use crate::server::{PASSWORD, Service, account_address};
@@ -23,8 +23,9 @@ const LASTING: [&str; 3] = ["INBOX", "Archive", "Work"];
 pub async fn reader(scene: Scene, account: usize, mut dice: Dice) {
     while scene.is_carried() {
         if let Ok(link) = Link::open(&scene, Service::Imap, &mut dice).await {
-            let (tag, open, known, uid_next) = Default::default();
-            let mut session = Session { scene: &scene, account, dice: &mut dice, link, tag, open, known, uid_next };
+            let (tag, open, since, known, uid_next) = Default::default();
+            let mut session =
+                Session { scene: &scene, account, dice: &mut dice, link, tag, open, since, known, uid_next };
             // Whatever cuts it short: it connects again.
             let _ = session.run().await;
         }
@@ -41,6 +42,8 @@ struct Session<'a> {
     tag: u32,
     /// The mailbox that is open: its name, and what it is to all who know it.
     open: Option<(&'static str, Place)>,
+    /// The turn of [`Facts`](crate::facts::Facts) when it was asked to be opened: what was told up to then, it knows.
+    since: u64,
     /// Messages of the open mailbox by UID: which letters they are, and the last MODSEQ told.
     known: BTreeMap<u32, (Option<u64>, u64)>,
     uid_next: u32,
@@ -56,8 +59,9 @@ impl Session<'_> {
         if self.command(&format!("LOGIN {name} {PASSWORD}")).await?.status != Status::Ok {
             return Err(Gone);
         }
-        if self.dice.chance(0.5) {
-            let what = *self.dice.pick(&["ENABLE QRESYNC", "ENABLE CONDSTORE"]);
+        if self.dice.chance(0.7) {
+            // With QRESYNC it is told by UID what is gone.
+            let what = *self.dice.pick(&["ENABLE QRESYNC", "ENABLE QRESYNC", "ENABLE CONDSTORE"]);
             self.command(what).await?;
         }
         for _ in 0..self.dice.between(1, 20) {
@@ -84,8 +88,9 @@ impl Session<'_> {
             75..82 => self.transfer("MOVE").await,
             82..86 => self.expunge().await,
             86..90 => self.idle().await,
-            90..94 => self.mailboxes().await,
-            94..97 => self.status().await,
+            90..93 => self.mailboxes().await,
+            93..96 => self.own_mailbox().await,
+            96..98 => self.status().await,
             _ => self.command("NOOP").await.map(drop),
         }
     }
@@ -100,6 +105,7 @@ impl Session<'_> {
         };
         self.open = None;
         self.known.clear();
+        self.since = self.scene.ledger().facts.turn();
         let floors = self.floors();
         let answer = self.command(&format!("SELECT \"{name}\" (CONDSTORE)")).await?;
         if answer.status != Status::Ok {
@@ -120,7 +126,6 @@ impl Session<'_> {
             let floor = floors.get(&validity).copied().unwrap_or_default();
             ledger.facts.opened(place, uid_next as u32, modseq, floor)
         });
-        self.take_in(&answer);
         Ok(())
     }
 
@@ -161,7 +166,7 @@ impl Session<'_> {
     }
 
     async fn fetch_body(&mut self) -> Result<(), Gone> {
-        let Some((uid, tag)) = self.some_letter() else { return self.fetch().await };
+        let Some(((_, uid), tag)) = self.some_letter() else { return self.fetch().await };
         let answer = self.command(&format!("UID FETCH {uid} (UID BODY.PEEK[])")).await?;
         let whole = answer.literals().max_by_key(|literal| literal.len());
         let expected = self.scene.ledger().letter(tag).map(|letter| letter.octets.clone());
@@ -198,159 +203,38 @@ impl Session<'_> {
                     self.scene.violation(format!("MODSEQ of UID {uid} of {place:?} was {} and is {modseq}", known.1));
                 }
                 known.1 = modseq;
+                let since = self.since;
+                self.judge(|ledger| ledger.facts.there((place, uid), modseq, since));
             }
             let id = line.split_once("Message-ID: ").map(|(_, rest)| rest.split('\r').next().unwrap_or_default());
             if let Some(id) = id {
-                known.0 = tag_of(id);
+                self.known.entry(uid).or_default().0 = tag_of(id);
                 self.judge(|ledger| ledger.facts.message(place, uid, id));
             }
             if let (Some(modseq), Some((_, rest))) = (modseq, line.split_once("FLAGS (")) {
                 let flags = rest.split(')').next().unwrap_or_default();
                 let mut flags: Vec<&str> = flags.split(' ').filter(|flag| *flag != "\\Recent").collect();
                 flags.sort_unstable();
-                self.judge(|ledger| ledger.facts.flags(place, uid, modseq, &flags.join(" ")));
+                if flags.contains(&"\\Deleted") {
+                    // A copy of which nobody was told may have it from its original.
+                    self.scene.ledger().doomed.insert((place, uid));
+                }
+                self.judge(|ledger| ledger.facts.flags((place, uid), modseq, &flags.join(" ")));
             }
         }
         for line in answer.untagged("VANISHED") {
             let set = line.rsplit(' ').next().unwrap_or_default().to_owned();
             self.known.retain(|uid, _| !numbers(&set).any(|gone| gone == *uid));
+            numbers(&set).for_each(|uid| self.scene.ledger().facts.gone((place, uid)));
         }
-    }
-
-    // What is changed.
-
-    async fn store(&mut self) -> Result<(), Gone> {
-        let Some((uid, tag)) = self.some_letter() else { return self.fetch().await };
-        let (sign, silent) = (*self.dice.pick(&["+", "-", ""]), *self.dice.pick(&["", ".SILENT"]));
-        let flag = *self.dice.pick(&["\\Seen", "\\Flagged", "\\Deleted", "$Work", "\\Answered"]);
-        if flag == "\\Deleted" && sign != "-" {
-            self.scene.ledger().doom(tag, self.account);
-        }
-        let answer = self.command(&format!("UID STORE {uid} {sign}FLAGS{silent} ({flag})")).await?;
-        self.take_in(&answer);
-        Ok(())
-    }
-
-    async fn expunge(&mut self) -> Result<(), Gone> {
-        let command = match self.some_letter() {
-            Some((uid, _)) if self.dice.chance(0.5) => format!("UID EXPUNGE {uid}"),
-            _ => "EXPUNGE".to_owned(),
-        };
-        let answer = self.command(&command).await?;
-        self.take_in(&answer);
-        Ok(())
-    }
-
-    async fn transfer(&mut self, how: &str) -> Result<(), Gone> {
-        let Some((uid, tag)) = self.some_letter() else { return self.fetch().await };
-        let fleeting = self.dice.chance(0.15);
-        let to = if fleeting { *self.dice.pick(&FLEETING) } else { *self.dice.pick(&LASTING) };
-        {
-            let mut ledger = self.scene.ledger();
-            match how {
-                "COPY" => ledger.copy(tag, self.account),
-                // A move that is cut may have been a move to where messages are lost.
-                _ if fleeting => ledger.doom(tag, self.account),
-                _ => {}
-            }
-            if self.open.is_some_and(|(name, _)| FLEETING.contains(&name)) {
-                ledger.doom(tag, self.account);
-            }
-        }
-        let answer = self.command(&format!("UID {how} {uid} \"{to}\"")).await?;
-        if answer.status == Status::Ok
-            && let [validity, from, new] = answer.words("COPYUID").as_slice()
-            && let (Ok(validity), Ok(new)) = (validity.parse(), new.parse())
-            && *from == uid.to_string()
-        {
-            let (place, id) = ((self.account, validity), crate::letter::message_id(tag));
-            self.judge(|ledger| ledger.facts.message(place, new, &id));
-        }
-        self.take_in(&answer);
-        Ok(())
-    }
-
-    async fn append(&mut self) -> Result<(), Gone> {
-        let letter = {
-            let mut ledger = self.scene.ledger();
-            let (tag, octets) = (ledger.letters.len() as u64, self.dice.scaled(1.0, 3_000.0) as usize);
-            if tag >= self.scene.plan().letters {
-                return Ok(());
-            }
-            let large = self.dice.chance(self.scene.plan().large);
-            let octets = if large { octets * 40 } else { octets };
-            let address = account_address(self.account);
-            let to = vec![Recipient { address, goals: vec![Goal::Account(self.account)] }];
-            let letter = Letter::new(tag, account_address(self.account), to, octets, self.dice);
-            ledger.letters.push(letter.clone());
-            letter
-        };
-        let name = *self.dice.pick(&LASTING);
-        let octets = letter.octets.len();
-        let lies = self.scene.happens(Fault::ClientLie, self.dice);
-        let announced = if lies { octets as u64 + self.dice.between(1, 500) } else { octets as u64 };
-        let (plus, doubts) = (if self.dice.chance(0.5) { "+" } else { "" }, self.scene.doubts());
-        self.tag += 1;
-        let begin = format!("t{} APPEND \"{name}\" (\\Seen) {{{announced}{plus}}}\r\n", self.tag);
-        self.link.send(begin.as_bytes()).await?;
-        if plus.is_empty() && !self.link.line().await?.starts_with(b"+") {
-            return Ok(());
-        }
-        let sent = self.link.send(&letter.octets).await;
-        if lies {
-            // It goes without the rest: there must be nothing.
-            self.note(&letter, Outcome::Refused);
-            return Err(Gone);
-        }
-        if sent.is_err() {
-            self.note(&letter, Outcome::Refused);
-            return Err(Gone);
-        }
-        let sent = self.link.send(b"\r\n").await;
-        let answer = match sent {
-            Ok(()) => self.answer().await,
-            Err(Gone) => Err(Gone),
-        };
-        let outcome = match &answer {
-            Ok(answer) if answer.status == Status::Ok => Outcome::Acked,
-            Ok(_) if doubts == self.scene.doubts() => Outcome::Refused,
-            _ => Outcome::Doubt,
-        };
-        self.note(&letter, outcome);
-        let answer = answer?;
-        if let [validity, uid] = answer.words("APPENDUID").as_slice()
-            && let (Ok(validity), Ok(uid)) = (validity.parse(), uid.parse())
-        {
-            let place = (self.account, validity);
-            self.judge(|ledger| ledger.facts.message(place, uid, &letter.message_id()));
-        }
-        self.take_in(&answer);
-        Ok(())
-    }
-
-    fn note(&mut self, letter: &Letter, outcome: Outcome) {
-        self.scene.say(|| format!("letter {} is put into account {}: {outcome:?}", letter.tag, self.account));
-        let address = account_address(self.account);
-        self.scene.ledger().attempted(letter, &[&address], outcome, self.link.is_touched());
-    }
-
-    async fn mailboxes(&mut self) -> Result<(), Gone> {
-        let (name, other) = (*self.dice.pick(&FLEETING), *self.dice.pick(&FLEETING));
-        let command = match self.dice.below(5) {
-            0 => format!("CREATE \"{name}\""),
-            1 => format!("DELETE \"{name}\""),
-            2 => format!("RENAME \"{name}\" \"{other}\""),
-            3 => format!("SUBSCRIBE \"{name}\""),
-            _ => "LIST \"\" \"*\"".to_owned(),
-        };
-        self.command(&command).await.map(drop)
     }
 
     // How it is said.
 
     /// A message of the open mailbox that is known to be a letter.
-    fn some_letter(&mut self) -> Option<(u32, u64)> {
-        let letters: Vec<_> = self.known.iter().filter_map(|(uid, (tag, _))| Some((*uid, (*tag)?))).collect();
+    fn some_letter(&mut self) -> Option<(Member, u64)> {
+        let place = self.open?.1;
+        let letters: Vec<_> = self.known.iter().filter_map(|(uid, (tag, _))| Some(((place, *uid), (*tag)?))).collect();
         if letters.is_empty() { None } else { Some(*self.dice.pick(&letters)) }
     }
 

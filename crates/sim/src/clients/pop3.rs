@@ -1,6 +1,7 @@
 //! Mail programs with POP3: they read, and take some of it away.
 
 use crate::dice::Dice;
+use crate::facts::Member;
 use crate::letter::{Found, recognise};
 use crate::link::{Gone, Link};
 use crate::scene::Scene;
@@ -21,6 +22,7 @@ pub async fn popper(scene: Scene, account: usize, mut dice: Dice) {
 }
 
 async fn visit(scene: &Scene, account: usize, dice: &mut Dice, link: &mut Link) -> Result<(), Gone> {
+    let since = scene.ledger().facts.turn();
     link.line().await?;
     if dice.chance(0.1) {
         command(link, "STLS").await?;
@@ -29,6 +31,11 @@ async fn visit(scene: &Scene, account: usize, dice: &mut Dice, link: &mut Link) 
     command(link, &format!("PASS {PASSWORD}")).await?;
     command(link, "UIDL").await?;
     let ids = listing(link).await?;
+    for member in ids.iter().filter_map(|(_, id)| member(account, id)) {
+        let there = scene.ledger().facts.not_gone(member, since);
+        there.unwrap_or_else(|wrong| scene.violation(wrong));
+    }
+    let mut deleted = Vec::new();
     for _ in 0..dice.between(0, READ_MAX).min(ids.len() as u64) {
         let (number, id) = dice.pick(&ids).clone();
         if command(link, &format!("RETR {number}")).await.is_err() {
@@ -43,11 +50,21 @@ async fn visit(scene: &Scene, account: usize, dice: &mut Dice, link: &mut Link) 
             scene.violation(format!("letter {tag} in account {account} is not what was sent"));
         }
         if dice.chance(0.3) {
-            scene.ledger().doom(tag, account);
-            let _ = command(link, &format!("DELE {number}")).await;
+            let Some(member) = member(account, &id) else { continue };
+            scene.ledger().doom_member(tag, member);
+            command(link, &format!("DELE {number}")).await?;
+            deleted.push(member);
         }
     }
-    command(link, "QUIT").await.map(drop)
+    command(link, "QUIT").await?;
+    deleted.into_iter().for_each(|member| scene.ledger().facts.gone(member));
+    Ok(())
+}
+
+/// What IMAP calls the message with this unique id: our ids are UIDVALIDITY and UID.
+fn member(account: usize, id: &str) -> Option<Member> {
+    let (validity, uid) = id.split_once('.')?;
+    Some(((account, validity.parse().ok()?), uid.parse().ok()?))
 }
 
 /// `Err` also for what the server refuses: there is nothing else to do then.
