@@ -29,7 +29,7 @@ mod tree;
 pub(crate) use archive::is_bad_sector;
 pub(crate) use merge::Latest;
 pub(crate) use swap::finish;
-pub(crate) use tree::Head;
+pub(crate) use tree::{in_use, is_behind};
 
 use crate::engine::{self, Engine, EngineOptions, Fault, Writes};
 use crate::format;

@@ -15,7 +15,7 @@ use crate::aside;
 use crate::format::was_used;
 use crate::key::{key_within, place_of, row_key, row_range};
 use crate::lock::{OpenError, Remedy, sync_folder};
-use crate::salvage::{self, Head};
+use crate::salvage::{self, in_use, is_behind};
 use redb::{AccessGuard, Builder, Database, ReadOnlyTable, ReadableDatabase, StorageError};
 use redb::{TableDefinition, TransactionError, WriteTransaction};
 use std::fs::{self, TryLockError};
@@ -42,6 +42,38 @@ struct Redb {
     snapshot: RwLock<Arc<Snapshot>>,
     db: Database,
     path: PathBuf,
+    /// Behind `db`: it is closed by then.
+    _in_use: InUse,
+}
+
+/// Tells by a file that redb has not ended in order yet.
+struct InUse {
+    mark: PathBuf,
+    /// Whether it goes with this value: not if it was there before, and redb has not opened its file since.
+    goes: bool,
+}
+
+impl InUse {
+    fn begin(file: &Path) -> io::Result<InUse> {
+        let mark = in_use(file);
+        let goes = !mark.exists();
+        if goes {
+            fs::File::create(&mark)?;
+            mark.parent().map_or(Ok(()), sync_folder)?;
+        }
+        Ok(InUse { mark, goes })
+    }
+}
+
+impl Drop for InUse {
+    fn drop(&mut self) {
+        if self.goes
+            && !std::thread::panicking()
+            && let Err(error) = fs::remove_file(&self.mark)
+        {
+            tracing::warn!(event = "store.mark", file = %self.mark.display(), %error);
+        }
+    }
 }
 
 /// The tables as one transaction left them. That one stays reserves the pages of one transaction.
@@ -73,7 +105,8 @@ pub(super) fn fresh(path: &Path, options: EngineOptions) -> Result<Box<dyn Engin
     let made = || {
         let db = files.make_at(path)?;
         let snapshot = RwLock::new(Arc::new(Snapshot::of(&db)?));
-        Ok::<_, redb::Error>(Redb { snapshot, db, path: path.to_owned() })
+        let _in_use = InUse { mark: in_use(path), goes: false }; // nobody opens a half-made one
+        Ok::<_, redb::Error>(Redb { snapshot, db, path: path.to_owned(), _in_use })
     };
     Ok(Box::new(made().map_err(OpenError::engine(path))?))
 }
@@ -142,12 +175,14 @@ impl RedbFiles {
             After::Failure => self.header.restore(&path)?,
             After::Start | After::Condensing => {}
         }
+        let mut in_use = InUse::begin(&path)?;
         let mut db = self.open_database(&path)?;
         if after == After::Condensing {
             db.compact()?;
         }
         let snapshot = RwLock::new(Arc::new(Snapshot::of(&db)?));
-        Ok(Redb { snapshot, db, path })
+        in_use.goes = true;
+        Ok(Redb { snapshot, db, path, _in_use: in_use })
     }
 }
 
@@ -199,11 +234,6 @@ impl Files for RedbFiles {
             Err(error) => Err(OpenError::engine(&path)(error)),
         }
     }
-}
-
-/// Whether the header names the commit before the last one though the file was closed: redb would open it, without the last one.
-fn is_behind(path: &Path) -> io::Result<bool> {
-    Ok(Head::of(&fs::File::open(path)?)?.is_some_and(|head| head.is_behind()))
 }
 
 impl EngineError for redb::Error {

@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use store::Bytes;
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -46,7 +46,7 @@ const DEPTH_MAX: u8 = 64;
 const TABLES: [&[u8]; 2] = [b"bodies", b"rows"];
 
 /// What the header says.
-pub(crate) struct Head {
+pub(super) struct Head {
     flags: u8,
     commits: [Option<Commit>; 2],
 }
@@ -75,7 +75,7 @@ type Bounds = (Option<Vec<u8>>, Option<Vec<u8>>);
 
 impl Head {
     /// `None`: the disk cannot read it, or it is not all there.
-    pub(crate) fn of(file: &File) -> io::Result<Option<Head>> {
+    fn of(file: &File) -> io::Result<Option<Head>> {
         Self::read(file, |slot| is_sound(slot).then(|| commit(slot)).flatten())
     }
 
@@ -95,8 +95,8 @@ impl Head {
         }))
     }
 
-    /// Whether it names the one before the last commit, though it was closed: after a crash the last one may be unfinished.
-    pub(crate) fn is_behind(&self) -> bool {
+    /// Whether it names the one before the last commit, though it counts as closed.
+    fn is_behind(&self) -> bool {
         let number = |commit: Option<Commit>| commit.map(|commit| commit.number);
         let [named, other] = self.named_first();
         self.flags & RECOVERY_REQUIRED == 0 && named.is_some() && number(other) > number(named)
@@ -112,6 +112,17 @@ impl Head {
 fn is_sound(slot: &[u8]) -> bool {
     let parts = slot.split_at_checked(SUMMED_OCTETS);
     parts.is_some_and(|(said, sum)| said.first() == Some(&FORMAT) && u128_at(sum, 0) == Some(xxh3_128(said)))
+}
+
+/// Is there while redb has the file open, and after a crash until it was closed in order: so long its header may say for a moment
+/// that it is closed and name the last commit but one, which is how redb begins after it has mended it.
+pub(crate) fn in_use(file: &Path) -> PathBuf {
+    file.with_extension("in-use")
+}
+
+/// Whether the header names the commit before the last one though the file was closed: redb would open it, without the last one.
+pub(crate) fn is_behind(file: &Path) -> io::Result<bool> {
+    Ok(!in_use(file).exists() && Head::of(&File::open(file)?)?.is_some_and(|head| head.is_behind()))
 }
 
 fn commit(slot: &[u8]) -> Option<Commit> {
@@ -152,7 +163,7 @@ impl Tree<'_> {
         let mut tree = Tree { path, file, length, effort, pages_left, tables: Tables::new() };
         let Some(head) = head else { return Ok(tree) };
         let mut commits = head.named_first();
-        if head.is_behind() {
+        if is_behind(path)? {
             commits.reverse();
         }
         if commits.first().is_some_and(Option::is_none) {
@@ -216,7 +227,7 @@ impl Tree<'_> {
             Some((page, Contents::Leaf(rows))) => {
                 for (key, value) in rows {
                     let (Some(key), Some(value)) = (page.get(key), page.get(value)) else { continue };
-                    if bounds.0.as_deref().is_none_or(|from| key > from) && !is_behind(key, &bounds.1) {
+                    if bounds.0.as_deref().is_none_or(|from| key > from) && !is_past(key, &bounds.1) {
                         take(key.to_vec(), Bytes::copy_from_slice(value))?;
                     }
                 }
@@ -227,7 +238,7 @@ impl Tree<'_> {
                 }
                 let mut from = bounds.0;
                 for (child, last) in children {
-                    let last = last.and_then(|last| page.get(last)).filter(|last| !is_behind(last, &bounds.1));
+                    let last = last.and_then(|last| page.get(last)).filter(|last| !is_past(last, &bounds.1));
                     let to = last.map_or_else(|| bounds.1.clone(), |last| Some(last.to_vec()));
                     let child = Named { surely: is_right, ..child };
                     self.walk((child, depth + 1), (from.clone(), to.clone()), told, take)?;
@@ -261,7 +272,7 @@ impl Tree<'_> {
     }
 }
 
-fn is_behind(key: &[u8], last: &Option<Vec<u8>>) -> bool {
+fn is_past(key: &[u8], last: &Option<Vec<u8>>) -> bool {
     last.as_deref().is_some_and(|last| key > last)
 }
 

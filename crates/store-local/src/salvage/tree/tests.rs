@@ -198,3 +198,19 @@ fn flip_bits(path: &Path, at: usize, bits: u8) {
     octets[at] ^= bits;
     fs::write(path, octets).unwrap();
 }
+
+/// After a crash the header may name the last commit but one, and count as closed: for a moment of the next start.
+#[test]
+fn what_was_not_closed_is_not_taken_for_damaged() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rows.redb");
+    let store = open(&folder);
+    put(&store, 0..2);
+    assert!(in_use(&path).exists());
+    store.close();
+    assert!(!in_use(&path).exists());
+    flip_bits(&path, 9, PRIMARY);
+    assert!(is_behind(&path).unwrap() && integrity(folder.path()).unwrap().is_some());
+    fs::write(in_use(&path), "").unwrap();
+    assert!(!is_behind(&path).unwrap());
+}
