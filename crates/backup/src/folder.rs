@@ -254,14 +254,16 @@ impl Folder {
         Ok(())
     }
 
-    /// A free name for a backup taken at this moment.
+    /// A free name for a backup taken at this moment, behind those taken before: several may be of one second.
     ///
     /// # Errors
     /// When the folder cannot be read.
     pub fn new_id(&self, taken: Timestamp) -> Result<String, Error> {
         let known = self.ids()?;
+        let is_before = |id: &&String| self.listed(id).manifest.is_ok_and(|manifest| manifest.taken <= taken);
+        let last = known.iter().rev().find(is_before).map_or("", String::as_str);
         let seconds = (0..).map(|later| id_of(Timestamp::from_unix_ms(taken.unix_ms() + later * 1000)));
-        Ok(seconds.into_iter().find(|id| !known.contains(id)).unwrap_or_default())
+        Ok(seconds.into_iter().find(|id| id.as_str() > last && !known.contains(id)).unwrap_or_default())
     }
 
     /// The backups, the oldest first.

@@ -420,3 +420,13 @@ fn a_list_that_is_gone_is_had_by_its_copy() {
     folder.remove_manifest(&report.id).unwrap();
     assert_eq!(folder.ids().unwrap(), Vec::<String>::new());
 }
+
+/// Though the second is free again of which it was taken, it is not older than what was there.
+#[test]
+fn the_newest_of_a_second_has_the_last_name() {
+    let rig = Rig::filled();
+    let (first, second) = (rig.create().id, rig.create().id);
+    assert!(second > first);
+    Folder::open_to_change(&rig.folder()).unwrap().remove_manifest(&first).unwrap();
+    assert!(rig.create().id > second);
+}

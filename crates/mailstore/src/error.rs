@@ -1,5 +1,6 @@
 //! Why an operation on an account did not happen.
 
+use crate::erased::ENDED_FORMAT;
 use model::RecordError;
 use store::{CommitError, ReadError};
 
@@ -85,6 +86,8 @@ impl Error {
     /// Whether what is stored is wrong, and stays so until somebody mends it.
     pub fn is_damage(&self) -> bool {
         match self {
+            // The account was erased; who still holds it open is told so.
+            Error::Row { cause: RecordError::Version { found: ENDED_FORMAT, .. }, .. } => false,
             Error::Row { .. } | Error::BodyMissing(_) | Error::BodyDamaged { .. } => true,
             Error::Read(error) => error.is_damage(),
             _ => false,

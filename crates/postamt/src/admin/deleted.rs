@@ -95,6 +95,9 @@ pub async fn erase(office: &Office, address: &str, filter: &Filter, to: &Exchang
     let (account, _) = account_of(office, address).await?;
     let ended = account.erase(&whole(filter)?).await.map_err(trouble)?;
     let (messages, octets) = (ended.messages, ended.octets);
+    if messages == 0 && !filter.ids.is_empty() {
+        return Err(nothing().into());
+    }
     tracing::warn!(event = "deleted.erased", account = %account.id(), address, by = %to.caller, messages, octets, ?filter);
     let large_left = if messages > 0 { clear(office).await } else { Some(0) };
     Ok(ErasedItem { messages, octets, large_left })

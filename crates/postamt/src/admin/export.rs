@@ -61,7 +61,7 @@ pub async fn mailboxes(office: &Office, address: &str, to: &mut Exchange) -> Res
             messages: mailbox.messages,
             size_octets: mailbox.size_octets,
             subscribed: mailboxes.is_subscribed(&mailbox.name),
-            message_octets_max: office.message_octets_max(),
+            message_octets_max: office.import_octets_max(),
         };
         to.item(&item).await?;
     }

@@ -44,7 +44,7 @@ pub async fn answer(office: &Office, address: &str, to: &mut Exchange) -> Result
     let language = to.language;
     let (reader, writer) = to.apart();
     let (sender, staged) = mpsc::channel(STAGED_MAX);
-    let max = office.message_octets_max();
+    let max = office.import_octets_max();
     let reading =
         Reading { post: &office.post, account: &account, max, reader, mailboxes: HashMap::new(), sender, language };
     let storing = Storing { account: &account, quota, writer, out: Vec::new(), language };
@@ -99,7 +99,7 @@ impl Reading<'_> {
 
     async fn message(&mut self, arriving: Arriving) -> Result<Staged, Fault> {
         let number = Some(arriving.number);
-        if arriving.size_octets > self.max {
+        if arriving.size_octets > self.max && !arriving.again {
             let (octets, max) = (arriving.size_octets, self.max);
             let text = both!(
                 "it has {octets} octets; at most {max} are taken",

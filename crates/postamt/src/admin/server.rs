@@ -54,7 +54,16 @@ impl Office {
     pub fn message_octets_max(&self) -> u64 {
         self.board.current().limits.message_size_octets
     }
+
+    /// Longest one that is brought from elsewhere: what was taken once, here under another limit or without our header fields, comes
+    /// in again.
+    pub fn import_octets_max(&self) -> u64 {
+        self.message_octets_max().max(IMPORT_OCTETS_MAX)
+    }
 }
+
+/// At least so long may a message be that is imported: it is held in memory by whoever sends it.
+const IMPORT_OCTETS_MAX: u64 = 256 << 20;
 
 /// Whom a socket is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -16,7 +16,7 @@ pub struct MailboxItem {
     pub messages: u32,
     pub size_octets: u64,
     pub subscribed: bool,
-    /// The longest message that the server takes.
+    /// The longest message that the server takes in an import.
     pub message_octets_max: u64,
 }
 

@@ -95,13 +95,12 @@ pub fn run(import: &Import) -> Result<(), Failure> {
     let targets = names::plan(&foreign, &special(&mailboxes), naming, import.into.as_deref());
     let uplink = Uplink::begin(client, &import.account.to_string(), Progress::new(total))?;
     early.0.into_iter().for_each(|(place, cause)| uplink.trouble(place, cause));
-    let mut sending = Sending { uplink, mailbox: String::new(), copies: Copies::default() };
+    let mut sending = Sending { uplink, mailbox: String::new(), copies: Copies::default(), is_empty: true };
     let mut stopped = None;
     for (folder, mailbox) in folders.iter().zip(targets) {
-        sending.copies = Copies::default();
-        let begun = sending.uplink.mailbox(&mailbox).map_err(Stop);
-        sending.mailbox = mailbox;
-        if let Err(Stop(cause)) = begun.and_then(|()| import.read(folder, octets_max, &mut sending)) {
+        sending = Sending { mailbox, copies: Copies::default(), is_empty: true, ..sending };
+        let read = import.read(folder, octets_max, &mut sending);
+        if let Err(Stop(cause)) = read.and_then(|()| sending.end()) {
             stopped = Some(cause);
             break;
         }
@@ -161,15 +160,26 @@ struct Sending {
     uplink: Uplink,
     mailbox: String,
     copies: Copies,
+    /// Neither a message nor trouble came yet.
+    is_empty: bool,
+}
+
+impl Sending {
+    /// A mailbox without messages is made too, but none for what is no mailbox.
+    fn end(&mut self) -> Result<(), Stop> {
+        if self.is_empty { self.uplink.mailbox(&self.mailbox).map_err(Stop) } else { Ok(()) }
+    }
 }
 
 impl Reader for Sending {
     fn letter(&mut self, letter: Letter) -> Result<(), Stop> {
+        self.is_empty = false;
         let source = self.copies.source(&self.mailbox, &letter.octets);
         self.uplink.send(&self.mailbox, source, letter).map(|_| ()).map_err(Stop)
     }
 
     fn trouble(&mut self, place: String, cause: String) {
+        self.is_empty = false;
         self.uplink.trouble(place, cause);
     }
 }

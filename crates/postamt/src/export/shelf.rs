@@ -34,8 +34,9 @@ impl Shelf {
     pub fn put(&mut self, name: &str, octets: &[u8], changed_ms: Option<i64>) -> io::Result<()> {
         let (path, mut file) = self.begin(name)?;
         file.write_all(octets)?;
-        if let Some(ms) = changed_ms.and_then(|ms| u64::try_from(ms).ok()) {
-            file.set_modified(UNIX_EPOCH + Duration::from_millis(ms))?;
+        if let Some(ms) = changed_ms {
+            let away = Duration::from_millis(ms.unsigned_abs());
+            file.set_modified(if ms < 0 { UNIX_EPOCH - away } else { UNIX_EPOCH + away })?;
         }
         self.waiting.push((path, self.folder.join(name), file));
         Ok(())

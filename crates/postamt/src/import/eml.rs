@@ -2,13 +2,15 @@
 
 use super::letter::{self, Letter};
 use super::maildir::{Dates, Name};
-use super::marks::{Keywords, flags_of};
+use super::marks::{KEYWORDS_FILE, Keywords, flags_of};
 use super::{DEPTH_MAX, Folder, Reader, Stop};
 use crate::language::{say, told as told_error};
 use std::io;
 use std::path::{Path, PathBuf};
 
 const ENDING: &str = ".eml";
+/// How our files beside an export's messages begin.
+const OWN: &str = "postamt-";
 
 /// The files, each a folder of its own, and the folders below folders; those named here have no name.
 ///
@@ -37,7 +39,7 @@ fn below(root: &Path, reader: &mut dyn Reader, found: &mut Vec<Folder>) -> Resul
             if kind.is_dir() && levels.len() < DEPTH_MAX {
                 let level = entry.file_name().to_string_lossy().into_owned();
                 waiting.push((entry.path(), [levels.as_slice(), &[level]].concat()));
-            } else if !kind.is_file() {
+            } else if !kind.is_file() && !is_message(&entry.file_name().to_string_lossy()) {
                 reader.trouble(
                     entry.path().display().to_string(),
                     say!(
@@ -55,6 +57,19 @@ fn below(root: &Path, reader: &mut dyn Reader, found: &mut Vec<Folder>) -> Resul
     Ok(())
 }
 
+/// By its name.
+fn is_message(name: &str) -> bool {
+    name.to_ascii_lowercase().ends_with(ENDING) && !name.starts_with('.')
+}
+
+/// Files of a folder in which none is a message by its name, though there are some: another program's, probably.
+fn others(folder: &Folder) -> usize {
+    let Ok(entries) = std::fs::read_dir(&folder.place) else { return 0 };
+    let names = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
+    let names = names.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    names.filter(|name| !name.starts_with('.') && !name.starts_with(OWN) && name != KEYWORDS_FILE).count()
+}
+
 /// The messages' files.
 fn files(folder: &Folder) -> io::Result<Vec<PathBuf>> {
     if !folder.place.is_dir() {
@@ -64,7 +79,7 @@ fn files(folder: &Folder) -> io::Result<Vec<PathBuf>> {
     for entry in std::fs::read_dir(&folder.place)? {
         let path = entry?.path();
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        if name.to_ascii_lowercase().ends_with(ENDING) && !name.starts_with('.') {
+        if is_message(&name) {
             files.push((Name::of(&name).order(), path));
         }
     }
@@ -87,6 +102,16 @@ pub fn read(folder: &Folder, dates: Option<Dates>, octets_max: u64, reader: &mut
             return Ok(());
         }
     };
+    let left_out = if files.is_empty() { others(folder) } else { 0 };
+    if left_out > 0 {
+        reader.trouble(
+            folder.place.display().to_string(),
+            say!(
+                "it has {left_out} files, and no name ends in {ENDING}: only such are read from a folder; name others themselves",
+                "darin sind {left_out} Dateien, und kein Name endet auf {ENDING}: nur solche werden aus einem Ordner gelesen; andere selbst nennen"
+            ),
+        );
+    }
     for path in files {
         match letter(&path, &keywords, dates, octets_max) {
             Ok(letter) => reader.letter(letter)?,

@@ -70,8 +70,12 @@ pub fn told(error: &io::Error) -> String {
 
 /// A file's time; none before 1970.
 pub fn timestamp(time: std::time::SystemTime) -> Option<Timestamp> {
-    let since = time.duration_since(UNIX_EPOCH).ok()?;
-    i64::try_from(since.as_millis()).ok().map(Timestamp::from_unix_ms)
+    let ms = |away: std::time::Duration| i64::try_from(away.as_millis()).ok();
+    let ms = match time.duration_since(UNIX_EPOCH) {
+        Ok(since) => ms(since)?,
+        Err(before) => -ms(before.duration())?,
+    };
+    Some(Timestamp::from_unix_ms(ms))
 }
 
 /// Compressed files, as Dovecot's plugin makes them.

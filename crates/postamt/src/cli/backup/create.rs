@@ -11,6 +11,7 @@ use crate::language::say;
 use backup::age::Recipient;
 use backup::{Folder, Plan, Report, Source};
 use clap::Args;
+use model::Timestamp;
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -102,12 +103,13 @@ impl Create {
         progress.end();
         let report = report?;
         self.tell(taken, &report)?;
-        self.is_the_newest(folder, &report.id)
+        self.is_the_newest(folder, taken.0)
     }
 
     /// A clock that went ahead leaves a backup that counts as newer than all that follow.
-    fn is_the_newest(&self, folder: &Folder, id: &str) -> Result<(), Failure> {
-        let ahead: Vec<String> = folder.ids()?.into_iter().filter(|other| other.as_str() > id).collect();
+    fn is_the_newest(&self, folder: &Folder, taken: Timestamp) -> Result<(), Failure> {
+        let is_ahead = |id: &String| folder.listed(id).manifest.is_ok_and(|manifest| manifest.taken > taken);
+        let ahead: Vec<String> = folder.ids()?.into_iter().rev().take_while(is_ahead).collect();
         if ahead.is_empty() {
             return Ok(());
         }

@@ -196,7 +196,8 @@ impl Restore {
         let (names, chosen) = choose(&shown.picture, &wanted).map_err(Failure::Nothing)?;
         let whose = self.to_account.as_ref().unwrap_or(account).to_string();
         let mut client = self.place.connect()?;
-        let mut there = self.there(&mut client, &shown, &chosen, &whose)?;
+        let there = self.there(&mut client, &shown, &chosen, &whose);
+        let mut there = there.map_err(|failure| missing(failure, &whose))?;
         let progress = Progress::new(chosen.len() as u64);
         let mut uplink = Uplink::begin(client, &whose, progress)?.again();
         let stopped = names.iter().try_for_each(|name| uplink.mailbox(name));
@@ -270,6 +271,17 @@ impl Restore {
         }
         progress.end();
         Ok(there)
+    }
+}
+
+/// An account that is gone has to be there before its mail is.
+fn missing(failure: Failure, whose: &str) -> Failure {
+    match failure {
+        Failure::Nothing(text) => Failure::Nothing(say!(
+            "{text}. It has to be made first, by postamt account add {whose}, or, if it was removed, postamt account restore {whose}",
+            "{text}. Zuerst muss es angelegt werden, mit postamt account add {whose}, oder, wenn es entfernt wurde, postamt account restore {whose}"
+        )),
+        failure => failure,
     }
 }
 
