@@ -64,7 +64,8 @@ fn deliver(lmtp: &str, to: &str, text: &str) {
     for (command, code) in
         [("LHLO x", "250"), (from, "250"), (&to, "250"), ("DATA", "354"), (&message, "250"), ("QUIT", "221")]
     {
-        write!(stream.get_mut(), "{command}\r\n").unwrap();
+        // In one piece: a second one would wait for the answer to the first.
+        stream.get_mut().write_all(format!("{command}\r\n").as_bytes()).unwrap();
         loop {
             line.clear();
             stream.read_line(&mut line).unwrap();
@@ -92,13 +93,13 @@ fn under_load<T>(house: &House, work: impl FnOnce() -> T) -> T {
     })
 }
 
-/// Some mail: small, large, flagged, in two mailboxes.
 /// Some 100 KB of lines that no compression makes much smaller.
 fn incompressible() -> String {
     let next = |x: &u64| Some(x.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407)); // Knuth's MMIX
     std::iter::successors(Some(1), next).take(6000).map(|x: u64| format!("{x:016x}\r\n")).collect::<String>() + "End"
 }
 
+/// Some mail: small, large, flagged, in two mailboxes.
 fn filled() -> (House, Server) {
     let house = House::new(CONFIG);
     let server = house.serve();

@@ -37,7 +37,7 @@ impl Connection {
 
     /// What IMAP answers to a command.
     pub fn answer(&mut self, command: &str) -> Vec<String> {
-        write!(self.0.get_mut(), "a {command}\r\n").unwrap();
+        self.0.get_mut().write_all(format!("a {command}\r\n").as_bytes()).unwrap();
         let mut lines = Vec::new();
         while !lines.last().is_some_and(|line: &String| line.starts_with("a ")) {
             assert!(!self.0.fill_buf().unwrap().is_empty(), "{command}: {lines:?}");
@@ -48,7 +48,7 @@ impl Connection {
 
     /// The one line that SMTP answers to a command.
     pub fn reply(&mut self, command: &str) -> String {
-        write!(self.0.get_mut(), "{command}\r\n").unwrap();
+        self.0.get_mut().write_all(format!("{command}\r\n").as_bytes()).unwrap();
         self.line()
     }
 
