@@ -14,6 +14,7 @@
 //! | `roll`, `chunks` | those who are stored, packed; how copies share them |
 //! | `rows`, `ids` | how they lie in the store; the durable numbers of accounts |
 //! | [`check`] | what must always hold of them |
+//! | [`adopt`] | somebody whom another store knows |
 //! | `credential` | `Secret`, `Credential`, `hash_password` |
 //! | `resolve` | `Resolution`, `Target`: to whom a forward path leads |
 //! | `authenticate` | `AuthError`, `ScramTicket`: log-in, with `hashing`, `remembered` and `throttle` behind it; `evidence` is what is read for it |
@@ -40,6 +41,7 @@
 //! ```
 
 mod account;
+mod adopt;
 mod alias;
 mod authenticate;
 mod check;
@@ -65,6 +67,7 @@ mod throttle;
 mod world;
 
 pub use account::{Account, AccountState, Origin};
+pub use adopt::adopt;
 pub use alias::{Alias, DEPTH_MAX, Fault, TARGETS_MAX};
 pub use authenticate::{ApopDigest, AuthError, ScramTicket};
 pub use check::check;

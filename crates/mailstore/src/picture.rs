@@ -1,6 +1,7 @@
 //! An account as its rows show it, without loading it: of a store that cannot be written, or of which rows are lost; and as it
 //! was at a moment between two stores.
 
+mod names;
 mod past;
 
 pub use past::{Past, PastError};

@@ -20,7 +20,7 @@ pub(crate) use attempt::BodyReader;
 pub use attempt::{Fault, Job, Outcome, OutcomeKind, Relay};
 pub use check::{Violation, check, recipients};
 pub use mend::{Mended, is_queued, mend};
-pub use restored::hold_restored;
+pub use restored::{Accounts, hold_restored};
 pub use row::{Content, Delivery, QueuedMessage, Target, is_ours, name_of};
 pub use schedule::{
     Closed, DeliveryKey, Destination, Grant, Health, RECIPIENTS_MAX, SLOW_AFTER, Schedule, ScheduleLimits, Work,

@@ -26,7 +26,7 @@ pub mod client;
 mod deleted;
 mod domains;
 mod export;
-mod import;
+pub mod import;
 pub mod path;
 pub mod people;
 pub mod protocol;

@@ -4,13 +4,21 @@ use super::row::{self, Delivery, Target};
 use super::{PAGE_ROWS, QueueError};
 use store::{Batch, Query, Space, Store};
 
-/// Holds back all deliveries to other servers that lie in a store which was restored, until somebody releases them; returns
-/// how many. Deliveries to our own mailboxes go on: whether they are done stands in the accounts, which were restored too.
-/// Nobody else may have the store open.
+/// Whether accounts know which deliveries to them are done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Accounts {
+    /// They were restored with the queue: deliveries to them go on.
+    OfTheQueue,
+    /// They are of a later moment: those are held back too.
+    Later,
+}
+
+/// Holds back deliveries that lie in a store which was restored, to other servers or all, until somebody releases them; returns how
+/// many. Nobody else may have the store open.
 ///
 /// # Errors
 /// Those of the store.
-pub async fn hold_restored(store: &dyn Store) -> Result<usize, QueueError> {
+pub async fn hold_restored(store: &dyn Store, accounts: Accounts) -> Result<usize, QueueError> {
     let (mut held, mut after) = (0, None);
     loop {
         let query = Query::prefix(&row::cell(), &row::deliveries(None), after.take(), PAGE_ROWS);
@@ -18,7 +26,8 @@ pub async fn hold_restored(store: &dyn Store) -> Result<usize, QueueError> {
         let mut batch = Batch::new(row::cell());
         for (key, octets) in &page.rows {
             let Ok(mut delivery) = Delivery::decode(key, octets) else { continue };
-            if matches!(delivery.target, Target::Remote { .. }) && !delivery.held {
+            let is_known = accounts == Accounts::OfTheQueue && !matches!(delivery.target, Target::Remote { .. });
+            if !is_known && !delivery.held {
                 delivery.held = true;
                 batch.put(Space::Rows, key.clone(), delivery.encode());
                 held += 1;
@@ -70,10 +79,12 @@ mod tests {
             batch.put(Space::Rows, row::delivery_key(delivery.key), delivery.encode());
         }
         block_on(store.commit(batch)).unwrap();
-        assert_eq!(block_on(hold_restored(&store)), Ok(1));
-        assert_eq!(block_on(hold_restored(&store)), Ok(0), "it is held already");
+        let hold = |accounts| block_on(hold_restored(&store, accounts));
+        assert_eq!(hold(Accounts::OfTheQueue), Ok(1));
+        assert_eq!(hold(Accounts::OfTheQueue), Ok(0), "it is held already");
         let rows = store.rows(Space::Rows, &row::cell());
         let held: Vec<bool> = rows.iter().map(|(key, row)| Delivery::decode(key, row).unwrap().held).collect();
         assert_eq!(held, [false, true]);
+        assert_eq!(hold(Accounts::Later), Ok(1));
     }
 }

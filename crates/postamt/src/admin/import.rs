@@ -340,7 +340,7 @@ fn refused(number: Option<u64>, text: String, error: &Error) -> ArrivedItem {
 }
 
 /// The flags, and those that we cannot keep. What other systems call `\X` or write with odd characters is no flag here.
-fn flags(names: &[String]) -> (Vec<Flag>, Vec<String>) {
+pub fn flags(names: &[String]) -> (Vec<Flag>, Vec<String>) {
     let (mut flags, mut left_out): (Vec<Flag>, Vec<String>) = (Vec::new(), Vec::new());
     for name in names {
         match Flag::parse(name).or_else(|| Keyword::new(name).map(Flag::Keyword)) {

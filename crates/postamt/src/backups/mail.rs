@@ -10,6 +10,7 @@ use backup::Backup;
 use mailstore::{Email, Member, Picture, read_email, read_message};
 use model::{AccountId, EmailId, MailboxId, Uid};
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use store::block_on;
 
 /// What is wanted of an account.
@@ -28,7 +29,7 @@ pub struct Shown {
     /// Whose mail.
     pub account: AccountId,
     /// Where its messages are read, the first that has one.
-    pub backups: Vec<Backup>,
+    pub backups: Vec<Arc<Backup>>,
     /// What there was.
     pub picture: Picture,
     /// Messages that are nowhere.
@@ -43,7 +44,7 @@ impl Shown {
     pub fn email(&self, email: EmailId) -> Result<Email, mailstore::Error> {
         let mut read = Err(mailstore::Error::BodyMissing(email));
         for backup in &self.backups {
-            read = block_on(read_email(backup, self.account, email));
+            read = block_on(read_email(&**backup, self.account, email));
             if read.is_ok() {
                 break;
             }
@@ -51,10 +52,14 @@ impl Shown {
         read
     }
 
-    fn read(&self, email: EmailId) -> Result<Vec<u8>, mailstore::Error> {
+    /// A message.
+    ///
+    /// # Errors
+    /// As [`email`](Self::email).
+    pub fn read(&self, email: EmailId) -> Result<Vec<u8>, mailstore::Error> {
         let mut read = Err(mailstore::Error::BodyMissing(email));
         for backup in &self.backups {
-            read = block_on(read_message((backup, backup), self.account, email));
+            read = block_on(read_message((&**backup, &**backup), self.account, email));
             if read.is_ok() {
                 break;
             }
@@ -120,7 +125,7 @@ pub fn place(mailbox: Option<&str>, uid: Uid, email: EmailId) -> String {
 }
 
 /// Under which a mailbox comes back whose record is lost.
-fn unnamed(id: MailboxId) -> String {
+pub fn unnamed(id: MailboxId) -> String {
     format!("Restored/Mailbox {id}")
 }
 

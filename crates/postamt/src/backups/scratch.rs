@@ -8,6 +8,7 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use store_local::{Backend, LocalBlobs, LocalStore, Options, any_blob, is_begun, is_place_for_blobs};
 
 /// By this file a folder is known in which a restore has begun and not ended.
@@ -16,9 +17,9 @@ const UNFINISHED: &str = "restore-unfinished";
 /// A data folder that is being filled.
 pub struct Filled {
     /// Its rows.
-    pub store: LocalStore,
+    pub store: Arc<LocalStore>,
     /// Its blobs.
-    pub blobs: LocalBlobs,
+    pub blobs: Arc<LocalBlobs>,
 }
 
 /// Restores all of `backup` into the folder `data`, which is empty or not there, or holds what an interrupted restore left. It
@@ -60,7 +61,7 @@ pub fn fill(
     let blobs = LocalBlobs::open(data.join("blobs"), Options::default())?;
     let store = LocalStore::open(data.join("store"), Options { backend, ..Options::default() })?;
     restore(backup, (&store, &blobs), progress)?;
-    Ok(Filled { store, blobs })
+    Ok(Filled { store: Arc::new(store), blobs: Arc::new(blobs) })
 }
 
 /// Durable before anything else is there: without the mark, half a restore would pass for a data folder.

@@ -565,18 +565,15 @@ Konfigurationsdatei ist nicht darin.",
     ),
     (
         "With --account and --all-accounts the server runs; nothing that is there is removed or doubled: a message counts as there in whatever mailbox it lies.
-It may be stopped and started again at any time. With --to the server of that folder does not run, and --as-of means the newest backup made by then.",
+It may be stopped and started again at any time. With --to the server of that folder does not run; with --as-of accounts are as they were then,
+passwords, aliases and the queue as in the last backup by then.",
         "Mit --account und --all-accounts läuft der Server; nichts Vorhandenes wird entfernt oder verdoppelt: Eine Nachricht gilt als vorhanden,
-in welchem Mailordner sie auch liegt. Abbrechen und neu starten geht jederzeit. Mit --to läuft der Server dieses Ordners nicht, und
---as-of meint das neueste Backup bis dahin.",
+in welchem Mailordner sie auch liegt. Abbrechen und neu starten geht jederzeit. Mit --to läuft der Server dieses Ordners nicht;
+mit --as-of sind die Konten, wie sie damals waren, Passwörter, Aliase und Warteschlange wie im letzten Backup bis dahin.",
     ),
     (
         "Exit codes: 0 all is there, 1 something is not and was named, 2 the command is wrong, 3 there is no such thing.",
         "Exit-Codes: 0 alles ist da, 1 etwas fehlt und wurde genannt, 2 Befehl falsch, 3 nicht vorhanden.",
-    ),
-    (
-        "As it was at this moment, also between two backups (with --to: in the last one by then): as 2026-11-22 09:30 (in UTC), or how long ago, as 2h",
-        "Stand dieses Augenblicks, auch zwischen zwei Backups (mit --to: im letzten bis dahin): etwa 2026-11-22 09:30 (in UTC), oder wie lange es her ist, etwa 2h",
     ),
     (
         "Everything, into this data folder, which is empty or not there",

@@ -10,7 +10,7 @@ use crate::cli::place::{self, columns};
 use crate::cli::text::{cut, harmless, size, table};
 use crate::headline::Headline;
 use crate::language::{say, told};
-use backup::{Backup, Gaps};
+use backup::Gaps;
 use clap::Args;
 use message::text::folded;
 use model::{Address, Timestamp};
@@ -87,7 +87,7 @@ pub fn run(messages: &Messages) -> Result<(), Failure> {
     } else {
         place::say(&text(&items))?;
     }
-    let damage: Vec<String> = shown.backups.iter().flat_map(Backup::damage).map(|(_, why)| why).collect();
+    let damage: Vec<String> = shown.backups.iter().flat_map(|backup| backup.damage()).map(|(_, why)| why).collect();
     match damage.is_empty() {
         true => all_read(&shown.picture),
         false => Err(Failure::Failed(damage.join("\n"))),

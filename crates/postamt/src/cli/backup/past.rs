@@ -7,8 +7,9 @@ use crate::cli::failure::Failure;
 use crate::language::{say, told};
 use backup::{AccountEntry, Backup, Folder, Gaps};
 use mailstore::{Past, PastError, Picture};
-use model::{Address, Timestamp};
+use model::{AccountId, Address, Timestamp};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use store::Store;
 use store::block_on;
 
@@ -46,24 +47,36 @@ fn between(
         (Err(_), Some(was)) => was.id,
         (Err(_), None) => return is.map(|_| None),
     };
-    let had = before.as_ref().filter(|before| before.content().accounts.iter().any(|entry| entry.id == id));
-    let past = match block_on(Past::of(had.map(|before| before as &dyn Store), &later, id, at)) {
-        Ok(past) => past,
-        Err(PastError::Unborn(_) | PastError::Erased) => {
-            return match before.filter(|_| was.is_some()) {
-                Some(before) => Err(erased(which, account, &before, at)),
-                None => Ok(None),
-            };
-        }
-        Err(error) => return Err(explained(error, before.as_ref(), &later, at)),
-    };
-    let Past { picture, lost } = past;
+    let (before, later) = (before.map(Arc::new), Arc::new(later));
+    match by(id, (before.as_ref(), &later), at) {
+        Ok(shown) => Ok(Some(shown)),
+        Err(PastError::Unborn(_) | PastError::Erased) => match before.filter(|_| was.is_some()) {
+            Some(before) => Err(erased(which, account, &before, at)),
+            None => Ok(None),
+        },
+        Err(error) => Err(explained(error, before.as_deref(), &later, at)),
+    }
+}
+
+/// What an account of `before` became by the moment, as `later` knows it.
+///
+/// # Errors
+/// Why it is not known.
+pub fn by(
+    id: AccountId,
+    (before, later): (Option<&Arc<Backup>>, &Arc<Backup>),
+    at: Timestamp,
+) -> Result<Shown, PastError> {
+    let has = |before: &&Arc<Backup>| before.content().accounts.iter().any(|entry| entry.id == id);
+    let had = before.filter(has).map(|before| &**before as &dyn Store);
+    let Past { picture, lost } = block_on(Past::of(had, &**later, id, at))?;
     let lost = lost.iter().map(|(mailbox, uid, email)| {
         let name = picture.mailboxes.get(mailbox).and_then(|mailbox| mailbox.name.as_deref());
         mail::place(name, *uid, *email)
     });
     let lost = lost.collect();
-    Ok(Some(Shown { account: id, backups: before.into_iter().chain([later]).collect(), picture, lost }))
+    let backups = before.into_iter().chain([later]).cloned().collect();
+    Ok(Shown { account: id, backups, picture, lost })
 }
 
 /// There was no such account at the moment.
@@ -89,7 +102,7 @@ fn erased(which: &Which, account: &Address, before: &Backup, at: Timestamp) -> F
 pub fn now(backup: Backup, account: &Address) -> Result<Shown, Failure> {
     let id = entry(&backup, account)?.id;
     let picture = block_on(Picture::read(&backup, id)).map_err(|error| Failure::Failed(told(&error)))?;
-    Ok(Shown { account: id, backups: vec![backup], picture, lost: Vec::new() })
+    Ok(Shown { account: id, backups: vec![Arc::new(backup)], picture, lost: Vec::new() })
 }
 
 /// Who is in the backup; or in those around the moment, from which it is known.
@@ -151,7 +164,10 @@ fn nothing(which: &Which) -> Failure {
 }
 
 /// The last backup before the moment, and those behind it, the first one first.
-fn around(which: &Which, at: Timestamp) -> Result<(Option<String>, Vec<String>), Failure> {
+///
+/// # Errors
+/// When none is behind it.
+pub fn around(which: &Which, at: Timestamp) -> Result<(Option<String>, Vec<String>), Failure> {
     let mut times = times(which)?;
     times.sort_by_key(|(_, taken)| *taken);
     let behind = times.partition_point(|(_, taken)| *taken < at);
@@ -191,7 +207,7 @@ pub fn entry(backup: &Backup, account: &Address) -> Result<AccountEntry, Failure
 }
 
 /// Why it is not known; a `Failed` where another backup may know it.
-fn explained(error: PastError, before: Option<&Backup>, later: &Backup, at: Timestamp) -> Failure {
+pub fn explained(error: PastError, before: Option<&Backup>, later: &Backup, at: Timestamp) -> Failure {
     match later.damage().into_iter().next() {
         Some((_, why)) => Failure::Failed(say!(
             "the log of changes cannot be read to its end: {why}",

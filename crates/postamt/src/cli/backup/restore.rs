@@ -1,5 +1,6 @@
 //! `postamt backup restore`
 
+mod then;
 mod whole;
 
 use super::moment::moment;
@@ -15,7 +16,7 @@ use crate::cli::place::Place;
 use crate::import::progress::Progress;
 use crate::import::uplink::Uplink;
 use crate::language::say;
-use backup::{Backup, Gaps};
+use backup::Gaps;
 use clap::Args;
 use mailstore::Picture;
 use model::{Address, EmailId, Timestamp};
@@ -34,7 +35,8 @@ pub const EXAMPLES: &str = "Examples:
   postamt backup restore /backup --as-of '2026-11-21 17:00' --all-accounts
 
 With --account and --all-accounts the server runs; nothing that is there is removed or doubled: a message counts as there in whatever mailbox it lies.
-It may be stopped and started again at any time. With --to the server of that folder does not run, and --as-of means the newest backup made by then.
+It may be stopped and started again at any time. With --to the server of that folder does not run; with --as-of accounts are as they were then,
+passwords, aliases and the queue as in the last backup by then.
 
 Exit codes: 0 all is there, 1 something is not and was named, 2 the command is wrong, 3 there is no such thing.";
 
@@ -46,8 +48,7 @@ pub struct Restore {
     /// Which of its backups [default: the newest]; the beginning of its name is enough.
     #[arg(long, value_name = "BACKUP", default_value = "", hide_default_value = true)]
     backup: String,
-    /// As it was at this moment, also between two backups (with --to: in the last one by then): as 2026-11-22 09:30 (in UTC), or how
-    /// long ago, as 2h.
+    /// As it was at this moment, also between two backups: as 2026-11-22 09:30 (in UTC), or how long ago, as 2h.
     #[arg(long, value_name = "TIME", conflicts_with = "backup", value_parser = moment)]
     as_of: Option<Timestamp>,
     /// Everything, into this data folder, which is empty or not there.
@@ -95,6 +96,14 @@ pub fn all_read(picture: &Picture) -> Result<(), Failure> {
              fehlen; ein anderes Backup kann sie haben"
         ))),
     }
+}
+
+/// Why a message that was there at the moment cannot be had.
+fn gone_between() -> String {
+    say!(
+        "it came after one backup and was gone for good before the next",
+        "sie kam nach dem einen Backup und war vor dem nächsten endgültig fort"
+    )
 }
 
 /// The names of those that are given.
@@ -202,15 +211,9 @@ impl Restore {
         let mut uplink = Uplink::begin(client, &whose, progress)?.again();
         let stopped = names.iter().try_for_each(|name| uplink.mailbox(name));
         let stopped = stopped.and_then(|()| send(&shown, &chosen, &mut there, &mut uplink)).err();
-        let lost = || {
-            say!(
-                "it came after one backup and was gone for good before the next",
-                "sie kam nach dem einen Backup und war vor dem nächsten endgültig fort"
-            )
-        };
-        shown.lost.iter().for_each(|place| uplink.trouble(place.clone(), lost()));
+        shown.lost.iter().for_each(|place| uplink.trouble(place.clone(), gone_between()));
         let (tally, ended) = uplink.finish();
-        let damage: Vec<String> = shown.backups.iter().flat_map(Backup::damage).map(|(_, why)| why).collect();
+        let damage: Vec<String> = shown.backups.iter().flat_map(|backup| backup.damage()).map(|(_, why)| why).collect();
         damage.iter().for_each(|why| eprintln!("{why}"));
         report((&self.place, &whose), tally, ended.or(stopped), names.len())?;
         if damage.is_empty() {

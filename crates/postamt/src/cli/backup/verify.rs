@@ -246,7 +246,7 @@ impl Verify {
         });
         progress.end();
         let filled = filled?;
-        Ok(judge(&backup.content().accounts, &filled.store, &filled.blobs)?)
+        Ok(judge(&backup.content().accounts, &*filled.store, &*filled.blobs)?)
     }
 }
 
