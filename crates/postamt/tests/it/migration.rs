@@ -143,7 +143,10 @@ fn maildir(root: &Path, odd_ms: u64) {
     put(".Entw&APw-rfe.2024", "cur/1.b:2,D", b"Subject: draft\n\nno end", 1_600_000_001_000);
     put("v1.2/deep", "cur/1.c:2,", b"Subject: raw\r\n\r\nbare \n and \r here\r\n", 1_600_000_002_000);
     put("end.mbox", "cur/1.d,S=17,W=17:2,", b"Subject: d\n\n\r\rx\r\n", 1_600_000_003_000);
+    put(".Old", "cur/1.f:2,S", b"Subject: old\n\nDone\n", 0);
     put("large", "cur/1.e:2,S", &[simple(99), vec![b'x'; 900], simple(1).repeat(2000)].concat(), 1_600_000_004_000);
+    let before_the_epoch = UNIX_EPOCH - Duration::from_millis(284_083_200_000 - odd_ms);
+    fs::File::open(root.join(".Old/cur/1.f:2,S")).unwrap().set_modified(before_the_epoch).unwrap();
     fs::write(root.join("dovecot-keywords"), "0 Arbeit\n1 $Wichtig\n").unwrap();
 }
 
@@ -153,7 +156,7 @@ fn what_goes_in_comes_out_again_in_every_format() {
     let [source, eml] = ["source", "letter.eml"].map(|name| house.path(name));
     maildir(&source, 7);
     let told = house.moved(0, "import", "anna", &["--maildir", source.to_str().unwrap()]);
-    assert_eq!((&told["added"], &told["failed"]), (&47.into(), &0.into()), "{told}");
+    assert_eq!((&told["added"], &told["failed"]), (&48.into(), &0.into()), "{told}");
     fs::write(&eml, "Date: Tue, 2 Jan 2024 03:04:05 +0100\r\nSubject: out\r\n\r\n").unwrap();
     for name in ["C:out", "a\\b/.c", &"x".repeat(300)] {
         house.moved(0, "import", "anna", &["--eml", eml.to_str().unwrap(), "--into", name]);
@@ -166,16 +169,16 @@ fn what_goes_in_comes_out_again_in_every_format() {
         let place = house.path(&format!("export-{name}"));
         let place = place.to_str().unwrap();
         let told = house.moved(0, "export", "anna", &[format, place]);
-        assert_eq!(told["added"], 50, "{told}");
+        assert_eq!(told["added"], 51, "{told}");
         let before = files(Path::new(place));
         let again = house.moved(0, "export", "anna", &[format, place]);
-        assert_eq!((&again["added"], &again["known"]), (&0.into(), &50.into()));
+        assert_eq!((&again["added"], &again["known"]), (&0.into(), &51.into()));
         assert_eq!(files(Path::new(place)), before);
         let told = house.moved(0, "import", name, &[format, place]);
-        assert_eq!((&told["added"], &told["failed"]), (&50.into(), &0.into()), "{told}");
+        assert_eq!((&told["added"], &told["failed"]), (&51.into(), &0.into()), "{told}");
         same(&house.mail(name), &mail);
         let told = house.moved(0, "import", name, &[format, place]);
-        assert_eq!((&told["added"], &told["known"]), (&0.into(), &50.into()), "{told}");
+        assert_eq!((&told["added"], &told["known"]), (&0.into(), &51.into()), "{told}");
         let other = house.run(1, &["export", "--account", "ben@example.org", "--eml", place]);
         assert!(other.contains("holds an export of anna@example.org"), "{other}");
     }
@@ -183,7 +186,7 @@ fn what_goes_in_comes_out_again_in_every_format() {
     // New mail is added to what is there.
     house.moved(0, "import", "anna", &["--eml", eml.to_str().unwrap()]);
     let told = house.moved(0, "export", "anna", &["--mbox", house.path("export-carla").to_str().unwrap()]);
-    assert_eq!((&told["added"], &told["known"]), (&1.into(), &50.into()));
+    assert_eq!((&told["added"], &told["known"]), (&1.into(), &51.into()));
 }
 
 #[test]
@@ -252,6 +255,15 @@ fn what_cannot_be_read_is_named_and_the_rest_goes_on() {
     assert!(causes.iter().zip(expected).all(|(cause, part)| cause.contains(part)), "{causes:?}");
     let told = house.run(1, &["import", "--account", "anna@example.org", "--maildir", "/etc/ssl"]);
     assert!(told.contains("is no Maildir"), "{told}");
+    let boxes = || house.list(&["account", "list"]).len() + house.mail("anna").len();
+    let before = boxes();
+    let text = house.run(1, &["import", "--account", "anna@example.org", "--mbox", "postamt.toml"]);
+    assert!(text.contains("postamt.toml") && boxes() == before, "no mailbox is made for it: {text}");
+    // As of MH.
+    fs::create_dir(house.path("mh")).unwrap();
+    fs::write(house.path("mh/1"), "Subject: 1\n\n").unwrap();
+    let text = house.run(1, &["import", "--account", "anna@example.org", "--eml", "mh"]);
+    assert!(text.contains(".eml"), "{text}");
     house.run(3, &["import", "--account", "nobody@example.org", "--eml", "x"]);
     house.run(2, &["import", "--account", "anna@example.org"]);
     house.run_with(0, &["account", "add", "small@example.org", "--quota", "2 KiB"], "secret");
@@ -277,15 +289,15 @@ fn mail_is_fetched_from_another_server_once() {
     let some = house.fetch(0, "ben", "anna", &["--tls-fingerprint", shown, "--mailbox", "Sent"]);
     assert!(some.starts_with("1 added"), "{some}");
     let rest = house.fetch(0, "ben", "anna", &["--tls-any"]);
-    assert!(rest.starts_with("46 added") && rest.contains("1 there before"), "{rest}");
+    assert!(rest.starts_with("47 added") && rest.contains("1 there before"), "{rest}");
     same(&house.mail("ben"), &mail);
     // Nothing is marked there.
     same(&house.mail("anna"), &mail);
     let nothing = house.fetch(0, "ben", "anna", &["--insecure", "--delete"]);
-    assert!(nothing.starts_with("0 added") && nothing.contains("47 there before"), "{nothing}");
-    assert_eq!((house.messages("anna"), house.messages("ben")), (0, 47));
+    assert!(nothing.starts_with("0 added") && nothing.contains("48 there before"), "{nothing}");
+    assert_eq!((house.messages("anna"), house.messages("ben")), (0, 48));
     let into = house.fetch(0, "carla", "ben", &["--insecure", "--into", "Old"]);
-    assert!(into.starts_with("47 added"), "{into}");
+    assert!(into.starts_with("48 added"), "{into}");
     let account = ["fetch", "--account", "carla@example.org"];
     let denied =
         house.run_with(1, &[&account[..], &[&format!("imap://x@{}", house.place("imap")), "--insecure"]].concat(), "x");

@@ -82,6 +82,7 @@ fn messages_and_mailboxes_come_back() {
     house.imap(&["SELECT Found", "STORE 1 +FLAGS (\\Deleted)", "EXPUNGE"]);
 
     house.run(2, &["deleted", "erase", CARLA, "--all"]);
+    house.run(3, &["deleted", "erase", CARLA, "4711", "--yes"]);
     let text = house.run(0, &["deleted", "erase", CARLA, "--all", "--yes"]);
     assert!(text.starts_with("erased for good: 1 message, "), "{text}");
     house.run(3, &["deleted", "list", CARLA]);
