@@ -110,6 +110,19 @@ fn emails(picture: &Picture) -> u64 {
     all.map(|member| member.email).collect::<HashSet<EmailId>>().len() as u64
 }
 
+/// Sets that can be copied at once: one message may have to be copied several times.
+fn each_once(mut members: Vec<Flagged>) -> Vec<Vec<Flagged>> {
+    let mut sets = Vec::new();
+    while !members.is_empty() {
+        let mut seen = HashSet::new();
+        let fits = |(uid, _): &Flagged| seen.len() < AT_ONCE && seen.insert(*uid);
+        let (set, rest) = members.into_iter().partition(fits);
+        sets.push(set);
+        members = rest;
+    }
+    sets
+}
+
 /// A number alone is not enough: another account's messages have the same ones.
 fn is_same_email(one: &Member, other: &Member) -> bool {
     (one.size_octets, one.internal_date) == (other.size_octets, other.internal_date)
@@ -175,13 +188,13 @@ impl Rewinding {
         }
         let place = |id: MailboxId| new.get(&id).copied().unwrap_or(id);
         for ((from, to), members) in copied {
-            for some in members.chunks(AT_ONCE) {
+            for some in each_once(members) {
                 let uids = some.iter().map(|(uid, _)| *uid).collect();
                 let copy = CopyMessages { from, uids, to: place(to), transfer: Transfer::Copy };
                 let copies: HashMap<Uid, Uid> = account.copy(copy).await.map_err(failed)?.uids.into_iter().collect();
                 for (uid, flags) in some {
-                    if let Some(copy) = copies.get(uid) {
-                        flagged.entry((place(to), flags.clone())).or_default().push(*copy);
+                    if let Some(copy) = copies.get(&uid) {
+                        flagged.entry((place(to), flags)).or_default().push(*copy);
                     }
                 }
             }

@@ -44,9 +44,9 @@ impl House {
             imap.ask(&format!("EXAMINE {mailbox}"));
             let fetched = imap.ask("UID FETCH 1:* (FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])");
             let fetched = fetched.into_iter().filter(|line| !line.starts_with("a "));
-            mail.extend(
-                fetched.map(|line| format!("{mailbox} {}", line.replace(r"\Recent ", "").replace(r" \Recent", ""))),
-            );
+            mail.extend(fetched.map(|line| {
+                format!("{mailbox} {}", line.replace(r"\Recent ", "").replace(r" \Recent", "").replace(r"\Recent", ""))
+            }));
         }
         mail
     }
@@ -285,7 +285,7 @@ fn everything_is_as_it_was_between_two_backups() {
     imap.ask("CREATE New");
     imap.ask("SELECT INBOX");
     imap.ask("MOVE 20:22 New");
-    imap.ask("COPY 10 Two");
+    ["COPY 10 Two", "COPY 10 Two", "COPY 13 INBOX"].iter().for_each(|command| drop(imap.ask(command)));
     imap.ask(r"STORE 11:12 FLAGS (\Flagged later)");
     imap.ask(r"STORE 1:2 -FLAGS (\Seen)");
     imap.ask(r"STORE 3:4 +FLAGS.SILENT (\Deleted)");
@@ -318,7 +318,12 @@ fn everything_is_as_it_was_between_two_backups() {
     fs::rename(house.path("postamt-data"), house.path("old")).unwrap();
     fs::rename(house.path("fjall"), house.path("postamt-data")).unwrap();
     let _server = house.serve();
-    assert_eq!(then, mail_of(&house, &people));
+    for (then, now) in then.iter().zip(mail_of(&house, &people)) {
+        let odd = |mail: &[String], other: &[String]| -> Vec<String> {
+            mail.iter().filter(|one| !other.contains(one)).map(|one| one.chars().take(200).collect()).collect()
+        };
+        assert!(*then == now, "{} to {}: {:#?} to {:#?}", then.len(), now.len(), odd(then, &now), odd(&now, then));
+    }
     let mut imap = Connection::imap(&house, "anna");
     let sorted = |mut lines: Vec<String>| {
         lines.sort();
