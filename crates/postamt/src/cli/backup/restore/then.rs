@@ -116,7 +116,7 @@ impl Then<'_> {
                     continue;
                 }
             };
-            if is_new && !self.adopt(later, (id, address.as_deref()))? {
+            if !self.adopt(later, (id, address.as_deref()))? && is_new {
                 continue;
             }
             if let Err(failure) = all_read(&shown.picture) {
@@ -141,7 +141,7 @@ impl Then<'_> {
         Ok(left)
     }
 
-    /// Takes over somebody who came after the backup. Not who has no address any more.
+    /// Takes over somebody who came after the backup, or came back. Not who has no address any more.
     fn adopt(&self, later: &Backup, (id, address): (AccountId, Option<&str>)) -> Result<bool, Failure> {
         let Some(address) = address.and_then(|address| address.parse().ok()) else { return Ok(false) };
         let adopted = block_on(directory::adopt(later, &*self.filled.store, (&address, id), self.at));
