@@ -9,7 +9,7 @@ use crate::import::progress::{Progress, Unit};
 use crate::language::{say, told};
 use crate::server::no_threads;
 use anyhow::Context;
-use backup::{Backup, Gaps};
+use backup::{Backup, Folder, Gaps};
 use mailstore::PastError;
 use model::{AccountId, Timestamp};
 use net::runtime::TokioEnv;
@@ -52,7 +52,8 @@ pub fn rewind(
 ) -> Result<Option<Rewound>, Failure> {
     let later = match past::around(&restore.which, at) {
         Ok((_, later)) => later,
-        Err(Failure::Nothing(_)) => return Ok(None),
+        Err(Failure::Nothing(_)) if !is_later_lost(restore, before)? => return Ok(None),
+        Err(Failure::Nothing(_)) => Vec::new(),
         Err(failure) => return Err(failure),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().with_context(no_threads)?;
@@ -84,12 +85,18 @@ pub fn rewind(
     progress.end();
     for (id, address) in open {
         let why = say!(
-            "no backup of later can be read to the end of its log",
+            "no later backup can be read to the end of its log",
             "kein späteres Backup ist bis zum Ende des Protokolls lesbar"
         );
         then.fail(id, address.as_deref(), &why);
     }
     Ok(Some(then.done))
+}
+
+/// Whether there is a later backup of which the list cannot be read: it is told as the times are.
+fn is_later_lost(restore: &Restore, before: &Backup) -> Result<bool, Failure> {
+    let folder = Folder::open(&restore.which.folder)?;
+    Ok(folder.ids()?.iter().any(|id| *id > before.manifest().id && folder.listed(id).manifest.is_err()))
 }
 
 fn addresses(backup: &Backup) -> Open {

@@ -163,12 +163,14 @@ impl Told<'_> {
         match (failed, lost) {
             (0, 0) => Ok(()),
             (0, lost) => Err(Failure::Failed(say!(
-                "{lost} messages of then are in no backup; which, stands above",
-                "{lost} Nachrichten von damals sind in keinem Backup; welche, steht oben"
+                "of then {messages} in no backup; which, stands above",
+                "von damals {messages} in keinem Backup; welche, steht oben",
+                messages = messages(lost)
             ))),
             (failed, _) => Err(Failure::Failed(say!(
-                "{failed} accounts are as the backup before shows them, for what they were then is not known; why, stands above",
-                "{failed} Konten sind, wie das Backup davor sie zeigt, denn wie sie damals waren, ist nicht bekannt; warum, steht oben"
+                "{accounts} as the backup before shows them, for what they were then is not known; why, stands above",
+                "{accounts} so, wie das Backup davor sie zeigt, denn wie sie damals waren, ist nicht bekannt; warum, steht oben",
+                accounts = accounts(failed)
             ))),
         }
     }
