@@ -9,7 +9,7 @@ use crate::rows::{self, Departure, Places};
 use crate::step_over::{CHANGES, CHANGES_UNIT};
 use crate::view::Member;
 use model::{AccountId, EmailId, MailboxId, ModSeq, ThreadId, Timestamp, Uid};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use store::{Bytes, Cell, Found, Query, Store};
 
 /// An account at a moment.
@@ -19,6 +19,8 @@ pub struct Past {
     pub picture: Picture,
     /// Messages that came and went for good between the two stores: neither has them.
     pub lost: Vec<(MailboxId, Uid, EmailId)>,
+    /// Names that were subscribed in between, or no longer.
+    pub subscriptions: BTreeMap<String, bool>,
 }
 
 /// Why it cannot be said what was.
@@ -76,6 +78,7 @@ impl Past {
         let mut replay = Replay {
             picture,
             came: BTreeSet::new(),
+            subscriptions: BTreeMap::new(),
             first: None,
             gap: false,
             broken: false,
@@ -119,6 +122,7 @@ struct Replay {
     picture: Picture,
     /// Members of which only number, email and flags are known.
     came: BTreeSet<(MailboxId, Uid)>,
+    subscriptions: BTreeMap<String, bool>,
     /// When the first change that is known was.
     first: Option<Timestamp>,
     gap: bool,
@@ -203,7 +207,7 @@ impl Replay {
             Change::MailboxDeleted(id) => {
                 mailboxes.remove(&id);
             }
-            Change::Subscription { .. } => {}
+            Change::Subscription { name, subscribed } => drop(self.subscriptions.insert(name, subscribed)),
         }
     }
 
@@ -235,7 +239,7 @@ impl Replay {
                 }
             }
         }
-        Ok(Past { picture: self.picture, lost })
+        Ok(Past { picture: self.picture, lost, subscriptions: self.subscriptions })
     }
 }
 

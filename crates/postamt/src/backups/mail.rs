@@ -9,7 +9,7 @@ use crate::language::{say, told};
 use backup::Backup;
 use mailstore::{Email, Member, Picture, read_email, read_message};
 use model::{AccountId, EmailId, MailboxId, Uid};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use store::block_on;
 
@@ -34,6 +34,8 @@ pub struct Shown {
     pub picture: Picture,
     /// Messages that are nowhere.
     pub lost: Vec<String>,
+    /// Names that were subscribed, or no longer, since the first of the backups.
+    pub subscriptions: BTreeMap<String, bool>,
 }
 
 impl Shown {

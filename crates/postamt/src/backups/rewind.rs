@@ -147,7 +147,7 @@ impl Rewinding {
     /// When the store cannot be read or written, or is damaged.
     pub async fn account(&self, id: AccountId, shown: &Shown) -> Result<(u64, Vec<Trouble>), String> {
         let now = Picture::read(&*self.store, id).await.map_err(|error| told(&error))?;
-        if is_alike(&now, &shown.picture) {
+        if shown.subscriptions.is_empty() && is_alike(&now, &shown.picture) {
             return Ok((emails(&now), Vec::new()));
         }
         // One that is new gets the mailboxes that each has; names are changed while nobody has it open.
@@ -183,7 +183,6 @@ impl Rewinding {
             let name = mailbox.and_then(|mailbox| mailbox.name.as_deref()).map_or_else(|| unnamed(id), str::to_owned);
             let special_use = mailbox.and_then(|mailbox| mailbox.special_use);
             let record = account.create(&name, special_use).await.map_err(failed)?;
-            account.subscribe(&name, true).await.map_err(failed)?;
             new.insert(id, record.id);
         }
         let place = |id: MailboxId| new.get(&id).copied().unwrap_or(id);
@@ -221,6 +220,9 @@ impl Rewinding {
             if let Some(mailbox) = account.mailboxes().get(id) {
                 account.delete(&mailbox.name).await.map_err(failed)?;
             }
+        }
+        for (name, subscribed) in &shown.subscriptions {
+            account.subscribe(name, *subscribed).await.map_err(failed)?;
         }
         account.finish_emptying().await.map_err(failed)
     }

@@ -8,7 +8,7 @@ use crate::language::{say, told};
 use backup::{AccountEntry, Backup, Folder, Gaps};
 use mailstore::{Past, PastError, Picture};
 use model::{AccountId, Address, Timestamp};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use store::Store;
 use store::block_on;
@@ -69,14 +69,14 @@ pub fn by(
 ) -> Result<Shown, PastError> {
     let has = |before: &&Arc<Backup>| before.content().accounts.iter().any(|entry| entry.id == id);
     let had = before.filter(has).map(|before| &**before as &dyn Store);
-    let Past { picture, lost } = block_on(Past::of(had, &**later, id, at))?;
+    let Past { picture, lost, subscriptions } = block_on(Past::of(had, &**later, id, at))?;
     let lost = lost.iter().map(|(mailbox, uid, email)| {
         let name = picture.mailboxes.get(mailbox).and_then(|mailbox| mailbox.name.as_deref());
         mail::place(name, *uid, *email)
     });
     let lost = lost.collect();
     let backups = before.into_iter().chain([later]).cloned().collect();
-    Ok(Shown { account: id, backups, picture, lost })
+    Ok(Shown { account: id, backups, picture, lost, subscriptions })
 }
 
 /// There was no such account at the moment.
@@ -102,7 +102,8 @@ fn erased(which: &Which, account: &Address, before: &Backup, at: Timestamp) -> F
 pub fn now(backup: Backup, account: &Address) -> Result<Shown, Failure> {
     let id = entry(&backup, account)?.id;
     let picture = block_on(Picture::read(&backup, id)).map_err(|error| Failure::Failed(told(&error)))?;
-    Ok(Shown { account: id, backups: vec![Arc::new(backup)], picture, lost: Vec::new() })
+    let (backups, lost, subscriptions) = (vec![Arc::new(backup)], Vec::new(), BTreeMap::new());
+    Ok(Shown { account: id, backups, picture, lost, subscriptions })
 }
 
 /// Who is in the backup; or in those around the moment, from which it is known.
