@@ -31,6 +31,7 @@ const HELP: &str = "cargo xtask VERB
   bench [NAME …]  the benchmark NAME of whichever crate has it; without a name, all there are
   crash [WAY…]    the real server killed and cut off in every way under load; `--list`, `--sum` (docs/crashes.md)
   month [ENGINE]  forty days of the real server in a few minutes: what it does by itself, as it is wired together
+  moments [SEEDS [FROM]]  histories drawn by lot, and each of their moments restored from backups
   crash-states [--seeds N] [--engine fjall|redb]  all that a power cut may leave of the store; `--seed S --state K` shows one
   flips [N]       every octet, or every Nth, of a small store flipped in turn: found and named, never wrong mail
   fuzz NAME [SECONDS]  the fuzz target NAME for a minute or so long (needs a nightly toolchain and cargo-fuzz)";
@@ -61,6 +62,7 @@ fn verb(words: &[&str]) -> Result<()> {
         ["bench", name, rest @ ..] => benches::run(name, rest),
         ["crash", rest @ ..] => crash(rest),
         ["month", rest @ ..] => released("interop/month.py", rest),
+        ["moments", rest @ ..] => released("interop/moments.py", rest),
         ["crash-states", rest @ ..] => cargo(&[&["run", "--release", "-p", "crash", "--"], rest].concat()),
         ["flips"] => flips("1"),
         ["flips", every] => flips(every),
